@@ -1,0 +1,95 @@
+"""Recording and reading events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from django.db import connection, models
+
+from consortium.core import clock
+from consortium.core.models import Event
+
+
+class Actor(Protocol):
+    """Who did it: a user account, or an :class:`AutomaticActor`."""
+
+    pk: Any
+
+    def get_username(self) -> str: ...
+
+
+class AutomaticActor:
+    """A part of the console that acts by itself, named so that the record says which."""
+
+    pk = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_username(self) -> str:
+        return self.name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+INDEXER = AutomaticActor("indexer")
+SIGNER = AutomaticActor("signing worker")
+PUSHER = AutomaticActor("push worker")
+COMMAND = AutomaticActor("command line")
+CLOCK = AutomaticActor("schedule")
+
+
+Listener = Callable[[Event], None]
+_listeners: dict[str, list[Listener]] = {}
+
+
+def on(action: str, listener: Listener) -> None:
+    """Call ``listener`` in the transaction of every ``action``; apps above subscribe in ``ready``.
+
+    This is how a lower app sets something going in a higher one that it must not import. A listener only
+    enqueues outbox messages: it must not fail for reasons of its own.
+    """
+    _listeners.setdefault(action, []).append(listener)
+
+
+def record(
+    action: str,
+    subject: models.Model,
+    *,
+    actor: Actor,
+    reason: str = "",
+    institution_id: uuid.UUID | None = None,
+    node_id: uuid.UUID | None = None,
+    **data: Any,
+) -> Event:
+    """Write the event of a change, in the change's own transaction.
+
+    ``action`` is ``subject.verb`` in the past tense ("certificate.revoked"); ``data`` must be JSON.
+    Raises RuntimeError outside a transaction: an event that may commit alone is not a record.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"event {action} recorded outside a transaction")
+    event = Event.objects.create(
+        at=clock.now(),
+        action=action,
+        subject_type=subject._meta.label_lower,
+        subject_id=str(subject.pk),
+        subject_label=str(subject)[:200],
+        institution_id=institution_id,
+        node_id=node_id,
+        actor_id=actor.pk,
+        actor_label=actor.get_username(),
+        reason=reason,
+        data=data,
+    )
+    for listener in _listeners.get(action, ()):
+        listener(event)
+    return event
+
+
+def timeline(subject: models.Model) -> models.QuerySet[Event]:
+    """Events of one row, newest first."""
+    return Event.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk))

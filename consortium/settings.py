@@ -1,0 +1,335 @@
+"""Settings, all from the environment; whatever is missing in production fails loudly here.
+
+Two listeners share this file: the console (``consortium.wsgi``) and the node gateway (``consortium.gateway``,
+which sets CONSORTIUM_SURFACE=gateway). Neither serves the other's URLs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from consortium.stack import endpoints
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / ".data")).resolve()
+
+
+def _flag(name: str, default: bool) -> bool:
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    return [word for word in os.environ.get(name, default).replace(",", " ").split() if word]
+
+
+# --- Where this process stands -------------------------------------------------------------------------
+DEVELOPMENT = _flag("CONSORTIUM_DEVELOPMENT", default=False)  # `make run` and the tests set it
+SURFACE = os.environ.get("CONSORTIUM_SURFACE", "console")
+if SURFACE not in {"console", "gateway"}:
+    raise ImproperlyConfigured(f"CONSORTIUM_SURFACE is console or gateway, not {SURFACE!r}")
+DEBUG = False  # never: an error page of Django's would show settings and rows
+
+_secret_file = os.environ.get("SECRET_KEY_FILE")
+if _secret_file:
+    SECRET_KEY = Path(_secret_file).read_text(encoding="ascii").strip()
+elif DEVELOPMENT:
+    SECRET_KEY = "development-only-" + "0" * 50
+else:
+    raise ImproperlyConfigured("SECRET_KEY_FILE must name a file with at least 50 random characters")
+
+ALLOWED_HOSTS = _words("ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]" if DEVELOPMENT else "")
+CONSOLE_PORT = int(os.environ.get("CONSOLE_PORT", "8000"))
+GATEWAY_PORT = int(os.environ.get("GATEWAY_PORT", "8443"))
+PUBLIC_URL = os.environ.get(
+    "PUBLIC_URL", f"http://localhost:{CONSOLE_PORT}"
+)  # in CRL and AIA addresses, mails
+CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
+
+# --- Services ------------------------------------------------------------------------------------------
+_services = endpoints.resolve()
+
+
+def _database(url: str) -> dict[str, object]:
+    """postgresql://user:password@host:port/name?host=/socket/dir as Django wants it."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/") or "postgres",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", None) or parts.hostname or "",
+        "PORT": str(options.pop("port", None) or parts.port or ""),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+
+
+DATABASES = {"default": _database(_services.database_url)}
+REDIS_URL = _services.redis_url
+LEDGER_URL = _services.ledger_url
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Applications --------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "consortium.web.apps.ConsoleAdminConfig",  # django.contrib.admin with our site
+    "consortium.core",
+    "consortium.members",
+    "consortium.web.apps.WebConfig",
+    "certs",
+    "governance.chain",
+    "governance.proposals",
+    "governance.permissions",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+]
+_MIDDLEWARE_FIRST = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+if SURFACE == "gateway":
+    ROOT_URLCONF = "consortium.gateway_urls"
+    MIDDLEWARE = ["governance.permissions.gateway.NodeCertificateMiddleware"]
+else:
+    ROOT_URLCONF = "consortium.urls"
+    MIDDLEWARE = [
+        *_MIDDLEWARE_FIRST,
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.locale.LocaleMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+        "allauth.account.middleware.AccountMiddleware",
+        "consortium.web.middleware.ConsoleErrorMiddleware",
+    ]
+WSGI_APPLICATION = "consortium.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People --------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "members.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "consortium.web.accounts.AccountAdapter"  # nobody signs up by himself
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+EMAIL_BACKEND = os.environ.get(
+    "EMAIL_BACKEND",
+    "django.core.mail.backends.filebased.EmailBackend"
+    if DEVELOPMENT
+    else "django.core.mail.backends.smtp.EmailBackend",
+)
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+
+# --- Languages and time --------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = os.environ.get("TIME_ZONE", "Asia/Shanghai")
+
+# --- Static files --------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+WHITENOISE_AUTOREFRESH = False
+if DEVELOPMENT:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+# --- Security ------------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_SSL_REDIRECT = _flag("SECURE_SSL_REDIRECT", default=not DEVELOPMENT) and SURFACE == "console"
+SECURE_REDIRECT_EXEMPT = [r"^pki/", r"^healthz$", r"^readyz$"]  # relying parties fetch CRLs over plain HTTP
+SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if _flag("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+# django-unfold evaluates Alpine expressions; consortium.web applies this under /admin/ and nowhere else.
+ADMIN_CSP_RELAXATION = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- API -----------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "consortium.web.api.authentication.SessionAuthentication",
+        "consortium.web.api.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "consortium.web.api.pagination.Pages",
+    "PAGE_SIZE": 50,
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "consortium.web.errors.api_exception_handler",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"enrolment": "30/min", "ballots": "600/min"},
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Consortium Console",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Celery: every default that loses or doubles work is changed (see docs/operator.md) -------------------
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 1800,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TIMEZONE = "UTC"
+QUEUES = ("default", "chain", "signing", "push")
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "run" / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    **{
+        f"drain {queue}": {
+            "task": "core.drain_queue",
+            "schedule": 2.0,
+            "args": (queue,),
+            "options": {"queue": queue, "expires": 10},
+        }
+        for queue in QUEUES
+    },
+    "follow the chain": {
+        "task": "chain.follow",
+        "schedule": 1.0,
+        "options": {"queue": "chain", "expires": 5},
+    },
+    "keep certificate status fresh": {
+        "task": "certs.refresh_status",
+        "schedule": 60.0,
+        "options": {"queue": "signing", "expires": 50},
+    },
+    "keep list metadata fresh": {
+        "task": "permissions.refresh_metadata",
+        "schedule": 60.0,
+        "options": {"queue": "signing", "expires": 50},
+    },
+    "tell nodes again": {
+        "task": "permissions.remind_nodes",
+        "schedule": 10.0,
+        "options": {"queue": "push", "expires": 8},
+    },
+}
+
+# --- Keys and published files --------------------------------------------------------------------------
+KEY_DIR = Path(
+    os.environ.get("KEY_DIR", DATA_DIR / "keys")
+)  # sealed keys; only the signing worker opens them
+# Set for the signing worker (and ceremonies) alone: without it no process can open a key.
+SIGNING_PASSPHRASE_FILE = os.environ.get("SIGNING_PASSPHRASE_FILE")
+# Set for the chain worker alone: the relay account pays for transactions, it holds no vote.
+RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
+TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
+PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published CRLs and CA certificates
+
+# --- Alliance defaults ---------------------------------------------------------------------------------
+LEDGER_LOG_RANGE = int(
+    os.environ.get("LEDGER_LOG_RANGE", "10")
+)  # blocks per eth_getLogs; FISCO BCOS covers 10
+LEDGER_TIMEOUT = float(os.environ.get("LEDGER_TIMEOUT", "10"))  # seconds
+VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
+VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
+QUORUM_PERCENT = int(os.environ.get("QUORUM_PERCENT", "34"))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {"web3": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+}

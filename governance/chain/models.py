@@ -1,0 +1,228 @@
+"""What the ledger said: blocks, events, and the projections computed from them.
+
+Everything here but ``Ledger`` and ``RelayTransaction`` can be dropped and rebuilt from block 0
+(``manage.py rebuild_projection``) and comes out the same. Ids on chain are kept as 0x-hex in lower case;
+addresses in EIP-55 form; uint256 as decimal text.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Ledger(models.Model):
+    """The ledger that governs, and the three contracts deployed on it."""
+
+    slug = models.SlugField(primary_key=True, max_length=32)
+    chain_id = models.PositiveBigIntegerField(_("chain id"))
+    genesis_hash = models.CharField(_("genesis"), max_length=66)
+    seats = models.CharField(_("seats contract"), max_length=42)
+    governor = models.CharField(_("governor contract"), max_length=42)
+    registry = models.CharField(_("registry contract"), max_length=42)
+    relay_address = models.CharField(_("relay account"), max_length=42)
+    start_block = models.PositiveBigIntegerField(_("first block"))  # nothing of ours lies before it
+    founding_closed_at = models.DateTimeField(_("founding closed"), null=True)
+
+    class Meta:
+        verbose_name = _("ledger")
+        verbose_name_plural = _("ledgers")
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class IndexedBlock(models.Model):
+    """A block whose events are in the tables. The newest few hundred are kept, to notice reorganisations."""
+
+    ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="blocks")
+    number = models.PositiveBigIntegerField(_("block"))
+    hash = models.CharField(_("hash"), max_length=66)
+    timestamp = models.DateTimeField(_("time"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ledger", "number"], name="block_once")]
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class ChainEvent(models.Model):
+    """One decoded log, as it was on chain."""
+
+    ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="events")
+    block = models.PositiveBigIntegerField(_("block"))
+    block_hash = models.CharField(max_length=66)
+    block_time = models.DateTimeField(_("time"))
+    log_index = models.PositiveIntegerField()
+    tx_hash = models.CharField(_("transaction"), max_length=66)
+    contract = models.CharField(max_length=42)
+    name = models.CharField(_("event"), max_length=60)
+    args = models.JSONField(_("arguments"))
+
+    class Meta:
+        verbose_name = _("ledger event")
+        verbose_name_plural = _("ledger events")
+        ordering = ["block", "log_index"]
+        constraints = [
+            models.UniqueConstraint(fields=["ledger", "block", "log_index"], name="chain_event_once")
+        ]
+        indexes = [models.Index(fields=["tx_hash"], name="chain_event_tx")]
+
+    def __str__(self) -> str:
+        return f"{self.name} @{self.block}"
+
+
+class Projected(models.Model):
+    """Where a projected row was last changed on the ledger."""
+
+    ledger = models.ForeignKey(Ledger, models.CASCADE)
+    block = models.PositiveBigIntegerField(_("block"))
+    block_time = models.DateTimeField(_("time"))
+    tx_hash = models.CharField(_("transaction"), max_length=66)
+
+    class Meta:
+        abstract = True
+
+
+class Seat(Projected):
+    """A seat of the ``Seats`` contract. ``member_id`` is the institution's USCC."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        SUSPENDED = "suspended", _("suspended")
+        REVOKED = "revoked", _("revoked")
+
+    member_id = models.CharField(_("USCC"), max_length=32)
+    category_number = models.PositiveSmallIntegerField(_("category"))
+    voting_address = models.CharField(_("voting address"), max_length=42)
+    status = models.CharField(_("status"), max_length=12, choices=Status)
+
+    class Meta:
+        verbose_name = _("seat")
+        verbose_name_plural = _("seats")
+        ordering = ["member_id"]
+        constraints = [models.UniqueConstraint(fields=["ledger", "member_id"], name="seat_once")]
+        indexes = [models.Index(fields=["voting_address"], name="seat_voter")]
+
+    def __str__(self) -> str:
+        return self.member_id
+
+
+class OnChainProposal(Projected):
+    """A proposal of the governor contract. Its state is derived (``proposals.rules.state``), not stored."""
+
+    proposal_id = models.CharField(_("id on chain"), max_length=78)
+    proposer = models.CharField(_("proposer"), max_length=42)
+    targets = models.JSONField()
+    values = models.JSONField()
+    calldatas = models.JSONField()
+    description = models.TextField()
+    vote_start = models.DateTimeField(_("voting starts"))  # the snapshot; votes count from the second after
+    vote_end = models.DateTimeField(_("voting ends"))
+    quorum = models.PositiveIntegerField(_("quorum"))  # votes (for + abstain) needed at the snapshot
+    electorate = models.PositiveIntegerField(_("electorate"))  # voting seats at the snapshot
+    executed_at = models.DateTimeField(_("executed"), null=True)
+    executed_tx = models.CharField(max_length=66, blank=True)
+    canceled_at = models.DateTimeField(_("cancelled"), null=True)
+
+    class Meta:
+        verbose_name = _("proposal on chain")
+        verbose_name_plural = _("proposals on chain")
+        ordering = ["-block"]
+        constraints = [models.UniqueConstraint(fields=["ledger", "proposal_id"], name="chain_proposal_once")]
+
+    def __str__(self) -> str:
+        return self.proposal_id
+
+
+class CastVote(Projected):
+    """A vote counted by the governor contract."""
+
+    class Support(models.IntegerChoices):
+        AGAINST = 0, _("against")
+        FOR = 1, _("for")
+        ABSTAIN = 2, _("abstain")
+
+    proposal_id = models.CharField(_("proposal"), max_length=78)
+    voter = models.CharField(_("voter"), max_length=42)
+    member_id = models.CharField(_("USCC"), max_length=32)
+    support = models.PositiveSmallIntegerField(_("vote"), choices=Support)
+    weight = models.PositiveIntegerField(_("weight"))
+
+    class Meta:
+        verbose_name = _("vote")
+        verbose_name_plural = _("votes")
+        ordering = ["block", "id"]
+        constraints = [models.UniqueConstraint(fields=["ledger", "proposal_id", "voter"], name="vote_once")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.support}"
+
+
+class RegistryEntry(Projected):
+    """A node's role on a network, as the ``NodeRegistry`` contract has it. Removal deletes the row."""
+
+    class NodeRole(models.IntegerChoices):
+        OBSERVER = 1, _("observer")
+        SEALER = 2, _("sealer")
+
+    network = models.CharField(_("network"), max_length=32)
+    consensus_id = models.CharField(_("node id"), max_length=128)
+    member_id = models.CharField(_("USCC"), max_length=32)
+    role = models.PositiveSmallIntegerField(_("role"), choices=NodeRole)
+
+    class Meta:
+        verbose_name = _("registry entry")
+        verbose_name_plural = _("registry entries")
+        ordering = ["network", "consensus_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["ledger", "network", "consensus_id"], name="registry_entry_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.consensus_id[:12]}…"
+
+
+class RelayTransaction(models.Model):
+    """A transaction the console sends from its relay account. Nonce and hash are stored before it is sent."""
+
+    class Status(models.TextChoices):
+        WANTED = "wanted", _("waiting")
+        SIGNED = "signed", _("signed, not yet seen on the ledger")
+        MINED = "mined", _("on the ledger")
+        REVERTED = "reverted", _("refused by the contract")
+
+    ledger = models.ForeignKey(Ledger, models.PROTECT, related_name="relays")
+    key = models.CharField(
+        _("purpose"), max_length=200, unique=True
+    )  # "ballot:<uuid>": asking twice sends once
+    to = models.CharField(_("to"), max_length=42)
+    data = models.TextField(_("data"))  # 0x-hex
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.WANTED)
+    nonce = models.PositiveBigIntegerField(_("nonce"), null=True)
+    tx_hash = models.CharField(_("transaction"), max_length=66, null=True, unique=True)  # noqa: DJ001 - unique when set
+    raw = models.TextField(blank=True)  # 0x-hex, signed
+    block = models.PositiveBigIntegerField(_("block"), null=True)
+    error_code = models.CharField(_("error"), max_length=80, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    signed_at = models.DateTimeField(_("signed"), null=True)
+    mined_at = models.DateTimeField(_("mined"), null=True)
+
+    class Meta:
+        verbose_name = _("relayed transaction")
+        verbose_name_plural = _("relayed transactions")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["ledger", "nonce"], name="nonce_once"),
+            models.CheckConstraint(
+                condition=Q(status="wanted", nonce__isnull=True)
+                | (~Q(status="wanted") & Q(nonce__isnull=False, tx_hash__isnull=False)),
+                name="nonce_and_hash_before_sending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

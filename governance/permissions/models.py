@@ -1,0 +1,131 @@
+"""Epochs of the permission lists, and what each node was told and has applied."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from consortium.core.models import new_id
+from consortium.members.models import Network, Node
+
+
+class Format(models.TextChoices):
+    JSON = "json", "json"
+    BESU = "besu", "Besu"
+    GOQUORUM = "goquorum", "GoQuorum"
+    FISCO_BCOS = "fisco-bcos", "FISCO BCOS"
+
+
+class Epoch(models.Model):
+    """A compiled list of one network. Immutable but for when it was published."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    network = models.ForeignKey(Network, models.PROTECT, related_name="epochs", verbose_name=_("network"))
+    number = models.PositiveIntegerField(_("epoch"))
+    block = models.PositiveBigIntegerField(_("block"))  # the registry was read as of this block
+    tx_hash = models.CharField(_("transaction"), max_length=66, blank=True)  # the last change of the registry
+    effective_at = models.DateTimeField(_("effective"))
+    content_sha256 = models.CharField(
+        _("hash"), max_length=64
+    )  # of permissions.json without its epoch header
+    node_count = models.PositiveIntegerField(_("nodes"))
+    cause = models.CharField(_("cause"), max_length=200)  # the event that made it due
+    compiled_at = models.DateTimeField(_("compiled"))
+    published_at = models.DateTimeField(_("published"), null=True)
+    tuf_version = models.PositiveIntegerField(_("metadata version"), null=True)
+
+    class Meta:
+        verbose_name = _("epoch")
+        verbose_name_plural = _("epochs")
+        ordering = ["network", "-number"]
+        constraints = [models.UniqueConstraint(fields=["network", "number"], name="epoch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.network_id} {self.number}"
+
+
+class EpochFile(models.Model):
+    """One file of an epoch, byte for byte as it was signed. ``path`` is relative to the network's folder."""
+
+    epoch = models.ForeignKey(Epoch, models.PROTECT, related_name="files")
+    format = models.CharField(_("format"), max_length=12, choices=Format)
+    path = models.CharField(_("file"), max_length=80)  # besu/permissions_config.toml
+    content = models.BinaryField(_("content"))
+    sha256 = models.CharField(_("hash"), max_length=64)
+
+    class Meta:
+        verbose_name = _("list file")
+        verbose_name_plural = _("list files")
+        constraints = [models.UniqueConstraint(fields=["epoch", "path"], name="epoch_file_once")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class EpochMember(models.Model):
+    """A node in an epoch: who was on which list, answerable in SQL."""
+
+    epoch = models.ForeignKey(Epoch, models.PROTECT, related_name="members")
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    role = models.PositiveSmallIntegerField(_("role"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["epoch", "node"], name="epoch_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.epoch_id} {self.node_id}"
+
+
+class Delivery(models.Model):
+    """What one node should have, was told, fetched and applied. One row for each node."""
+
+    node = models.OneToOneField(Node, models.CASCADE, primary_key=True, related_name="delivery")
+    wanted_epoch = models.PositiveIntegerField(_("wanted"), default=0)
+    wanted_at = models.DateTimeField(_("wanted since"), null=True)
+    told_epoch = models.PositiveIntegerField(_("told"), default=0)
+    told_at = models.DateTimeField(_("told at"), null=True)
+    pulled_at = models.DateTimeField(_("last pull"), null=True)
+    applied_epoch = models.PositiveIntegerField(_("applied"), default=0)
+    applied_at = models.DateTimeField(_("applied at"), null=True)
+    applied_sha256 = models.CharField(_("hash in force"), max_length=64, blank=True)
+    refused_at = models.DateTimeField(_("last refused pull"), null=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
+    last_error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(told_epoch__lt=models.F("wanted_epoch")),
+                name="delivery_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.node_id)
+
+
+class Acknowledgement(models.Model):
+    """What a node reported, as it reported it. Append-only."""
+
+    node = models.ForeignKey(Node, models.PROTECT, related_name="acknowledgements", verbose_name=_("node"))
+    certificate_serial = models.CharField(_("certificate"), max_length=40)
+    epoch = models.PositiveIntegerField(_("epoch"))
+    format = models.CharField(_("format"), max_length=12, choices=Format)
+    sha256 = models.CharField(_("hash read back"), max_length=64)
+    matches = models.BooleanField(_("matches"))
+    agent_version = models.CharField(_("agent"), max_length=40, blank=True)
+    applied_at = models.DateTimeField(_("applied"))
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("acknowledgement")
+        verbose_name_plural = _("acknowledgements")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} {self.epoch}"
