@@ -4,28 +4,73 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+VARIABLES = ("DATABASE_URL", "REDIS_URL", "LEDGER_URL")
 
 
 class StackNotRunning(RuntimeError):
-    """Neither the environment nor a running stack names the services."""
+    """Neither the environment nor a running stack names the services; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Endpoints:
+    """The URLs of the three services; they may hold a password, so never print them."""
+
     database_url: str
     redis_url: str
     ledger_url: str
 
 
-def resolve() -> Endpoints:
-    names = ("DATABASE_URL", "REDIS_URL", "LEDGER_URL")
-    found = {name.lower(): os.environ[name] for name in names if os.environ.get(name)}
-    if len(found) < len(names):
-        path = Path(os.environ.get("DATA_DIR", ".data")) / "run" / "stack.json"
-        if not path.exists():
-            missing = ", ".join(name for name in names if name.lower() not in found)
-            raise StackNotRunning(f"start `make run`, or set {missing}")
-        found = {**json.loads(path.read_text(encoding="utf-8")), **found}
-    return Endpoints(**{name.lower(): found[name.lower()] for name in names})
+def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the stack keeps everything: DATA_DIR, else ``.data`` beside manage.py. Absolute."""
+    return Path(environ.get("DATA_DIR") or PROJECT / ".data").absolute()
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those of the three that the environment names, by field name."""
+    return {name.lower(): environ[name] for name in VARIABLES if environ.get(name)}
+
+
+def resolve(environ: Mapping[str, str] = os.environ) -> Endpoints:
+    """The three services. Raises StackNotRunning when one is named nowhere or the stack's file is stale."""
+    found = from_environment(environ)
+    missing = [name for name in VARIABLES if name.lower() not in found]
+    if missing:
+        found = {**_running(data_dir(environ)), **found}
+    if any(name.lower() not in found for name in missing):
+        raise StackNotRunning(f"the stack is not running: start `make run`, or set {', '.join(missing)}")
+    return Endpoints(**{name.lower(): found[name.lower()] for name in VARIABLES})
+
+
+def publish(directory: Path, endpoints: Endpoints) -> None:
+    """Write ``run/stack.json`` (mode 0600) for the processes of this stack; the caller is its supervisor."""
+    content = json.dumps({**asdict(endpoints), "supervisor": os.getpid()})
+    path = _file(directory)
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(content)
+    fresh.replace(path)
+
+
+def withdraw(directory: Path) -> None:
+    """Take the file away: the stack is stopping."""
+    _file(directory).unlink(missing_ok=True)
+
+
+def _file(directory: Path) -> Path:
+    return directory / "run" / "stack.json"
+
+
+def _running(directory: Path) -> dict[str, str]:
+    """What the running stack wrote; nothing if its supervisor is gone, whatever the file says."""
+    try:
+        content = json.loads(_file(directory).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    supervisor = content.pop("supervisor", 0)
+    return content if Path(f"/proc/{supervisor}").exists() else {}

@@ -1,0 +1,77 @@
+"""The services that every test stands on: real PostgreSQL, Redis and ledger, one of each for the session.
+
+They start when this file is imported, before any other conftest or test module: settings read their
+addresses. Where DATABASE_URL, REDIS_URL and LEDGER_URL are set, those are used instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+from consortium.stack.embedded import EmbeddedLedger, EmbeddedPostgres, EmbeddedRedis, Service
+
+_running: list[Service] = []
+_home = Path(tempfile.mkdtemp(prefix="console-tests-"))
+
+
+def _start_services() -> None:
+    os.environ["DATA_DIR"] = str(_home / "data")
+    (_home / "data").mkdir()
+    os.environ["CONSORTIUM_DEVELOPMENT"] = "1"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "consortium.settings"
+    for variable, service in (
+        ("DATABASE_URL", EmbeddedPostgres(_home / "postgres", durable=False)),
+        ("REDIS_URL", EmbeddedRedis(_home / "redis", durable=False)),
+        ("LEDGER_URL", EmbeddedLedger(_home / "ledger")),
+    ):
+        if not os.environ.get(variable):
+            _running.append(service)
+            os.environ[variable] = service.start()
+
+
+def _stop_services() -> None:
+    while _running:
+        _running.pop().stop()
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+atexit.register(_stop_services)
+_start_services()
+django.setup()
+
+
+def pytest_unconfigure() -> None:
+    _stop_services()
+
+
+@pytest.fixture(scope="session")
+def ledger_url() -> str:
+    """The session's ledger, shared: deploy your own contracts, assume nothing about its blocks."""
+    return os.environ["LEDGER_URL"]
+
+
+@pytest.fixture
+def fresh_ledger(tmp_path: Path) -> Iterator[Callable[[], EmbeddedLedger]]:
+    """Makes ledgers of the test's own, on free ports, started: for tests that stop, kill or move one.
+
+    ``ledger.url``, ``ledger.popen``, ``ledger.stop()``, ``ledger.start()``.
+    """
+    made: list[EmbeddedLedger] = []
+
+    def make() -> EmbeddedLedger:
+        ledger = EmbeddedLedger(tmp_path / f"ledger-{len(made)}")
+        made.append(ledger)
+        ledger.start()
+        return ledger
+
+    yield make
+    for ledger in made:
+        ledger.stop()
