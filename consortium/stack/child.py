@@ -7,6 +7,7 @@ Linux only: sessions are read from /proc.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -14,12 +15,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 GRACE = 10.0  # seconds between TERM and KILL
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -72,20 +74,34 @@ def stop(
     popen: subprocess.Popen[bytes], *, first: signal.Signals = signal.SIGTERM, grace: float = GRACE
 ) -> None:
     """End a child and its session: ``first`` to the child, KILL to whoever is left after ``grace`` s."""
-    session = popen.pid
-    if popen.poll() is None:
-        popen.send_signal(first)
-    else:  # its children have nobody to tell them
-        signal_session(session, signal.SIGTERM)
-    deadline = time.monotonic() + grace
-    if not wait_until(lambda: popen.poll() is not None and not members(session), deadline):
-        signal_session(session, signal.SIGKILL)
-        wait_until(lambda: popen.poll() is not None and not members(session), time.monotonic() + 5)
+    stop_all([popen], first=first, grace=grace)
+
+
+def stop_all(
+    popens: Sequence[subprocess.Popen[bytes]],
+    *,
+    first: signal.Signals = signal.SIGTERM,
+    grace: float = GRACE,
+) -> None:
+    """End several children and their sessions at once, as ``stop`` does."""
+
+    def all_gone() -> bool:
+        return all(popen.poll() is not None and not members(popen.pid) for popen in popens)
+
+    for popen in popens:
+        if popen.poll() is None:
+            popen.send_signal(first)
+        else:  # its children have nobody to tell them
+            signal_session(popen.pid, signal.SIGTERM)
+    if not wait_until(all_gone, time.monotonic() + grace):
+        for popen in popens:
+            signal_session(popen.pid, signal.SIGKILL)
+        wait_until(all_gone, time.monotonic() + 5)
 
 
 def members(session: int) -> list[int]:
     """The ids of the living processes of a session (zombies are dead)."""
-    return [pid for pid in _all_pids() if _session_of(pid) == session]
+    return [status.pid for status in _all_statuses() if status.session == session and not status.dead]
 
 
 def signal_session(session: int, number: signal.Signals) -> None:
@@ -154,6 +170,42 @@ def free_port() -> int:
         return port
 
 
+def alive(pid: int) -> bool:
+    """Is there such a process, and not only its zombie?"""
+    status = _status(pid)
+    return status is not None and not status.dead
+
+
+def marked(mark: str) -> list[int]:
+    """The ids of the living processes that carry ``mark`` (NAME=value) in their environment."""
+    return [status.pid for status in _all_statuses() if not status.dead and _carries(status.pid, mark)]
+
+
+def adopt_orphans() -> None:
+    """From now on a grandchild whose parent dies becomes our child, so that ``descendants`` finds it."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(known: Collection[int]) -> None:
+    """Collect the exit codes of adopted children; ``known`` are those that somebody else waits for."""
+    me = os.getpid()
+    for status in _all_statuses():
+        if status.parent == me and status.dead and status.pid not in known:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(status.pid, os.WNOHANG)
+
+
+def descendants(ancestor: int) -> set[int]:
+    """The ids of all living processes below ``ancestor``."""
+    statuses = [status for status in _all_statuses() if not status.dead]
+    found, fresh = set[int](), {ancestor}
+    while fresh:
+        fresh = {status.pid for status in statuses if status.parent in fresh} - found
+        found |= fresh
+    return found
+
+
 def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
     def prepare() -> None:
         if _libc is not None:
@@ -164,15 +216,32 @@ def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
     return prepare
 
 
-def _all_pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+class _Status(NamedTuple):
+    """What /proc says of a process."""
+
+    pid: int
+    dead: bool
+    parent: int
+    session: int
 
 
-def _session_of(pid: int) -> int | None:
-    """The session of a living process; None for a zombie or one that is gone."""
+def _all_statuses() -> list[_Status]:
+    statuses = (_status(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return [status for status in statuses if status is not None]
+
+
+def _status(pid: int) -> _Status | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, _parent, _group, session = text.rpartition(")")[2].split()[:4]
-    return None if state in "ZX" else int(session)
+    state, parent, _group, session = text.rpartition(")")[2].split()[:4]
+    return _Status(pid, state in "ZX", int(parent), int(session))
+
+
+def _carries(pid: int, mark: str) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # gone, or somebody else's
+        return False
+    return mark.encode() in environment.split(b"\0")

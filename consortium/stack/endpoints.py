@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from consortium.stack.child import alive
+
 PROJECT = Path(__file__).resolve().parents[2]
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "LEDGER_URL")
 
@@ -73,4 +75,4 @@ def _running(directory: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     supervisor = content.pop("supervisor", 0)
-    return content if Path(f"/proc/{supervisor}").exists() else {}
+    return content if alive(supervisor) else {}

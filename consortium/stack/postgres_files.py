@@ -42,7 +42,7 @@ def program(name: str) -> Path:
 
 def prepare(data_dir: Path, socket_dir: Path, *, log: Path) -> Owner | None:
     """Make the cluster if there is none, clear what a killed server left; give the owner, None for us."""
-    owner = _service_user() if os.geteuid() == 0 else None
+    owner = _owner(data_dir) if os.geteuid() == 0 else None
     if owner is not None:
         _let_pass(program("postgres"))
         _let_pass(data_dir)
@@ -105,6 +105,13 @@ def _serves(pid: int, data_dir: Path) -> bool:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == data_dir.resolve()
     except OSError:
         return False
+
+
+def _owner(data_dir: Path) -> Owner:
+    """Who made the cluster, if it was not root: the same user may have run the stack without root before."""
+    if data_dir.exists() and data_dir.stat().st_uid != 0:
+        return Owner(data_dir.stat().st_uid, data_dir.stat().st_gid)
+    return _service_user()
 
 
 def _service_user() -> Owner:
