@@ -149,8 +149,11 @@ def _let_pass(path: Path) -> None:
 
 def _open_programs(install: Path) -> None:
     """Let other users read what pip installed, where root's umask forbade it."""
-    if (install / "share").stat().st_mode & stat.S_IROTH:
-        return
-    for path in [install, *install.rglob("*")]:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if path.is_dir() or mode & stat.S_IXUSR else 0))
+    package = install.parent
+    for top in (install, package.with_name(f"{package.name}.libs")):
+        if not top.exists() or top.stat().st_mode & stat.S_IROTH:
+            continue
+        for path in [*top.rglob("*"), top]:  # the top last: it is what we look at
+            mode = stat.S_IMODE(path.stat().st_mode)
+            runs = path.is_dir() or mode & stat.S_IXUSR
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if runs else 0))
