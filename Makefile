@@ -37,7 +37,7 @@ bench: $(DEVELOPMENT) $(NODE)  ## measure
 
 check: $(DEVELOPMENT) $(NODE) $(VENV)/.check-secret lint types  ## lint, types, imports, migrations, deployment, contracts
 	@$(BIN)/lint-imports --no-logo
-	@$(OFFLINE) $(BIN)/python manage.py makemigrations --check --dry-run
+	@$(OFFLINE) $(BIN)/python -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/python -m governance.contracts.compile --check
 
