@@ -216,3 +216,47 @@ def test_a_nodes_key_is_the_hash_that_ends_in_its_address(alliance: Alliance) ->
 def test_it_knows_the_seats_and_the_governor(alliance: Alliance) -> None:
     assert alliance.registry.functions.seats().call() == alliance.seats.address
     assert alliance.registry.functions.governor().call() == alliance.governor.address
+
+
+class TestFounding:
+    """Before the founding is closed, the founder enters the nodes that the networks start with."""
+
+    def found(self, alliance: Alliance, *roles: int, nodes: tuple[bytes, ...] = (NODE,)) -> Any:
+        return alliance.registry.functions.found(
+            [MAINNET] * len(nodes), list(nodes), [WANGCHAO.id] * len(nodes), list(roles)
+        )
+
+    @pytest.fixture
+    def founding(self, ledger: Web3) -> Alliance:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        return alliance
+
+    def test_the_founder_enters_nodes(self, founding: Alliance) -> None:
+        nodes = (NODE, SECOND_NODE)
+        receipt = founding.send(self.found(founding, SEALER, OBSERVER, nodes=nodes), FOUNDER)
+
+        assert role_of(founding) == (SEALER, WANGCHAO.id)
+        assert role_of(founding, node=SECOND_NODE) == (OBSERVER, WANGCHAO.id)
+        assert count(founding) == 2
+        entered = events(founding.registry, receipt, "NodeRoleChanged")
+        assert [event["consensusId"] for event in entered] == [NODE, SECOND_NODE]
+
+    def test_nobody_else_does(self, founding: Alliance) -> None:
+        refusal = founding.refusal(self.found(founding, SEALER), str(MALLORY.address))
+        assert refusal.name == "FounderOnly"
+
+    def test_nor_the_founder_once_the_founding_is_closed(self, founding: Alliance) -> None:
+        founding.send(founding.seats.functions.closeFounding(founding.governor.address), FOUNDER)
+        refusal = founding.refusal(self.found(founding, SEALER), FOUNDER)
+        assert refusal.name == "FounderOnly"
+        assert int(refusal.arguments["expected"], 16) == 0
+
+    def test_lists_of_different_length_are_refused(self, founding: Alliance) -> None:
+        refusal = founding.refusal(self.found(founding, SEALER, SEALER), FOUNDER)
+        assert refusal.name == "UnequalNodeLists"
+
+    def test_a_node_needs_a_member_with_a_seat(self, founding: Alliance) -> None:
+        call = founding.registry.functions.found([MAINNET], [NODE], [DONGLI.id], [SEALER])
+        refusal = founding.refusal(call, FOUNDER)
+        assert refusal.name == "MemberNotActive"

@@ -7,7 +7,8 @@ import {Seats} from "./Seats.sol";
 /**
  * @title The members' nodes and their roles
  * @dev Which node takes part in which network, in which role, for which member. Only the governor, that is, only the
- * members by vote, change it; the permission lists of the nodes are computed from it.
+ * members by vote, change it; the permission lists of the nodes are computed from it. While the founding of {Seats} is
+open, its founder enters the nodes that the networks start with; closing the founding ends that here too.
  *
  * A network is named by its slug in ASCII (small letters, digits, hyphens), padded with zeros on the right. A node is
  * named by its consensus id: the 64 bytes of its secp256k1 public key, without the leading 0x04. Its key here is the
@@ -54,6 +55,12 @@ contract NodeRegistry {
     /// @dev The caller is not the governor.
     error GovernorOnly(address actual, address expected);
 
+    /// @dev The caller is not the founder of the seats, or the founding is over (`expected` zero).
+    error FounderOnly(address actual, address expected);
+
+    /// @dev The lists of a founding differ in length.
+    error UnequalNodeLists(uint256 networks, uint256 consensusIds, uint256 memberIds, uint256 roles);
+
     /// @dev Not small letters, digits and hyphens padded with zeros.
     error InvalidNetwork(bytes32 actual);
 
@@ -88,6 +95,29 @@ contract NodeRegistry {
     }
 
     /**
+     * @dev Enters the nodes that the networks start with; may be called several times, so that many fit into blocks.
+     * Each is held to the same conditions as in {setRole}.
+     *
+     * Emits a {NodeRoleChanged} event for each.
+     */
+    function found(
+        bytes32[] calldata networks,
+        bytes[] calldata consensusIds,
+        bytes32[] calldata memberIds,
+        uint8[] calldata roles
+    ) external {
+        address founder = seats.founder();
+        if (msg.sender != founder) revert FounderOnly(msg.sender, founder);
+        uint256 length = networks.length;
+        if (length != consensusIds.length || length != memberIds.length || length != roles.length) {
+            revert UnequalNodeLists(length, consensusIds.length, memberIds.length, roles.length);
+        }
+        for (uint256 i = 0; i < length; ++i) {
+            _setRole(networks[i], consensusIds[i], memberIds[i], roles[i]);
+        }
+    }
+
+    /**
      * @dev Admits a node of `memberId` to `network`, or gives it another role.
      *
      * Requirements:
@@ -103,16 +133,7 @@ contract NodeRegistry {
         bytes32 memberId,
         uint8 role
     ) external onlyGovernor {
-        if (!Codes.isSlug(network)) revert InvalidNetwork(network);
-        if (role < LOWEST_ROLE || role > HIGHEST_ROLE) revert InvalidRole(role, LOWEST_ROLE, HIGHEST_ROLE);
-        _requireActive(memberId);
-        bytes32 nodeKey = keyOf(consensusId);
-        Entry storage entry = _entries[network][nodeKey];
-        if (entry.role == Role.None) ++count[network];
-        else _requireChange(nodeKey, entry, memberId, role);
-        entry.memberId = memberId;
-        entry.role = Role(role);
-        emit NodeRoleChanged(network, nodeKey, memberId, consensusId, role);
+        _setRole(network, consensusId, memberId, role);
     }
 
     /**
@@ -141,6 +162,19 @@ contract NodeRegistry {
             revert InvalidConsensusId(consensusId.length, CONSENSUS_ID_LENGTH);
         }
         return keccak256(consensusId);
+    }
+
+    function _setRole(bytes32 network, bytes calldata consensusId, bytes32 memberId, uint8 role) private {
+        if (!Codes.isSlug(network)) revert InvalidNetwork(network);
+        if (role < LOWEST_ROLE || role > HIGHEST_ROLE) revert InvalidRole(role, LOWEST_ROLE, HIGHEST_ROLE);
+        _requireActive(memberId);
+        bytes32 nodeKey = keyOf(consensusId);
+        Entry storage entry = _entries[network][nodeKey];
+        if (entry.role == Role.None) ++count[network];
+        else _requireChange(nodeKey, entry, memberId, role);
+        entry.memberId = memberId;
+        entry.role = Role(role);
+        emit NodeRoleChanged(network, nodeKey, memberId, consensusId, role);
     }
 
     function _requireActive(bytes32 memberId) private view {
