@@ -1,0 +1,166 @@
+"""Why the certificate authority refuses. Codes are stable: interfaces and scripts may depend on them."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from consortium.core.errors import ConsoleError
+
+
+# --- Reading a request -----------------------------------------------------------------------------------
+class RequestTooLarge(ConsoleError):
+    code = "request_too_large"
+    status = 413
+    message = _("The request has %(size)s bytes; at most %(limit)s are taken.")
+
+
+class MalformedRequest(ConsoleError):
+    code = "malformed_request"
+    message = _("This is not a readable PKCS#10 certificate request (PEM or DER).")
+
+
+class PrivateKeySent(ConsoleError):
+    code = "private_key_sent"
+    message = _(
+        "The upload contains a private key, which must never leave your machine. It was not stored, "
+        "but treat it as known to others: make a new key and send the request alone."
+    )
+
+
+class NoProofOfPossession(ConsoleError):
+    code = "no_proof_of_possession"
+    message = _("The request's own signature is wrong: it was not made with the private key it names.")
+
+
+class WeakSignature(ConsoleError):
+    code = "weak_signature"
+    message = _("The request is signed with %(found)s; SHA-256, SHA-384 or SHA-512 is required.")
+
+
+# --- The key ---------------------------------------------------------------------------------------------
+class UnknownProfile(ConsoleError):
+    code = "unknown_profile"
+    message = _("There is no certificate profile “%(profile)s”.")
+
+
+class KeyNotAccepted(ConsoleError):
+    code = "key_not_accepted"
+    message = _("A key of kind %(found)s is not accepted by this profile; wanted: %(wanted)s.")
+
+
+class WeakExponent(ConsoleError):
+    code = "weak_exponent"
+    message = _("The RSA key's public exponent is %(found)s; an odd number from 65537 is required.")
+
+
+class KeySeenBefore(ConsoleError):
+    code = "key_seen_before"
+    status = 409
+    message = _(
+        "This key was used in a request or certificate before; no key is certified twice, not even after "
+        "a rejection. Make a new key."
+    )
+
+
+# --- The name --------------------------------------------------------------------------------------------
+class NameMismatch(ConsoleError):
+    code = "name_mismatch"
+    message = _("The request names %(field)s “%(found)s”; this node's is “%(expected)s”, or leave it out.")
+
+
+class AsksForAuthority(ConsoleError):
+    code = "asks_for_authority"
+    message = _("The request asks for a certificate authority's certificate; nodes do not get one.")
+
+
+# --- Whose node, in which state --------------------------------------------------------------------------
+class InstitutionNotActive(ConsoleError):
+    code = "institution_not_active"
+    status = 409
+    message = _("%(institution)s is “%(status)s”: certificates are for active members alone.")
+
+
+class NodeRetired(ConsoleError):
+    code = "node_retired"
+    status = 409
+    message = _("The node %(node)s has been retired.")
+
+
+class RequestAlreadyOpen(ConsoleError):
+    code = "request_already_open"
+    status = 409
+    message = _("The node %(node)s already has a request that is not decided or not signed yet.")
+
+
+class FourEyes(ConsoleError):
+    code = "four_eyes"
+    status = 403
+    message = _("Whoever made a request can't decide on it: a second person must.")
+
+
+class ReasonNotForMembers(ConsoleError):
+    code = "reason_not_for_members"
+    status = 403
+    message = _("Only the secretariat revokes for the reason “%(reason)s”.")
+
+
+class UnknownReason(ConsoleError):
+    code = "unknown_reason"
+    message = _("There is no revocation reason “%(reason)s”.")
+
+
+class AlreadyRevoked(ConsoleError):
+    code = "already_revoked"
+    status = 409
+    message = _("The certificate %(serial)s was revoked on %(at)s.")
+
+
+# --- Presenting a certificate ----------------------------------------------------------------------------
+class UnknownCertificate(ConsoleError):
+    code = "unknown_certificate"
+    status = 403
+    message = _("This certificate was not issued here.")
+
+
+class RevokedCertificate(ConsoleError):
+    code = "revoked_certificate"
+    status = 403
+    message = _("The certificate %(serial)s has been revoked.")
+
+
+class ExpiredCertificate(ConsoleError):
+    code = "expired_certificate"
+    status = 403
+    message = _("The certificate %(serial)s is valid from %(not_before)s to %(not_after)s, not now.")
+
+
+# --- The authority itself --------------------------------------------------------------------------------
+class NoAuthority(ConsoleError):
+    code = "no_authority"
+    status = 503
+    message = _("There is no issuing authority yet: run create_authorities first.")
+
+
+class KeysNotAvailable(ConsoleError):
+    code = "keys_not_available"
+    status = 503
+    message = _("This process holds no signing keys.")
+
+
+class KeyExists(ConsoleError):
+    code = "key_exists"
+    status = 409
+    message = _("There already is a sealed key “%(name)s”; it is never overwritten.")
+
+
+class WrongPassphrase(ConsoleError):
+    code = "wrong_passphrase"
+    message = _("The sealed key “%(name)s” does not open: wrong passphrase, or the file was changed.")
+
+
+class ContentMismatch(ConsoleError):
+    """What would be signed is not what was meant. Nothing was released; a person must look."""
+
+    code = "content_mismatch"
+    status = 500
+    message = _("Issuing stopped: %(what)s is not as intended.")

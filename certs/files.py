@@ -1,0 +1,46 @@
+"""Writing files so that a reader, or a crash, finds the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, data: bytes, *, mode: int = 0o644) -> Path:
+    """Put ``data`` in place of ``path``: temporary file, fsync, rename, fsync of the directory."""
+    temporary = _written(path, data, mode)
+    temporary.rename(path)
+    _sync_directory(path.parent)
+    return path
+
+
+def create(path: Path, data: bytes, *, mode: int) -> Path:
+    """As :func:`replace`, but raises FileExistsError when ``path`` is there: a link never overwrites."""
+    temporary = _written(path, data, mode)
+    try:
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+    _sync_directory(path.parent)
+    return path
+
+
+def _written(path: Path, data: bytes, mode: int) -> Path:
+    # A secret's directory is closed to others, a published one is for the web server to read.
+    path.parent.mkdir(mode=0o755 if mode & 0o004 else 0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(handle, "wb") as stream:
+        os.fchmod(stream.fileno(), mode)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return Path(name)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,135 @@
+"""What is there to see: requests, certificates, chains, who may present one."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db.models import Exists, OuterRef, QuerySet
+
+from certs.errors import ExpiredCertificate, NoAuthority, RevokedCertificate, UnknownCertificate
+from certs.models import Authority, Certificate, CertificateRequest, RevocationList
+from consortium.core import clock
+from consortium.members.models import Network, Node, User
+
+
+def requests_for(user: User) -> QuerySet[CertificateRequest]:
+    """Requests that ``user`` may see: a member's own, everybody's for secretariat and regulator."""
+    rows = CertificateRequest.objects.select_related(
+        "institution", "node", "node__institution", "requested_by", "decided_by", "certificate"
+    )
+    if user.is_secretariat or user.is_regulator:
+        return rows
+    return rows.filter(institution_id=user.institution_id) if user.is_member else rows.none()
+
+
+def certificates_for(user: User) -> QuerySet[Certificate]:
+    """Certificates that ``user`` may see; likewise."""
+    rows = Certificate.objects.select_related(
+        "institution", "node", "node__institution", "authority", "revocation"
+    )
+    if user.is_secretariat or user.is_regulator:
+        return rows
+    return rows.filter(institution_id=user.institution_id) if user.is_member else rows.none()
+
+
+def issuing_authority() -> Authority:
+    """The CA that signs nodes' certificates: the newest. Raises :class:`NoAuthority`."""
+    found = (
+        Authority.objects.filter(kind=Authority.Kind.ISSUING)
+        .select_related("parent")
+        .order_by("-created_at")
+        .first()
+    )
+    if found is None:
+        raise NoAuthority
+    return found
+
+
+def chain_pem(certificate: Certificate) -> str:
+    """The leaf, the issuing CA and the root, PEM, in that order: what a node's TLS configuration wants."""
+    return pem(certificate.der) + authority_chain_pem(certificate.authority)
+
+
+def authority_chain_pem(authority: Authority) -> str:
+    """An authority's certificate and those above it, PEM."""
+    chain, current = "", authority
+    while True:
+        chain += pem(current.der)
+        if current.parent is None:
+            return chain
+        current = current.parent
+
+
+def pem(der: bytes) -> str:
+    """A DER certificate as PEM."""
+    return x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM).decode()
+
+
+def valid_certificates(now: datetime) -> QuerySet[Certificate]:
+    """Certificates that are within their period and not revoked."""
+    return Certificate.objects.filter(not_before__lte=now, not_after__gte=now, revocation__isnull=True)
+
+
+def valid_certificate_of(node: Node, now: datetime) -> Certificate | None:
+    """The node's newest valid certificate."""
+    return valid_certificates(now).filter(node=node).order_by("-issued_at").first()
+
+
+def valid_node_certificates(network: Network | str, now: datetime) -> dict[uuid.UUID, Certificate]:
+    """Each node's newest valid certificate on ``network``, by node id; one query."""
+    newest = (
+        valid_certificates(now)
+        .filter(node__network=network)
+        .order_by("node_id", "-issued_at")
+        .distinct("node_id")
+    )
+    return {certificate.node_id: certificate for certificate in newest}
+
+
+def authenticate(der: bytes, now: datetime) -> Certificate:
+    """The certificate row for what a TLS peer presented.
+
+    The bytes are compared with what we issued, so the chain and the signature need no second look (TLS has
+    proved that the peer holds the key). Raises UnknownCertificate, RevokedCertificate, ExpiredCertificate.
+    """
+    fingerprint = hashlib.sha256(der).hexdigest()
+    rows = Certificate.objects.select_related("node", "node__network", "institution", "revocation")
+    found = rows.filter(fingerprint_sha256=fingerprint).first()
+    if found is None or bytes(found.der) != der:
+        raise UnknownCertificate
+    if hasattr(found, "revocation"):
+        raise RevokedCertificate(serial=found.serial_id)
+    if not found.not_before <= now <= found.not_after:
+        raise ExpiredCertificate(
+            serial=found.serial_id,
+            not_before=found.not_before.isoformat(),
+            not_after=found.not_after.isoformat(),
+        )
+    return found
+
+
+def expiring(within: timedelta) -> QuerySet[Certificate]:
+    """Valid certificates that end ``within`` from now, where the node has no later one; soonest first."""
+    now = clock.now()
+    later = valid_certificates(now).filter(node=OuterRef("node"), not_after__gt=OuterRef("not_after"))
+    return (
+        valid_certificates(now)
+        .filter(~Exists(later), not_after__lt=now + within, node__retired_at__isnull=True)
+        .select_related("institution", "node", "node__institution")
+        .order_by("not_after")
+    )
+
+
+def newest_crl(authority: Authority) -> RevocationList | None:
+    """The authority's latest CRL."""
+    return authority.crls.order_by("-number").first()
+
+
+def stale_crls(now: datetime) -> list[Authority]:
+    """Authorities without a CRL that is still fresh: relying parties refuse every certificate of theirs."""
+    fresh = RevocationList.objects.filter(authority=OuterRef("pk"), next_update__gt=now)
+    return list(Authority.objects.filter(~Exists(fresh)))
