@@ -24,6 +24,7 @@ class State(models.TextChoices):
     """Derived from the chain and the clock by ``rules.state``; nowhere stored."""
 
     DRAFT = "draft", _("draft")
+    DISCARDED = "discarded", _("discarded")
     SUBMITTING = "submitting", _("on its way to the ledger")
     REFUSED = "refused", _("refused by the ledger")
     PENDING = "pending", _("voting not yet open")

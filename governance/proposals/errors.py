@@ -1,0 +1,117 @@
+"""What proposals and ballots are refused with. Codes are stable; see ``consortium.core.errors``."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from consortium.core.errors import ConsoleError
+
+
+class BallotRefused(ConsoleError):
+    """Base of all refusals of a ballot: nothing was relayed, an event says why."""
+
+    code = "ballot_refused"
+    status = 409
+    message = _("The ballot was refused.")
+
+
+class WrongLedger(BallotRefused):
+    """Signed for another chain or another governor contract."""
+
+    code = "wrong_ledger"
+    status = 400
+    message = _(
+        "The ballot is for chain %(chain_id)s, contract %(governor)s; "
+        "this alliance votes on chain %(expected_chain_id)s, contract %(expected_governor)s."
+    )
+
+
+class WrongSigner(BallotRefused):
+    """The signature is not the voter's over this very ballot."""
+
+    code = "wrong_signer"
+    status = 400
+    message = _("The signature was not made with the key of %(voter)s over this ballot.")
+
+
+class UnknownVoter(BallotRefused):
+    """No seat with a vote when the proposal opened."""
+
+    code = "unknown_voter"
+    status = 403
+    message = _("%(voter)s had no vote when this proposal opened.")
+
+
+class AnotherMembersBallot(BallotRefused):
+    """The account that hands it in belongs to another institution, or to none."""
+
+    code = "another_members_ballot"
+    status = 403
+    message = _("You can hand in ballots of your own institution only.")
+
+
+class VotingNotOpen(BallotRefused):
+    code = "voting_not_open"
+    message = _("Voting on this proposal is not open yet.")
+
+
+class VotingClosed(BallotRefused):
+    """Late: by the ledger's clock the deadline has passed, or the proposal was cancelled."""
+
+    code = "voting_closed"
+    message = _("Voting on this proposal has ended: the ballot came too late.")
+
+
+class AlreadyVoted(BallotRefused):
+    code = "already_voted"
+    message = _("%(voter)s has voted on this proposal already.")
+
+
+class StaleNonce(BallotRefused):
+    """The ledger counts a voter's ballots; each carries the next number."""
+
+    code = "stale_nonce"
+    message = _("The ballot carries number %(nonce)s, the ledger expects %(expected)s: sign it anew.")
+
+
+class RefusedByLedger(BallotRefused):
+    """This very ballot was relayed before, and the ledger refused it."""
+
+    code = "refused_by_ledger"
+    message = _("The ledger refused this ballot: %(reason)s.")
+
+
+class WrongSubject(ConsoleError):
+    """The institution or node is not in the state that this kind of proposal starts from."""
+
+    code = "wrong_subject"
+    status = 409
+    message = _("“%(kind)s” can't be proposed for %(subject)s: %(reason)s")
+
+
+class ProposalOpen(ConsoleError):
+    """Members vote on the same thing already."""
+
+    code = "proposal_open"
+    status = 409
+    message = _("Proposal %(number)s on the same subject is still open.")
+
+
+class NotADraft(ConsoleError):
+    code = "not_a_draft"
+    status = 409
+    message = _("Proposal %(number)s is “%(state)s”, no longer a draft.")
+
+
+class NotExecutable(ConsoleError):
+    code = "not_executable"
+    status = 409
+    message = _("Proposal %(number)s is “%(state)s”; only one that has passed can be executed.")
+
+
+class LedgerNotReachable(ConsoleError):
+    """Try again later: nothing was changed."""
+
+    code = "ledger_not_reachable"
+    status = 503
+    message = _("The ledger can't be reached at the moment. Try again later.")
