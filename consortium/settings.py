@@ -123,6 +123,7 @@ else:
     ROOT_URLCONF = "consortium.urls"
     MIDDLEWARE = [
         *_MIDDLEWARE_FIRST,
+        "consortium.web.middleware.CleanCookiesMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.locale.LocaleMiddleware",
         "django.middleware.common.CommonMiddleware",
@@ -131,6 +132,7 @@ else:
         "django.contrib.messages.middleware.MessageMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
         "allauth.account.middleware.AccountMiddleware",
+        "consortium.web.middleware.ViewerZoneMiddleware",
         "consortium.web.middleware.ConsoleErrorMiddleware",
     ]
 WSGI_APPLICATION = "consortium.wsgi.application"
@@ -208,6 +210,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 if _flag("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "consortium.web.errors.csrf_failure"
+# Whoever shows the token in this file may read /metrics; without a file only this machine may.
+METRICS_TOKEN_FILE = os.environ.get("METRICS_TOKEN_FILE")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

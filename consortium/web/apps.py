@@ -13,3 +13,8 @@ class WebConfig(AppConfig):
     label = "web"
     default_auto_field = "django.db.models.BigAutoField"
     default = True
+
+    def ready(self) -> None:
+        from consortium.web import accounts
+
+        accounts.declare()

@@ -1,0 +1,78 @@
+"""The few numbers worth an alarm, read from the database at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import httpx
+from django.db.models import Count, F, Max, Min
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
+
+from certs.models import CertificateRequest
+from consortium.core import clock
+from consortium.core.models import OutboxMessage
+from consortium.web import health
+from governance.chain.models import IndexedBlock
+from governance.permissions.models import Delivery
+
+
+def render() -> tuple[bytes, str]:
+    """The exposition and its content type."""
+    registry = CollectorRegistry()
+    registry.register(_Database())
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+
+
+class _Database(Collector):
+    def collect(self) -> Iterable[Metric]:
+        yield from _outbox()
+        yield from _indexer()
+        behind = Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at=None).count()
+        yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
+        yield _requests()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # registering must not read the database
+
+
+def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _outbox() -> Iterator[Metric]:
+    queues = OutboxMessage.objects.filter(done_at=None).values("queue")
+    waiting = GaugeMetricFamily("console_outbox_open", "Messages not yet handled", labels=["queue"])
+    for row in queues.filter(dead_at=None).annotate(n=Count("pk")).order_by("queue"):
+        waiting.add_metric([row["queue"]], row["n"])
+    yield waiting
+    dead = GaugeMetricFamily("console_outbox_dead", "Messages given up", labels=["queue"])
+    for row in queues.filter(dead_at__isnull=False).annotate(n=Count("pk")).order_by("queue"):
+        dead.add_metric([row["queue"]], row["n"])
+    yield dead
+    due = OutboxMessage.objects.filter(done_at=None, dead_at=None, due_at__lte=clock.now())
+    oldest = due.aggregate(at=Min("due_at"))["at"]
+    age = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    yield _gauge("console_outbox_oldest_due_seconds", "Age of the oldest message that is due", age)
+
+
+def _indexer() -> Iterator[Metric]:
+    head = IndexedBlock.objects.aggregate(head=Max("number"))["head"]
+    if head is None:
+        return
+    yield _gauge("console_indexer_head_block", "Newest block whose events are in the tables", head)
+    try:
+        lag = max(0, health.ledger_head() - head)
+    except (httpx.HTTPError, LookupError, ValueError):
+        return  # the ledger is down: /readyz says so, and a made-up number would not
+    yield _gauge("console_indexer_lag_blocks", "Blocks the indexer is behind the ledger", lag)
+
+
+def _requests() -> Metric:
+    found = GaugeMetricFamily("console_certificate_requests", "Requests by status", labels=["status"])
+    rows = CertificateRequest.objects.values("status").annotate(n=Count("pk")).order_by("status")
+    for row in rows:
+        found.add_metric([row["status"]], row["n"])
+    return found

@@ -1,0 +1,76 @@
+"""What anybody may fetch: CA certificates and CRLs from plain files, and the state of this process.
+
+Relying parties need ``/pki/`` when everything else is down, so it touches neither database nor session.
+"""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import http_date, parse_http_date_safe
+from django.views.decorators.http import require_safe
+
+from consortium.web import health, metering
+
+
+@require_safe
+def authority_certificate(request: HttpRequest, name: str) -> HttpResponse:
+    """A CA's certificate, DER (RFC 5280 section 4.2.2.1)."""
+    return _file(request, Path(settings.PKI_DIR) / f"{name}.crt", "application/pkix-cert", max_age=86400)
+
+
+@require_safe
+def revocation_list(request: HttpRequest, name: str) -> HttpResponse:
+    """A CA's newest CRL, DER (RFC 2585 section 4.2)."""
+    return _file(request, Path(settings.PKI_DIR) / f"{name}.crl", "application/pkix-crl", max_age=60)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process answers; nothing else is claimed."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Whether PostgreSQL, Redis and the ledger answer, each within its time limit; 503 if one does not."""
+    parts = health.check_all()
+    return JsonResponse(parts, status=200 if all(state == "ok" for state in parts.values()) else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text: with the token of METRICS_TOKEN_FILE, or from this machine when none is set."""
+    if not _may_read_metrics(request):
+        raise Http404
+    body, content_type = metering.render()
+    return HttpResponse(body, content_type=content_type)
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN_FILE:
+        token = Path(settings.METRICS_TOKEN_FILE).read_text(encoding="ascii").strip()
+        given = request.headers.get("Authorization", "")
+        return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    # A proxy on this machine speaks for others: its requests do not count as local.
+    direct = "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers
+    return direct and request.META.get("REMOTE_ADDR", "") in {"127.0.0.1", "::1"}
+
+
+def _file(request: HttpRequest, path: Path, content_type: str, *, max_age: int) -> HttpResponse:
+    try:
+        content = path.read_bytes()
+        changed = int(path.stat().st_mtime)
+    except FileNotFoundError as missing:
+        raise Http404 from missing
+    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
+    if since is not None and changed <= since:
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(content, content_type=content_type)
+    response["Last-Modified"] = http_date(changed)
+    response["Cache-Control"] = f"public, max-age={max_age}"
+    return response
