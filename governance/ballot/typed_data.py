@@ -86,7 +86,7 @@ def recover(ballot: Ballot, signature: str) -> str:
     raw = _signature_bytes(signature)
     try:
         return str(Account.recover_message(signable(ballot), signature=raw))
-    except Exception as error:  # noqa: BLE001 - eth_keys' errors for impossible points share no base
+    except Exception as error:  # eth_keys' errors for impossible points share no base
         raise BadSignature(str(error)) from error
 
 

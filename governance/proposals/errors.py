@@ -107,11 +107,3 @@ class NotExecutable(ConsoleError):
     code = "not_executable"
     status = 409
     message = _("Proposal %(number)s is “%(state)s”; only one that has passed can be executed.")
-
-
-class LedgerNotReachable(ConsoleError):
-    """Try again later: nothing was changed."""
-
-    code = "ledger_not_reachable"
-    status = 503
-    message = _("The ledger can't be reached at the moment. Try again later.")

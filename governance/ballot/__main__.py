@@ -1,0 +1,5 @@
+import sys
+
+from governance.ballot.cli import main
+
+sys.exit(main())

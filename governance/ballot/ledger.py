@@ -1,0 +1,171 @@
+"""A proposal as the ledger has it. The console is not asked: it could show something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_abi.abi import encode
+from requests.exceptions import RequestException
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.exceptions import ContractLogicError, Web3Exception
+
+from governance.ballot.texts import BallotError
+from governance.contracts import artifact
+
+_TIMEOUT: Final = 10  # seconds
+_WIDEST: Final = 2000  # blocks per eth_getLogs; halved where a ledger refuses so many
+_NUMBER_DIGITS: Final = 9  # a proposal's id on the ledger has about 77
+
+
+@dataclass(frozen=True)
+class LedgerProposal:
+    """Content and times (Unix seconds) of a proposal; ``id`` was checked against the content."""
+
+    id: int
+    proposer: str
+    targets: list[str]
+    values: list[int]
+    calldatas: list[bytes]
+    description: str
+    vote_start: int
+    vote_end: int
+
+
+class LedgerReader:
+    """One governor contract on one ledger. Every method raises BallotError where the ledger fails."""
+
+    def __init__(self, url: str, governor: str) -> None:
+        if not Web3.is_address(governor):
+            raise BallotError("bad_address", value=governor)
+        self.url = url
+        self.address = Web3.to_checksum_address(governor)
+        self.web3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _TIMEOUT}))
+        with self._asking():
+            self.chain_id = self.web3.eth.chain_id
+            code = self.web3.eth.get_code(self.address)
+        if not code:
+            raise BallotError("no_governor", address=self.address, chain_id=self.chain_id)
+        self.governor = self._contract("ConsortiumGovernor", self.address)
+
+    def find(self, wanted: str) -> LedgerProposal:
+        """The proposal with this number or id."""
+        if not wanted.isdecimal():
+            raise BallotError("bad_proposal", value=wanted)
+        with self._asking():
+            found = self._by_number(wanted) if len(wanted) <= _NUMBER_DIGITS else self._by_id(int(wanted))
+        if not found:
+            raise BallotError("proposal_unknown", value=wanted)
+        if len(found) > 1:
+            ids = ", ".join(str(proposal.id) for proposal in found)
+            raise BallotError("proposal_ambiguous", value=wanted, ids=ids)
+        if _id_of(found[0]) != found[0].id:
+            raise BallotError("proposal_forged", value=wanted)
+        return found[0]
+
+    def nonce(self, voter: str) -> int:
+        """The number that the voter's next ballot carries."""
+        with self._asking():
+            return int(self.governor.functions.nonces(voter).call())
+
+    def has_vote(self, proposal: LedgerProposal, voter: str) -> bool:
+        """Whether the voter had a seat with a vote when the proposal opened."""
+        weight = self.governor.functions.getVotes(voter, proposal.vote_start)
+        with self._asking():
+            try:
+                return bool(weight.call(block_identifier="pending"))
+            except ContractLogicError:
+                return True  # the snapshot is not past yet: who hands it in checks again
+
+    def has_voted(self, proposal: LedgerProposal, voter: str) -> bool:
+        with self._asking():
+            return bool(self.governor.functions.hasVoted(proposal.id, voter).call())
+
+    def now(self) -> int:
+        """The latest block's time: what is over by it is over."""
+        with self._asking():
+            return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def contract_at(self, target: str) -> tuple[str, Contract] | None:
+        """Which of the alliance's contracts ``target`` is, by what the governor and it say of each other."""
+        if target == self.address:
+            return "Governor", self.governor
+        with self._asking():
+            seats = str(self.governor.functions.token().call())
+        if target == seats:
+            return "Seats", self._contract("Seats", target)
+        registry = self._contract("NodeRegistry", target)
+        try:
+            sure = registry.functions.governor().call() == self.address
+            sure = sure and registry.functions.seats().call() == seats
+        except (Web3Exception, RequestException, ValueError):
+            return None  # whatever it is, it is no registry
+        return ("NodeRegistry", registry) if sure else None
+
+    def _by_id(self, wanted: int) -> list[LedgerProposal]:
+        if not int(self.governor.functions.proposalSnapshot(wanted).call()):
+            return []
+        return next(([found] for found in self._newest_first() if found.id == wanted), [])
+
+    def _by_number(self, wanted: str) -> list[LedgerProposal]:
+        # Any member may open a proposal and write a number into it; the console's are the convener's.
+        convener = self.governor.functions.convener().call()
+        pattern = re.compile(rf"Proposal {int(wanted)}:")
+        proposals = self._newest_first()
+        return [p for p in proposals if p.proposer == convener and pattern.match(p.description)]
+
+    def _newest_first(self) -> Iterator[LedgerProposal]:
+        end, width = int(self.web3.eth.block_number), _WIDEST
+        while end >= 0:
+            start = max(0, end - width + 1)
+            try:
+                logs = self.governor.events.ProposalCreated().get_logs(from_block=start, to_block=end)
+            except (Web3Exception, RequestException, ValueError):
+                if width == 1:
+                    raise
+                width = max(1, width // 2)
+                continue
+            yield from (_proposal(log["args"]) for log in reversed(list(logs)))
+            end = start - 1
+
+    def _contract(self, name: str, address: str) -> Contract:
+        contract: Contract = self.web3.eth.contract(
+            address=Web3.to_checksum_address(address), abi=artifact(name)["abi"]
+        )
+        return contract
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except RequestException as error:
+            raise BallotError("ledger_unreachable", url=self.url) from error
+        except (Web3Exception, ValueError) as error:
+            raise BallotError("ledger_failed", url=self.url, reason=type(error).__name__) from error
+
+
+def _proposal(args: Any) -> LedgerProposal:
+    return LedgerProposal(
+        id=args["proposalId"],
+        proposer=args["proposer"],
+        targets=list(args["targets"]),
+        values=list(args["values"]),
+        calldatas=[bytes(data) for data in args["calldatas"]],
+        description=args["description"],
+        vote_start=args["voteStart"],
+        vote_end=args["voteEnd"],
+    )
+
+
+def _id_of(proposal: LedgerProposal) -> int:
+    """The governor's ``hashProposal``, computed here: a ballot names nothing but this number."""
+    described = Web3.keccak(text=proposal.description)
+    content = encode(
+        ["address[]", "uint256[]", "bytes[]", "bytes32"],
+        [proposal.targets, proposal.values, proposal.calldatas, described],
+    )
+    return int.from_bytes(Web3.keccak(content))
