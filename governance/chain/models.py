@@ -24,6 +24,7 @@ class Ledger(models.Model):
     relay_address = models.CharField(_("relay account"), max_length=42)
     start_block = models.PositiveBigIntegerField(_("first block"))  # nothing of ours lies before it
     founding_closed_at = models.DateTimeField(_("founding closed"), null=True)
+    deploying = models.BooleanField(_("being deployed"), default=False)  # not all contracts are there yet
 
     class Meta:
         verbose_name = _("ledger")
@@ -194,12 +195,13 @@ class RelayTransaction(models.Model):
         SIGNED = "signed", _("signed, not yet seen on the ledger")
         MINED = "mined", _("on the ledger")
         REVERTED = "reverted", _("refused by the contract")
+        REFUSED = "refused", _("refused before it was sent")  # the simulation failed; no nonce was spent
 
     ledger = models.ForeignKey(Ledger, models.PROTECT, related_name="relays")
     key = models.CharField(
         _("purpose"), max_length=200, unique=True
     )  # "ballot:<uuid>": asking twice sends once
-    to = models.CharField(_("to"), max_length=42)
+    to = models.CharField(_("to"), max_length=42, blank=True)  # empty: creates a contract
     data = models.TextField(_("data"))  # 0x-hex
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.WANTED)
     nonce = models.PositiveBigIntegerField(_("nonce"), null=True)
@@ -218,8 +220,8 @@ class RelayTransaction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["ledger", "nonce"], name="nonce_once"),
             models.CheckConstraint(
-                condition=Q(status="wanted", nonce__isnull=True)
-                | (~Q(status="wanted") & Q(nonce__isnull=False, tx_hash__isnull=False)),
+                condition=Q(status__in=["wanted", "refused"], nonce__isnull=True, tx_hash__isnull=True)
+                | (~Q(status__in=["wanted", "refused"]) & Q(nonce__isnull=False, tx_hash__isnull=False)),
                 name="nonce_and_hash_before_sending",
             ),
         ]

@@ -1,0 +1,68 @@
+"""The three contracts as objects, and the texts they know members and networks by."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from django.utils.translation import gettext as _
+from web3 import Web3
+from web3.contract import Contract
+
+from governance.chain import ledger as gateway
+from governance.chain.errors import InvalidChainText
+from governance.chain.models import Ledger
+from governance.contracts import artifact
+
+SEATS, GOVERNOR, REGISTRY = "Seats", "ConsortiumGovernor", "NodeRegistry"
+
+_MEMBER_ID = re.compile(r"[0-9A-Z]{18}")
+_SLUG = re.compile(r"[a-z0-9-]{1,32}")
+
+
+def seats(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The Seats contract; connects as :func:`governance.chain.ledger.web3` does unless handed a client."""
+    return _at(ledger.seats, SEATS, client or gateway.web3(ledger))
+
+
+def governor(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The governor contract; see :func:`seats`."""
+    return _at(ledger.governor, GOVERNOR, client or gateway.web3(ledger))
+
+
+def registry(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The NodeRegistry contract; see :func:`seats`."""
+    return _at(ledger.registry, REGISTRY, client or gateway.web3(ledger))
+
+
+@cache
+def offline(name: str) -> Any:
+    """The contract's class without address or connection: to encode and decode only."""
+    return Web3().eth.contract(abi=artifact(name)["abi"])
+
+
+def member_id_bytes(uscc: str) -> bytes:
+    """An institution's USCC (18 digits and capitals) as the contracts' bytes32."""
+    if not _MEMBER_ID.fullmatch(uscc):
+        raise InvalidChainText(value=uscc, reason=_("a USCC has 18 digits and capital letters."))
+    return uscc.encode("ascii").ljust(32, b"\0")
+
+
+def network_bytes(slug: str) -> bytes:
+    """A network's slug as the contracts' bytes32."""
+    if not _SLUG.fullmatch(slug):
+        raise InvalidChainText(
+            value=slug, reason=_("a network's name has up to 32 small letters, digits and hyphens.")
+        )
+    return slug.encode("ascii").ljust(32, b"\0")
+
+
+def text(code: bytes | str) -> str:
+    """The USCC or slug in a bytes32 (bytes, or 0x-hex)."""
+    raw = bytes.fromhex(code.removeprefix("0x")) if isinstance(code, str) else bytes(code)
+    return raw.rstrip(b"\0").decode("ascii")
+
+
+def _at(address: str, name: str, client: Web3) -> Contract:
+    return client.eth.contract(address=Web3.to_checksum_address(address), abi=artifact(name)["abi"])

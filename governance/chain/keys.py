@@ -1,0 +1,70 @@
+"""The relay account's key: it pays for transactions and convenes votes; it has none itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from governance.chain.errors import RelayKeyNotAvailable
+
+
+def key_file() -> Path:
+    """Where the encrypted keystore lies (Web3 Secret Storage, version 3)."""
+    return Path(settings.KEY_DIR) / "relay.json"
+
+
+def create(passphrase_file: Path) -> str:
+    """Make the relay account, unless there is one; its address (EIP-55)."""
+    if key_file().exists():
+        return account(passphrase_file).address
+    made: LocalAccount = Account.create()
+    _write(json.dumps(Account.encrypt(made.key, _passphrase(passphrase_file))))
+    return made.address
+
+
+def account(passphrase_file: Path | None = None) -> LocalAccount:
+    """The relay account, opened. Raises RelayKeyNotAvailable in a process that has no passphrase for it."""
+    chosen = passphrase_file or settings.RELAY_PASSPHRASE_FILE
+    if not chosen:
+        raise RelayKeyNotAvailable(detail="RELAY_PASSPHRASE_FILE")
+    path = key_file()
+    if not path.is_file():
+        raise RelayKeyNotAvailable(detail=str(path))
+    return _opened(path.read_text("ascii"), _passphrase(Path(chosen)))
+
+
+@lru_cache(maxsize=4)  # opening is slow by design, and the chain worker opens it for every transaction
+def _opened(keystore: str, passphrase: str) -> LocalAccount:
+    try:
+        key = Account.decrypt(json.loads(keystore), passphrase)
+    except (ValueError, KeyError) as error:
+        raise RelayKeyNotAvailable(detail=str(key_file())) from error
+    opened: LocalAccount = Account.from_key(key)
+    return opened
+
+
+def _passphrase(path: Path) -> str:
+    try:
+        words = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise RelayKeyNotAvailable(detail=str(path)) from error
+    if not words:
+        raise RelayKeyNotAvailable(detail=str(path))
+    return words
+
+
+def _write(keystore: str) -> None:
+    path = key_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(keystore)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -1,0 +1,276 @@
+"""Transactions from the relay account: wanted, signed and stored, sent, confirmed.
+
+Each step can be repeated and each may be the last one before a crash. Nonce and hash are committed before a
+transaction is sent, so no transaction is on the ledger that the database does not know; what the ledger lost
+is sent again byte for byte. Many can be under way: sending never waits for a receipt.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from eth_account.signers.local import LocalAccount
+from eth_typing import HexStr
+from web3 import Web3
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.types import TxParams, TxReceipt
+
+from consortium.core import clock, events, outbox
+from consortium.core.outbox import Later
+from governance.chain import calls, keys, topics
+from governance.chain import ledger as gateway
+from governance.chain.models import Ledger, RelayTransaction
+from governance.contracts.errors import Refusal, decode
+
+logger = logging.getLogger(__name__)
+
+RELAY = events.AutomaticActor("relay")
+Status = RelayTransaction.Status
+
+GAS_MARGIN = 1.5  # a ballot between simulation and mining makes the next one dearer
+UNKNOWN_REVERT = "reverted"
+PENDING, ACTIVE = 0, 1  # states of a proposal in the governor's error
+
+
+class NotYet(Exception):
+    """The contract refuses now, and time alone will change that."""
+
+
+class Refused(Exception):
+    """The contract refuses; ``code`` is its typed error's name."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# --- Asking -------------------------------------------------------------------------------------------------
+def want(ledger: Ledger, *, key: str, to: str, data: str) -> RelayTransaction:
+    """Owe the ledger a call, in the caller's transaction. The same ``key`` twice gives the same row."""
+    row, made = RelayTransaction.objects.get_or_create(
+        key=key, defaults={"ledger": ledger, "to": to, "data": data, "created_at": clock.now()}
+    )
+    if made:
+        outbox.enqueue(topics.RELAY, key=str(row.pk), payload={"transaction": row.pk})
+    return row
+
+
+# --- Sending ------------------------------------------------------------------------------------------------
+def send(pk: int) -> RelayTransaction:
+    """Simulate, sign, store, send. A row that is past that is left alone: confirming sends again if needed.
+
+    Raises Later when the contract's answer may still change, RelayKeyNotAvailable, LedgerUnreachable.
+    """
+    row = RelayTransaction.objects.select_related("ledger").get(pk=pk)
+    if row.status != Status.WANTED:
+        return row
+    client = gateway.web3(row.ledger)
+    signer = keys.account()
+    try:
+        gas = _simulate(client, row, signer.address)
+    except NotYet as reason:
+        raise Later(1, str(reason)) from reason
+    except Refused as refusal:
+        return _refuse(row, refusal.code)
+    stored = _sign(client, row, signer, gas)
+    if stored is None:
+        row.refresh_from_db()
+        return row  # another worker was faster
+    broadcast(client, stored)
+    return stored
+
+
+def broadcast(client: Web3, row: RelayTransaction) -> None:
+    """Hand the stored bytes to the ledger; harmless when it has them already.
+
+    Raises Later with the ledger's words when it does not take them.
+    """
+    try:
+        client.eth.send_raw_transaction(HexStr(row.raw))
+    except Web3RPCError as error:
+        # "already known", "nonce too low" and their like have no codes to tell them apart by.
+        if not _known(client, str(row.tx_hash)):
+            raise Later(1, str(error)) from error
+
+
+def _simulate(client: Web3, row: RelayTransaction, sender: str) -> int:
+    """Gas to send with. Raises Refused, or NotYet while time or an earlier transaction may change that."""
+    call: TxParams = {"from": Web3.to_checksum_address(sender), "data": HexStr(row.data)}
+    if row.to:
+        call["to"] = Web3.to_checksum_address(row.to)
+    try:
+        # "pending": the last block of an idle ledger may be hours old, and the governor asks for the time.
+        return int(client.eth.estimate_gas(call, "pending") * GAS_MARGIN)
+    except ContractLogicError as error:
+        refusal = _refusal(error)
+        if _may_change(row, refusal):
+            raise NotYet(_code(refusal)) from error
+        raise Refused(_code(refusal)) from error
+
+
+def _may_change(row: RelayTransaction, refusal: Refusal | None) -> bool:
+    if refusal and refusal.name == "GovernorUnexpectedProposalState":
+        state = refusal.arguments["current"]
+        return bool(state == PENDING or (state == ACTIVE and _is_execute(row)))
+    return RelayTransaction.objects.filter(ledger=row.ledger, status=Status.SIGNED, pk__lt=row.pk).exists()
+
+
+def _is_execute(row: RelayTransaction) -> bool:
+    return bool(row.to) and calls.decode(calls.Call(row.to, 0, row.data))[0] == "execute"
+
+
+def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -> RelayTransaction | None:
+    """Nonce, hash and bytes, committed together with the debt to confirm; None if somebody else did."""
+    price = client.eth.gas_price
+    chain_id = client.eth.chain_id
+    with transaction.atomic():
+        Ledger.objects.select_for_update().get(pk=row.ledger_id)  # one nonce at a time
+        row = RelayTransaction.objects.select_for_update().get(pk=row.pk)
+        if row.status != Status.WANTED:
+            return None
+        row.nonce = _next_nonce(client, row.ledger, signer.address)
+        fields: dict[str, Any] = {"nonce": row.nonce, "gas": gas, "gasPrice": price, "value": 0}
+        fields |= {"chainId": chain_id, "data": row.data, **({"to": row.to} if row.to else {})}
+        signed = signer.sign_transaction(fields)
+        row.tx_hash, row.raw = signed.hash.to_0x_hex(), signed.raw_transaction.to_0x_hex()
+        row.status, row.signed_at = Status.SIGNED, clock.now()
+        row.save()
+        outbox.enqueue(topics.CONFIRM, key=str(row.pk), payload={"transaction": row.pk})
+    return row
+
+
+def _next_nonce(client: Web3, ledger: Ledger, address: str) -> int:
+    """After all of ours, and after all that the ledger has from this account by other ways."""
+    known = client.eth.get_transaction_count(Web3.to_checksum_address(address), "pending")
+    ours = RelayTransaction.objects.filter(ledger=ledger).aggregate(last=Max("nonce"))["last"]
+    return max(known, 0 if ours is None else ours + 1)
+
+
+# --- Confirming ---------------------------------------------------------------------------------------------
+def confirm(pk: int) -> RelayTransaction:
+    """Look for the receipt. What the ledger does not know is sent again; a stolen nonce is replaced.
+
+    Raises Later while it is on its way.
+    """
+    row = RelayTransaction.objects.select_related("ledger").get(pk=pk)
+    if row.status != Status.SIGNED:
+        return row
+    client = gateway.web3(row.ledger)
+    receipt = _receipt(client, str(row.tx_hash))
+    if receipt is not None:
+        return _settle(client, row, receipt)
+    if _known(client, str(row.tx_hash)):
+        raise Later(1, "waiting for a block")
+    if _nonce_is_spent(client, row):
+        return _start_over(row)
+    broadcast(client, row)
+    raise Later(0.5, "sent again")
+
+
+def lost_after(ledger: Ledger, block: int) -> int:
+    """The ledger took back the blocks after ``block``: confirm what was on them again. In a transaction."""
+    rows = RelayTransaction.objects.select_for_update().filter(ledger=ledger, block__gt=block)
+    for row in rows:
+        row.status, row.block, row.mined_at, row.error_code = Status.SIGNED, None, None, ""
+        row.save()
+        outbox.enqueue(topics.CONFIRM, key=str(row.pk), payload={"transaction": row.pk})
+    return len(rows)
+
+
+def _receipt(client: Web3, tx_hash: str) -> TxReceipt | None:
+    try:
+        return client.eth.get_transaction_receipt(HexStr(tx_hash))
+    except TransactionNotFound:
+        return None
+
+
+def _known(client: Web3, tx_hash: str) -> bool:
+    try:
+        client.eth.get_transaction(HexStr(tx_hash))
+    except TransactionNotFound:
+        return False
+    return True
+
+
+def _nonce_is_spent(client: Web3, row: RelayTransaction) -> bool:
+    sender = client.eth.account.recover_transaction(row.raw)
+    spent = client.eth.get_transaction_count(sender) > (row.nonce or 0)
+    # Asked again: between our first question and this one it may have been mined itself.
+    return spent and _receipt(client, str(row.tx_hash)) is None
+
+
+def _settle(client: Web3, row: RelayTransaction, receipt: TxReceipt) -> RelayTransaction:
+    code = "" if receipt["status"] == 1 else _why_reverted(client, row, receipt)
+    with transaction.atomic():
+        row = RelayTransaction.objects.select_for_update().get(pk=row.pk)
+        if row.status != Status.SIGNED:
+            return row
+        row.status = Status.REVERTED if code else Status.MINED
+        row.block, row.mined_at, row.error_code = receipt["blockNumber"], clock.now(), code
+        row.save()
+        _record("relay.refused" if code else "relay.mined", row)
+    return row
+
+
+def _start_over(row: RelayTransaction) -> RelayTransaction:
+    """Another transaction of the account has our nonce, so this one can never be mined."""
+    with transaction.atomic():
+        row = RelayTransaction.objects.select_for_update().get(pk=row.pk)
+        if row.status != Status.SIGNED:
+            return row
+        _record("relay.nonce_taken", row)
+        row.status, row.nonce, row.tx_hash, row.raw, row.signed_at = Status.WANTED, None, None, "", None
+        row.save()
+        outbox.enqueue(topics.RELAY, key=str(row.pk), payload={"transaction": row.pk})
+    return row
+
+
+def _refuse(row: RelayTransaction, code: str) -> RelayTransaction:
+    with transaction.atomic():
+        row = RelayTransaction.objects.select_for_update().get(pk=row.pk)
+        if row.status != Status.WANTED:
+            return row
+        row.status, row.error_code = Status.REFUSED, code
+        row.save()
+        _record("relay.refused", row)
+    return row
+
+
+def _record(action: str, row: RelayTransaction) -> None:
+    events.record(
+        action,
+        row,
+        actor=RELAY,
+        key=row.key,
+        tx_hash=row.tx_hash,
+        nonce=row.nonce,
+        block=row.block,
+        error_code=row.error_code,
+    )
+
+
+# --- Why not ------------------------------------------------------------------------------------------------
+def _why_reverted(client: Web3, row: RelayTransaction, receipt: TxReceipt) -> str:
+    """The typed error's name, by running the call again on the block it was in."""
+    call: TxParams = {"from": receipt["from"], "data": HexStr(row.data)}
+    if row.to:
+        call["to"] = Web3.to_checksum_address(row.to)
+    try:
+        client.eth.call(call, receipt["blockNumber"])
+    except ContractLogicError as error:
+        return _code(_refusal(error))
+    except Web3RPCError as error:  # a node that keeps no old state can't tell
+        logger.info("no reason for %s: %s", row.tx_hash, error)
+    return UNKNOWN_REVERT
+
+
+def _refusal(error: ContractLogicError) -> Refusal | None:
+    data = error.data
+    return decode(data) if isinstance(data, str) and data.startswith("0x") else None
+
+
+def _code(refusal: Refusal | None) -> str:
+    return refusal.name if refusal else UNKNOWN_REVERT
