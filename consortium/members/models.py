@@ -124,7 +124,7 @@ class User(AbstractUser):
 
 
 class Network(models.Model):
-    """A ledger network whose nodes the alliance admits; ``slug`` (32 ASCII at most) is its bytes32 on chain."""
+    """A ledger network whose nodes the alliance admits; ``slug`` (at most 32 ASCII) is its bytes32."""
 
     slug = models.SlugField(_("short name"), primary_key=True, max_length=32)
     name_zh = models.CharField(_("name (Chinese)"), max_length=80)
