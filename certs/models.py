@@ -100,7 +100,10 @@ class CertificateRequest(models.Model):
 
 
 class SeenKey(models.Model):
-    """Every public key ever accepted or refused as weak: the same key is never certified twice."""
+    """Every public key that ever passed the gate, and the CA's own: none is certified twice.
+
+    A rejected request does not free its key: a new one costs the bank a second, and nobody need ask why.
+    """
 
     spki_sha256 = models.CharField(_("key fingerprint"), max_length=64, primary_key=True)
     request = models.OneToOneField(CertificateRequest, models.PROTECT, null=True)
@@ -120,6 +123,8 @@ class SerialNumber(models.Model):
     authority = models.ForeignKey(Authority, models.PROTECT)
     request = models.OneToOneField(CertificateRequest, models.PROTECT, null=True)
     allocated_at = models.DateTimeField(_("allocated"))
+    # the certificate that is meant, under a throwaway signature: the real one must have the same content
+    intent = models.BinaryField(_("intent"), default=b"")
 
     def __str__(self) -> str:
         return self.serial
@@ -163,7 +168,7 @@ class Certificate(models.Model):
 
 
 class Revocation(models.Model):
-    """A revocation; the CRL entry is encoded once, here."""
+    """A revocation, final. The next CRL carries it, and every one after."""
 
     certificate = models.OneToOneField(
         Certificate,

@@ -23,7 +23,7 @@ def requests_for(user: User) -> QuerySet[CertificateRequest]:
     )
     if user.is_secretariat or user.is_regulator:
         return rows
-    return rows.filter(institution_id=user.institution_id) if user.is_member else rows.none()
+    return rows.filter(institution=user.institution) if user.is_member else rows.none()
 
 
 def certificates_for(user: User) -> QuerySet[Certificate]:
@@ -33,7 +33,7 @@ def certificates_for(user: User) -> QuerySet[Certificate]:
     )
     if user.is_secretariat or user.is_regulator:
         return rows
-    return rows.filter(institution_id=user.institution_id) if user.is_member else rows.none()
+    return rows.filter(institution=user.institution) if user.is_member else rows.none()
 
 
 def issuing_authority() -> Authority:
@@ -64,7 +64,7 @@ def authority_chain_pem(authority: Authority) -> str:
         current = current.parent
 
 
-def pem(der: bytes) -> str:
+def pem(der: bytes | memoryview) -> str:
     """A DER certificate as PEM."""
     return x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM).decode()
 

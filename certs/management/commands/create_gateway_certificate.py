@@ -1,0 +1,32 @@
+"""Make the node gateway's key and certificate, or a new one where it no longer fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from certs import gateway, keys
+from consortium.core.errors import ConsoleError
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes KEY_DIR/gateway.key and gateway.crt for the hosts given, signed by the issuing CA; nothing "
+        "happens while the present one fits. Needs the issuing CA's passphrase (SIGNING_PASSPHRASE_FILE)."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--host", action="append", required=True, help="DNS name or IP address; repeatable"
+        )
+        parser.add_argument("--passphrase-file", help="in place of SIGNING_PASSPHRASE_FILE")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        file = options["passphrase_file"]
+        try:
+            passphrase = keys.read_passphrase(file) if file else None
+            made = gateway.ensure(options["host"], passphrase=passphrase)
+        except ConsoleError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{gateway.certificate_path()}: {'made' if made else 'still fits'}")
