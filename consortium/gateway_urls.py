@@ -1,0 +1,16 @@
+"""The node gateway's addresses: none of the console's pages are here, and none of these there."""
+
+from django.urls import path
+
+from governance.permissions import gateway
+
+handler400 = "governance.permissions.gateway.bad_request"
+handler404 = "governance.permissions.gateway.unknown_address"
+handler500 = "governance.permissions.gateway.failure"
+
+urlpatterns = [
+    path("tuf/metadata/<str:name>", gateway.metadata),
+    path("tuf/targets/<slug:network>/<path:path>", gateway.target),
+    path("v1/networks/<slug:network>/lists/<slug:name>", gateway.current_list),
+    path("v1/acks", gateway.acknowledge),
+]

@@ -1,0 +1,95 @@
+"""Where the console says "there is something new". Whoever says it: it only makes the agent look."""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from governance.agent.config import Config
+
+logger = logging.getLogger("agent")
+
+_LARGEST = 1024  # bytes
+_PATIENCE = 5  # seconds, for the whole of a slow peer's handshake and for each read
+_AT_ONCE = 16  # connections
+
+
+def start(config: Config, address: tuple[str, int], wake: Callable[[int], None]) -> ThreadingHTTPServer:
+    """Listen on ``address`` with the node's own certificate; ``wake`` gets the epoch that was named."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(str(config.certificate_file), str(config.key_file))
+    server = _Server(address, context, config.network, wake)
+    threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
+    logger.info("listening on %s:%s", *address)
+    return server
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(
+        self, address: tuple[str, int], context: ssl.SSLContext, network: str, wake: Callable[[int], None]
+    ) -> None:
+        self.context, self.network, self.wake = context, network, wake
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._slots.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # The handshake happens here, in the connection's own thread: a slow peer holds up nobody else.
+        try:
+            request.settimeout(_PATIENCE)
+            with self.context.wrap_socket(request, server_side=True) as secured:
+                self.finish_request(secured, client_address)
+        except OSError as error:
+            logger.debug("listener: %s", error)
+        finally:
+            self._slots.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _PATIENCE
+    server_version = "agent"
+    sys_version = ""
+
+    def do_POST(self) -> None:
+        epoch = self._named_epoch()
+        if epoch is None:
+            self._answer(400)
+            return
+        self._answer(202)
+        self.server.wake(epoch)
+
+    def _named_epoch(self) -> int | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isascii() or not length.isdigit() or not 0 < int(length) <= _LARGEST:
+            return None
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except ValueError:
+            return None
+        if not isinstance(body, dict) or body.get("network") != self.server.network:
+            return None
+        epoch = body.get("epoch")
+        return epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        logger.debug("listener: " + format, *args)

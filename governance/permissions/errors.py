@@ -1,0 +1,85 @@
+"""What the node gateway and the list services refuse."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from consortium.core.errors import ConsoleError
+
+
+class NoListKeys(ConsoleError):
+    """The signing keys of the lists were not made yet: ``manage.py create_list_keys``."""
+
+    code = "no_list_keys"
+    status = 503
+    message = _("The keys that sign the permission lists have not been made yet.")
+
+
+class RepositoryLost(ConsoleError):
+    """The repository's metadata is gone: one made afresh would look like a rollback to every node."""
+
+    code = "repository_lost"
+    status = 503
+    message = _("The published list metadata is missing: restore %(directory)s from the backup.")
+
+
+class NoCertificate(ConsoleError):
+    code = "no_certificate"
+    status = 403
+    message = _("Present the node's certificate.")
+
+
+class NodeRetired(ConsoleError):
+    code = "node_retired"
+    status = 403
+    message = _("This node was taken out of service.")
+
+
+class ForeignNetwork(ConsoleError):
+    """A node asked for the lists of a network that it is no part of."""
+
+    code = "foreign_network"
+    status = 403
+    message = _("This certificate does not belong to a node of the network “%(network)s”.")
+
+
+class NothingPublished(ConsoleError):
+    code = "nothing_published"
+    status = 404
+    message = _("No list of this network has been published yet.")
+
+
+class MethodNotAllowed(ConsoleError):
+    code = "method_not_allowed"
+    status = 405
+    message = _("This address is not for that method.")
+
+
+class InvalidReport(ConsoleError):
+    """An acknowledgement that can't be read. ``reason`` says where."""
+
+    code = "invalid_report"
+    status = 400
+    message = _("The report can't be read: %(reason)s")
+
+
+class UnknownEpoch(ConsoleError):
+    code = "unknown_epoch"
+    status = 409
+    message = _("The network “%(network)s” has no epoch %(epoch)s.")
+
+
+class OlderEpoch(ConsoleError):
+    """``applied`` is the newer epoch that this node has already reported."""
+
+    code = "older_epoch"
+    status = 409
+    message = _("Epoch %(epoch)s is older than %(applied)s, which this node has already reported.")
+
+
+class HashMismatch(ConsoleError):
+    """What the node read back is not what was signed: another program writes the same file."""
+
+    code = "hash_mismatch"
+    status = 409
+    message = _("What the node has in force is not what was signed: %(paths)s.")

@@ -1,0 +1,263 @@
+"""The node gateway: a listener of its own, for nodes alone, known by their certificate alone.
+
+Answers are plain files or JSON; an error is ``{"code", "detail"}``. There is never a redirect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.utils.cache import patch_cache_control
+from django.utils.dateparse import parse_datetime
+
+from certs import selectors as certs
+from certs.errors import ExpiredCertificate, RevokedCertificate
+from certs.models import Certificate
+from consortium.core import clock
+from consortium.core.errors import ConsoleError, NotFound
+from consortium.members.models import Node
+from governance.permissions import rules, services
+from governance.permissions.errors import (
+    ForeignNetwork,
+    InvalidReport,
+    MethodNotAllowed,
+    NoCertificate,
+    NodeRetired,
+    NothingPublished,
+)
+from governance.permissions.models import Epoch
+
+logger = logging.getLogger(__name__)
+
+_METADATA = re.compile(r"(?:[1-9][0-9]*\.(?:root|targets|snapshot)|timestamp)\.json")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LARGEST_REPORT = 16 * 1024  # bytes
+
+
+class NodeRequest(HttpRequest):
+    """A request whose peer is a node of ours."""
+
+    node: Node
+    certificate: Certificate
+
+
+class NodeCertificateMiddleware:
+    """Lets in who presents a valid, unrevoked certificate of a node in service, and words every refusal.
+
+    The certificate is looked up at each request: a connection kept open does not outlive a revocation.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            self._admit(request)
+        except ConsoleError as error:
+            return _refusal(error)
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Typed errors become their answer; anything else is logged, and told without a word about it."""
+        if isinstance(error, ConsoleError):
+            return _refusal(error)
+        logger.error("gateway: %s %s failed", request.method, request.path, exc_info=error)
+        return failure(request)
+
+    def _admit(self, request: HttpRequest) -> None:
+        der = _peer_certificate(request)
+        if not der:
+            raise NoCertificate
+        try:
+            certificate = certs.authenticate(der, clock.now())
+            if certificate.node.retired_at is not None:
+                raise NodeRetired
+        except (RevokedCertificate, ExpiredCertificate, NodeRetired) as error:
+            services.record_refused_pull(_issued(der), error)
+            raise
+        request.certificate = certificate  # type: ignore[attr-defined]
+        request.node = certificate.node  # type: ignore[attr-defined]
+
+
+def _peer_certificate(request: HttpRequest) -> bytes | None:
+    """DER of the certificate with which the TLS peer has proved itself; the socket knows, no header does."""
+    peer = request.META.get("gunicorn.socket")
+    return peer.getpeercert(True) if isinstance(peer, ssl.SSLSocket) else None
+
+
+def _issued(der: bytes) -> Certificate:
+    fingerprint = hashlib.sha256(der).hexdigest()
+    return Certificate.objects.select_related("node", "node__institution").get(fingerprint_sha256=fingerprint)
+
+
+def _refusal(error: ConsoleError) -> HttpResponse:
+    answer = JsonResponse({"code": error.code, "detail": str(error)}, status=error.status)
+    patch_cache_control(answer, no_store=True)
+    return answer
+
+
+def unknown_address(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For addresses that the gateway does not have; Django's own page would be the console's."""
+    return _refusal(NotFound())
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For requests that Django itself refuses."""
+    return _refusal(InvalidReport(reason=type(exception).__name__))
+
+
+def failure(request: HttpRequest) -> HttpResponse:
+    """For errors of ours: logged elsewhere, told without a word about them."""
+    return JsonResponse({"code": "internal_error", "detail": "Internal error."}, status=500)
+
+
+def metadata(request: NodeRequest, name: str) -> HttpResponse:
+    """A file of the repository's metadata."""
+    _only(request, "GET", "HEAD")
+    if not _METADATA.fullmatch(name):
+        raise NotFound
+    if name == "timestamp.json":
+        services.record_pull(request.node)
+    return _file(request, Path(settings.TUF_DIR) / "metadata" / name, "application/json")
+
+
+def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
+    """A list file, by the name the signed metadata give it: ``<folder>/<sha256>.<file>``."""
+    _only(request, "GET", "HEAD")
+    _own_network(request, network)
+    folder, _, file = path.rpartition("/")
+    value, _, name = file.partition(".")
+    known = f"{folder}/{name}" if folder else name
+    if known not in rules.FORMAT_OF or not _SHA256.fullmatch(value):
+        raise NotFound
+    place = Path(settings.TUF_DIR) / "targets" / network / folder / f"{value}.{name}"
+    return _file(request, place, "application/octet-stream")
+
+
+def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
+    """The newest published list in one format; ``?file=`` names another than the format's first file.
+
+    For nodes that fetch without an agent. The headers Epoch and Digest-Sha256 say what it is; what proves it
+    is the signed metadata only.
+    """
+    _only(request, "GET", "HEAD")
+    _own_network(request, network)
+    if name not in rules.FILES:
+        raise NotFound
+    wanted = request.GET.get("file")
+    matching = [p for p in rules.FILES[name] if wanted is None or p.rpartition("/")[2] == wanted]
+    if not matching:
+        raise NotFound
+    epoch = Epoch.objects.filter(network=network, published_at__isnull=False).order_by("-number").first()
+    if epoch is None:
+        raise NothingPublished
+    services.record_pull(request.node)
+    file = epoch.files.get(path=matching[0])
+    answer = _content(request, bytes(file.content), file.sha256, "application/octet-stream")
+    answer.headers["Epoch"] = str(epoch.number)
+    return answer
+
+
+def acknowledge(request: NodeRequest) -> HttpResponse:
+    """POST: the node reports what it has in force. 200 when it is what was signed."""
+    _only(request, "POST")
+    report = _report(request)
+    services.acknowledge(request.node, certificate=request.certificate, report=report)
+    return JsonResponse({"network": report.network, "epoch": report.epoch})
+
+
+def _only(request: HttpRequest, *methods: str) -> None:
+    if request.method not in methods:
+        raise MethodNotAllowed
+
+
+def _own_network(request: NodeRequest, network: str) -> None:
+    if request.node.network_id != network:
+        error = ForeignNetwork(network=network)
+        services.record_refused_pull(request.certificate, error)
+        raise error
+
+
+def _file(request: HttpRequest, place: Path, content_type: str) -> HttpResponse:
+    try:
+        content = place.read_bytes()
+    except FileNotFoundError:
+        raise NotFound from None
+    return _content(request, content, rules.sha256(content), content_type)
+
+
+def _content(request: HttpRequest, content: bytes, value: str, content_type: str) -> HttpResponse:
+    etag = f'"{value}"'
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
+    fresh = etag in known or "*" in known
+    answer = HttpResponseNotModified() if fresh else HttpResponse(content, content_type=content_type)
+    answer.headers["ETag"] = etag
+    patch_cache_control(answer, no_cache=True)
+    return answer
+
+
+def _report(request: HttpRequest) -> services.Report:
+    try:
+        size = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        raise InvalidReport(reason="Content-Length") from None
+    if not 0 < size <= _LARGEST_REPORT:
+        raise InvalidReport(reason=f"1 … {_LARGEST_REPORT} bytes")
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        raise InvalidReport(reason="JSON") from None
+    if not isinstance(body, dict):
+        raise InvalidReport(reason="JSON")
+    return services.Report(
+        network=_text(body, "network", 32),
+        epoch=_epoch(body),
+        files=_files(body),
+        agent_version=_text(body, "agent_version", 40),
+        applied_at=_time(body),
+    )
+
+
+def _text(body: dict[str, Any], name: str, longest: int) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise InvalidReport(reason=name)
+    return value
+
+
+def _epoch(body: dict[str, Any]) -> int:
+    value = body.get("epoch")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+        raise InvalidReport(reason="epoch")
+    return value
+
+
+def _files(body: dict[str, Any]) -> dict[str, str]:
+    value = body.get("files")
+    if not isinstance(value, dict) or not value or not all(_is_file(*item) for item in value.items()):
+        raise InvalidReport(reason="files")
+    return value
+
+
+def _is_file(path: Any, value: Any) -> bool:
+    return path in rules.FORMAT_OF and isinstance(value, str) and bool(_SHA256.fullmatch(value))
+
+
+def _time(body: dict[str, Any]) -> datetime:
+    try:
+        value = parse_datetime(_text(body, "applied_at", 40))
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is None:
+        raise InvalidReport(reason="applied_at")
+    return value

@@ -1,0 +1,29 @@
+"""The ceremony of the permission lists: keys, root, and an empty first publication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from certs.keys import read_passphrase
+from consortium.core import clock
+from governance.permissions import tufrepo
+
+
+class Command(BaseCommand):
+    help = "Makes the keys that sign permission lists, and root.json, which every agent is given. Once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--passphrase-file", required=True, help="opens the signing worker's keys")
+        parser.add_argument(
+            "--root-passphrase-file",
+            help="opens the root's keys, which belong elsewhere afterwards; default: the same",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        online = read_passphrase(options["passphrase_file"])
+        root = read_passphrase(options["root_passphrase_file"] or options["passphrase_file"])
+        made = tufrepo.create(online, root, clock.now())
+        place = tufrepo.Repository().trusted_root
+        self.stdout.write(f"{'made' if made else 'already made'}: list keys, agents trust {place}")

@@ -1,0 +1,144 @@
+"""What pages and the API show of lists and of their way to the nodes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+
+from consortium.core import clock
+from consortium.members.models import Network, Node
+from governance.permissions import rules
+from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochMember
+
+GRACE = timedelta(seconds=30)  # a node that needs longer is behind
+
+
+@dataclass(frozen=True)
+class Row:
+    """One node's way to the newest list. ``state`` as in :func:`rules.delivery_state`; epochs 0 for none."""
+
+    node: Node
+    role: int | None  # in the newest epoch; None when not listed
+    wanted: int
+    told: int
+    applied: int
+    state: str
+    since: datetime | None  # when the state began, as far as it is known
+    pulled_at: datetime | None
+    last_error: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs for one node between two epochs; roles are None where it is not listed."""
+
+    node: Node
+    before: int | None
+    after: int | None
+
+
+def epochs(network: Network | str) -> QuerySet[Epoch]:
+    """Epochs of a network, newest first."""
+    return Epoch.objects.filter(network=network).select_related("network").order_by("-number")
+
+
+def published(network: Network | str) -> Epoch | None:
+    """The newest epoch that nodes can fetch."""
+    return epochs(network).filter(published_at__isnull=False).first()
+
+
+def convergence(network: Network | str) -> list[Row]:
+    """Every node that is listed, or has ever been told or heard of, by institution and name."""
+    newest = published(network)
+    roles = dict(newest.members.values_list("node_id", "role")) if newest else {}
+    nodes = Node.objects.filter(network=network, retired_at__isnull=True).select_related(
+        "institution", "delivery"
+    )
+    return _rows([node for node in nodes if node.pk in roles or hasattr(node, "delivery")], roles)
+
+
+def nodes_behind() -> list[Row]:
+    """Listed nodes of all networks that should have applied their list by now, longest first."""
+    newest = (
+        Epoch.objects.filter(published_at__isnull=False)
+        .order_by("network", "-number")
+        .distinct("network")
+        .values_list("pk", flat=True)
+    )
+    roles = dict(EpochMember.objects.filter(epoch__in=list(newest)).values_list("node_id", "role"))
+    nodes = Node.objects.filter(pk__in=roles, retired_at__isnull=True).select_related(
+        "institution", "delivery", "network"
+    )
+    late = [row for row in _rows(nodes, roles) if row.state in {"behind", "mismatch", "refused"}]
+    return sorted(late, key=lambda row: row.since or datetime.min.replace(tzinfo=clock.now().tzinfo))
+
+
+def last_acknowledged(network: Network | str, number: int) -> datetime | None:
+    """When the last of the epoch's nodes reported it; None while one is missing."""
+    members = EpochMember.objects.filter(epoch__network=network, epoch__number=number)
+    done = Acknowledgement.objects.filter(node__in=members.values("node"), epoch=number, matches=True)
+    if members.count() != done.values("node").distinct().count():
+        return None
+    return done.aggregate(at=Max("received_at"))["at"]
+
+
+def diff(before: Epoch | None, after: Epoch) -> list[Change]:
+    """Nodes whose listing differs, in the order of their names."""
+    old = dict(before.members.values_list("node_id", "role")) if before else {}
+    new = dict(after.members.values_list("node_id", "role"))
+    changed = {pk for pk in old.keys() | new.keys() if old.get(pk) != new.get(pk)}
+    nodes = Node.objects.filter(pk__in=changed).select_related("institution")
+    return [Change(node, old.get(node.pk), new.get(node.pk)) for node in nodes]
+
+
+def _rows(nodes: Iterable[Node], roles: dict[uuid.UUID, int]) -> list[Row]:
+    nodes = list(nodes)
+    mismatched = _mismatched(nodes)
+    return [_row(node, roles.get(node.pk), node.pk in mismatched) for node in nodes]
+
+
+def _row(node: Node, role: int | None, mismatch: bool) -> Row:
+    delivery = getattr(node, "delivery", None) or Delivery(node=node)
+    facts = rules.DeliveryFacts(
+        listed=role is not None,
+        wanted=delivery.wanted_epoch,
+        told=delivery.told_epoch,
+        applied=delivery.applied_epoch,
+        mismatch=mismatch,
+        refused_at=delivery.refused_at,
+        pulled_at=delivery.pulled_at,
+        wanted_at=delivery.wanted_at,
+    )
+    state = rules.delivery_state(facts, clock.now(), grace=GRACE)
+    return Row(
+        node=node,
+        role=role,
+        wanted=delivery.wanted_epoch,
+        told=delivery.told_epoch,
+        applied=delivery.applied_epoch,
+        state=state,
+        since=_since(delivery, state),
+        pulled_at=delivery.pulled_at,
+        last_error=delivery.last_error,
+    )
+
+
+def _since(delivery: Delivery, state: str) -> datetime | None:
+    if state == "refused":
+        return delivery.refused_at
+    if state in {"applied", "unlisted"}:
+        return delivery.applied_at
+    return delivery.told_at if state == "told" else delivery.wanted_at
+
+
+def _mismatched(nodes: list[Node]) -> set[uuid.UUID]:
+    """Nodes whose last report on what they should have was not what was signed."""
+    last = Acknowledgement.objects.filter(node=OuterRef("pk")).order_by("-id")
+    rows = Delivery.objects.filter(node__in=nodes).annotate(
+        epoch=Subquery(last.values("epoch")[:1]), matches=Subquery(last.values("matches")[:1])
+    )
+    return {row.pk for row in rows if row.matches is False and row.epoch == row.wanted_epoch}

@@ -1,0 +1,26 @@
+"""Everything that changes an epoch, a delivery or an acknowledgement."""
+
+from governance.permissions.services.compiling import compile_epoch, recheck
+from governance.permissions.services.publishing import publish, refresh
+from governance.permissions.services.pushing import tell_nodes
+from governance.permissions.services.reporting import (
+    Report,
+    acknowledge,
+    record_pull,
+    record_refused_pull,
+)
+
+compile = compile_epoch  # the name that other parts know it by
+
+__all__ = [
+    "Report",
+    "acknowledge",
+    "compile",
+    "compile_epoch",
+    "publish",
+    "recheck",
+    "record_pull",
+    "record_refused_pull",
+    "refresh",
+    "tell_nodes",
+]

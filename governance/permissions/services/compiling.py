@@ -1,0 +1,137 @@
+"""From registry, seats, certificates and endpoints to a new epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from certs import selectors as certs
+from consortium.core import clock, events, outbox
+from consortium.core.models import Event
+from consortium.members.models import Network, Node
+from governance.chain import selectors as chain
+from governance.permissions import rules, topics
+from governance.permissions.models import Epoch, EpochFile, EpochMember
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an epoch is computed from, read at one time."""
+
+    nodes: tuple[rules.ListedNode, ...]
+    block: int
+    tx_hash: str
+
+
+def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
+    """Write the next epoch of ``network``; None when the list is what it was.
+
+    No first epoch is written for a network in which nobody may take part yet: an agent beside a node that
+    already runs would only lock it out.
+    """
+    with transaction.atomic():
+        network = Network.objects.select_for_update().get(pk=network.pk)
+        inputs = _read(network)
+        content = rules.content_hash(network.pk, inputs.nodes)
+        last = Epoch.objects.filter(network=network).order_by("-number").first()
+        if not _is_due(last, inputs, content):
+            return None
+        epoch = _create(network, (last.number if last else 0) + 1, inputs, content, cause)
+        events.record(
+            "epoch.compiled",
+            epoch,
+            actor=events.CLOCK,
+            reason=cause,
+            network=network.pk,
+            epoch=epoch.number,
+            nodes=epoch.node_count,
+            block=epoch.block,
+            tx_hash=epoch.tx_hash,
+        )
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return epoch
+
+
+def recheck(network: Network) -> bool:
+    """Owe a compilation when the list would differ from the last epoch; True if so.
+
+    Certificates expire without an event: this is what notices.
+    """
+    inputs = _read(network)
+    last = Epoch.objects.filter(network=network).order_by("-number").first()
+    due = _is_due(last, inputs, rules.content_hash(network.pk, inputs.nodes))
+    if due:
+        with transaction.atomic():
+            topics.want_compile(network.pk, "regular check")
+    return due
+
+
+def _is_due(last: Epoch | None, inputs: Inputs, content: str) -> bool:
+    return bool(inputs.nodes) if last is None else last.content_sha256 != content
+
+
+def _read(network: Network) -> Inputs:
+    block = chain.head()[0]
+    entries = [
+        rules.Entry(entry.consensus_id, entry.member_id, entry.role) for entry in chain.registry(network.pk)
+    ]
+    credentials = {
+        str(node_id): rules.Credential(certificate.serial_id, certificate.tls_id, certificate.not_after)
+        for node_id, certificate in certs.valid_node_certificates(network, clock.now()).items()
+    }
+    nodes = rules.listed(entries, _endpoints(network), credentials, set(chain.active_member_ids()))
+    return Inputs(nodes, block, _last_transaction(network))
+
+
+def _endpoints(network: Network) -> list[rules.Endpoint]:
+    nodes = Node.objects.filter(network=network, retired_at__isnull=True).select_related("institution")
+    return [
+        rules.Endpoint(
+            node_id=str(node.pk),
+            name=str(node),
+            member_id=node.institution.uscc,
+            consensus_id=node.consensus_id,
+            software=node.software,
+            software_version=node.software_version,
+            host=node.host,
+            port=node.port,
+        )
+        for node in nodes
+    ]
+
+
+def _last_transaction(network: Network) -> str:
+    """Hash of the transaction that last changed the network's registry; empty when none did.
+
+    From the event log, not from the projection: a removal leaves no row there.
+    """
+    last = Event.objects.filter(action="registry.changed", data__network=network.pk).order_by("-id").first()
+    return str(last.data.get("tx_hash", "")) if last else ""
+
+
+def _create(network: Network, number: int, inputs: Inputs, content: str, cause: str) -> Epoch:
+    now = clock.now().replace(microsecond=0)
+    header = rules.Header(network.pk, number, inputs.block, inputs.tx_hash, now)
+    epoch = Epoch.objects.create(
+        network=network,
+        number=number,
+        block=inputs.block,
+        tx_hash=inputs.tx_hash,
+        effective_at=now,
+        content_sha256=content,
+        node_count=len(inputs.nodes),
+        cause=cause[:200],
+        compiled_at=clock.now(),
+    )
+    EpochFile.objects.bulk_create(
+        EpochFile(
+            epoch=epoch, format=rules.FORMAT_OF[path], path=path, content=data, sha256=rules.sha256(data)
+        )
+        for path, data in rules.compile_list(header, inputs.nodes).items()
+    )
+    roles = {name: number for number, name in rules.ROLES.items()}
+    EpochMember.objects.bulk_create(
+        EpochMember(epoch=epoch, node_id=node.id, role=roles[node.role]) for node in inputs.nodes
+    )
+    return epoch

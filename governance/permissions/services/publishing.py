@@ -1,0 +1,73 @@
+"""From compiled epochs to the signed repository that the nodes read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from consortium.core import clock, events, outbox
+from governance.permissions import rules, topics
+from governance.permissions.models import Delivery, Epoch
+from governance.permissions.tufrepo import Repository, Target
+
+_LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
+
+
+def publish() -> list[Epoch]:
+    """Publish each network's newest epoch and renew metadata that is due; returns the newly published ones.
+
+    Files first, rows after: a run that dies in between is finished by the next, which finds the files as they
+    should be. Raises NoListKeys, RepositoryLost, certs.errors.KeysNotAvailable.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        newest = Epoch.objects.order_by("network", "-number").distinct("network").prefetch_related("files")
+        epochs = list(newest)
+        now = clock.now()
+        version = Repository().publish(_targets(epochs), now)
+        fresh = [epoch for epoch in epochs if epoch.published_at is None]
+        for epoch in fresh:
+            _mark(epoch, version, now)
+    return fresh
+
+
+refresh = publish  # renewing signatures is publishing without news
+
+
+def _targets(epochs: list[Epoch]) -> dict[str, Target]:
+    wanted = {}
+    for epoch in epochs:
+        header = rules.Header(epoch.network_id, epoch.number, epoch.block, epoch.tx_hash, epoch.effective_at)
+        for file in epoch.files.all():
+            wanted[f"{epoch.network_id}/{file.path}"] = Target(bytes(file.content), header.custom())
+    return wanted
+
+
+def _mark(epoch: Epoch, version: int, now: datetime) -> None:
+    epoch.published_at, epoch.tuf_version = now, version
+    epoch.save(update_fields=["published_at", "tuf_version"])
+    _want(epoch, now)
+    events.record(
+        "epoch.published",
+        epoch,
+        actor=events.SIGNER,
+        network=epoch.network_id,
+        epoch=epoch.number,
+        version=version,
+    )
+    outbox.enqueue(topics.PUSH, key=epoch.network_id, payload={"network": epoch.network_id})
+
+
+def _want(epoch: Epoch, now: datetime) -> None:
+    """Every listed node should now have this epoch. A back-off under way is left to run out."""
+    Delivery.objects.bulk_create(
+        (
+            Delivery(node_id=node_id, wanted_epoch=epoch.number, wanted_at=now)
+            for node_id in epoch.members.order_by("node_id").values_list("node_id", flat=True)
+        ),
+        update_conflicts=True,
+        unique_fields=["node"],
+        update_fields=["wanted_epoch", "wanted_at"],
+    )
