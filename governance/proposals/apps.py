@@ -7,6 +7,7 @@ class ProposalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from governance.proposals import topics
+        from governance.proposals import following, topics
 
         topics.declare()
+        following.declare()

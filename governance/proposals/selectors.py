@@ -1,0 +1,242 @@
+"""What people see of proposals: state, tally, who has voted, time left, effect. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from consortium.core import clock, events
+from consortium.core.models import Event
+from consortium.members.models import Institution, User
+from governance.chain.models import CastVote, OnChainProposal, RelayTransaction
+from governance.proposals import electorate, facts, rules
+from governance.proposals.models import Ballot, Proposal
+
+_RUNNING = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING, rules.State.SUCCEEDED}
+
+
+class EffectStatus(StrEnum):
+    NONE = "none"  # nothing is due
+    WAITING = "waiting"  # passed; execution is owed or under way
+    REFUSED = "refused"  # the contract would not carry it out; tried again later
+    DONE = "done"  # seen on the ledger
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of a proposal that passed. ``error_code`` is the contract's typed error."""
+
+    status: EffectStatus
+    tx_hash: str = ""
+    at: datetime | None = None
+    error_code: str = ""
+
+
+@dataclass(frozen=True)
+class Voter:
+    """A member of the electorate; the vote's fields are empty while it has not voted."""
+
+    uscc: str
+    address: str
+    institution: Institution | None
+    support: int | None = None
+    at: datetime | None = None
+    tx_hash: str = ""
+
+    @property
+    def support_label(self) -> str:
+        return "" if self.support is None else str(CastVote.Support(self.support).label)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A proposal as it stands. Times are aware; ``seconds_left`` is None unless voting is open.
+
+    ``voted`` and ``not_voted`` are filled by :func:`overview` alone; lists do with ``tally``.
+    """
+
+    proposal: Proposal
+    state: rules.State
+    tally: rules.Tally
+    quorum: int | None
+    electorate: int | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    seconds_left: int | None
+    effect: Effect
+    voted: list[Voter] = field(default_factory=list)
+    not_voted: list[Voter] = field(default_factory=list)
+
+    @property
+    def votes_missing(self) -> int:
+        """For and abstain votes that the quorum still lacks."""
+        return max(0, (self.quorum or 0) - self.tally.in_favour - self.tally.abstain)
+
+
+class BallotStatus(StrEnum):
+    RECEIVED = "received"  # here, not yet counted by the ledger
+    COUNTED = "counted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class OwnVote:
+    """How an institution's own vote stands; ``ballot`` is None for one cast without the console."""
+
+    status: BallotStatus
+    support: int
+    ballot: Ballot | None
+    tx_hash: str = ""
+    error_code: str = ""
+
+
+def visible_to(user: User) -> QuerySet[Proposal]:
+    """Drafts are the secretariat's; whatever was opened, every member and the regulator may read."""
+    proposals = _listing()
+    return proposals if user.is_secretariat else proposals.filter(opened_at__isnull=False)
+
+
+def overview(proposal: Proposal) -> Overview:
+    """One proposal, with the names of who has voted and who has not."""
+    read = facts.read_one(proposal)
+    brief = _brief(proposal, read, clock.now())
+    if read.on_ledger is None:
+        return brief
+    voted, missing = _roll(proposal, read.on_ledger, read.votes)
+    return Overview(**{**brief.__dict__, "voted": voted, "not_voted": missing})
+
+
+def overviews(proposals: Iterable[Proposal]) -> list[Overview]:
+    """For lists, in the order given: a fixed number of queries however many proposals."""
+    listed = list(proposals)
+    read, now = facts.read(listed), clock.now()
+    return [_brief(proposal, read[proposal.pk], now) for proposal in listed]
+
+
+def open_proposals() -> list[Overview]:
+    """All that is under way: on its way to the ledger, being voted on, or passed and not executed."""
+    return [brief for brief in overviews(_unsettled()) if brief.state in _RUNNING]
+
+
+def closing(within: timedelta) -> list[Overview]:
+    """Votes that end within that time, the first to end first."""
+    limit = within.total_seconds()
+    voting = [brief for brief in overviews(_unsettled()) if brief.seconds_left is not None]
+    soon = [brief for brief in voting if (brief.seconds_left or 0) <= limit]
+    return sorted(soon, key=lambda brief: brief.seconds_left or 0)
+
+
+def own_votes(proposals: Iterable[Proposal], institution: Institution) -> dict[UUID, OwnVote]:
+    """How the institution voted, by proposal; those without a ballot of its own are not in it."""
+    by_chain_id = {proposal.chain_proposal_id: proposal.pk for proposal in proposals}
+    ballots = Ballot.objects.filter(proposal__in=by_chain_id.values(), institution=institution)
+    answers = {
+        ballot.proposal_id: _of_ballot(ballot)
+        for ballot in ballots.select_related("relay").order_by("received_at")
+    }
+    votes = CastVote.objects.filter(proposal_id__in=by_chain_id, member_id=institution.uscc)
+    for vote in votes:
+        primary_key = by_chain_id[vote.proposal_id]
+        earlier = answers.get(primary_key)
+        answers[primary_key] = OwnVote(
+            BallotStatus.COUNTED, vote.support, earlier.ballot if earlier else None, vote.tx_hash
+        )
+    return answers
+
+
+def own_vote(proposal: Proposal, institution: Institution) -> OwnVote | None:
+    """As :func:`own_votes`, for one proposal."""
+    return own_votes([proposal], institution).get(proposal.pk)
+
+
+def timeline(proposal: Proposal) -> QuerySet[Event]:
+    """All events of the proposal and its ballots, newest first."""
+    return events.timeline(proposal)
+
+
+def _listing() -> QuerySet[Proposal]:
+    return Proposal.objects.select_related(
+        "institution__category",
+        "node__institution",
+        "network",
+        "ledger",
+        "execute_tx",
+        "drafted_by",
+        "opened_by",
+    )
+
+
+def _unsettled() -> QuerySet[Proposal]:
+    settled = OnChainProposal.objects.filter(
+        ledger=OuterRef("ledger"), proposal_id=OuterRef("chain_proposal_id")
+    ).exclude(executed_at__isnull=True, canceled_at__isnull=True)
+    opened = _listing().filter(opened_at__isnull=False, discarded_at__isnull=True)
+    return opened.filter(~Exists(settled)).order_by("number")
+
+
+def _brief(proposal: Proposal, read: facts.Read, now: datetime) -> Overview:
+    state, row = rules.state(read.facts, now), read.on_ledger
+    voting = row is not None and state in {rules.State.PENDING, rules.State.VOTING}
+    return Overview(
+        proposal=proposal,
+        state=state,
+        tally=read.facts.on_ledger.tally if read.facts.on_ledger else rules.Tally(),
+        quorum=row.quorum if row else None,
+        electorate=row.electorate if row else None,
+        starts_at=row.vote_start if row else None,
+        ends_at=row.vote_end if row else None,
+        seconds_left=rules.seconds_left(row.vote_end, now) if row and voting else None,
+        effect=_effect(proposal, state, row),
+    )
+
+
+def _effect(proposal: Proposal, state: rules.State, row: OnChainProposal | None) -> Effect:
+    if row is not None and state == rules.State.EXECUTED:
+        return Effect(EffectStatus.DONE, tx_hash=row.executed_tx, at=row.executed_at)
+    if state != rules.State.SUCCEEDED:
+        return Effect(EffectStatus.NONE)
+    sent = proposal.execute_tx
+    if sent is not None and sent.status in facts.REFUSED_RELAYS:
+        return Effect(EffectStatus.REFUSED, tx_hash=sent.tx_hash or "", error_code=sent.error_code)
+    return Effect(EffectStatus.WAITING, tx_hash=(sent.tx_hash or "") if sent else "")
+
+
+def _roll(proposal: Proposal, row: OnChainProposal, votes: list[CastVote]) -> tuple[list[Voter], list[Voter]]:
+    """The electorate at the snapshot, split into who has voted and who has not."""
+    addresses = electorate.at(proposal.ledger, row.vote_start)
+    names = Institution.objects.select_related("category").filter(uscc__in=addresses)
+    institutions = {institution.uscc: institution for institution in names}
+    cast = {vote.voter: vote for vote in votes}
+    voted, missing = [], []
+    for uscc in sorted(addresses, key=lambda uscc: _order(institutions.get(uscc), uscc)):
+        vote = cast.get(addresses[uscc])
+        voter = _voter(uscc, addresses[uscc], institutions.get(uscc), vote)
+        (missing if vote is None else voted).append(voter)
+    return voted, missing
+
+
+def _order(institution: Institution | None, uscc: str) -> tuple[int, str]:
+    return (institution.category.number, institution.short_name) if institution else (0, uscc)
+
+
+def _voter(uscc: str, address: str, institution: Institution | None, vote: CastVote | None) -> Voter:
+    if vote is None:
+        return Voter(uscc, address, institution)
+    return Voter(uscc, address, institution, vote.support, vote.block_time, vote.tx_hash)
+
+
+def _of_ballot(ballot: Ballot) -> OwnVote:
+    refused = ballot.relay.status in facts.REFUSED_RELAYS
+    mined = ballot.relay.status == RelayTransaction.Status.MINED
+    return OwnVote(
+        BallotStatus.REFUSED if refused else BallotStatus.RECEIVED,
+        ballot.support,
+        ballot,
+        tx_hash=(ballot.relay.tx_hash or "") if mined else "",
+        error_code=ballot.relay.error_code,
+    )

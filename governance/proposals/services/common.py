@@ -1,0 +1,49 @@
+"""What the services of this app share: locks, and how an event of a proposal is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consortium.core import clock, events
+from consortium.core.events import Actor
+from consortium.core.models import Event
+from consortium.members.models import Institution
+from governance.proposals import facts, rules
+from governance.proposals.models import Proposal, State
+
+
+def locked(proposal: Proposal) -> Proposal:
+    """The proposal, and before it the institution that it is about, locked: one change at a time.
+
+    The institution comes first because two proposals on the same one must not open at once.
+    """
+    Institution.objects.select_for_update(no_key=True).get(pk=proposal.institution_id)
+    related = ("institution__category", "node", "ledger", "propose_tx", "execute_tx")
+    rows = Proposal.objects.select_for_update(no_key=True, of=("self",)).select_related(*related)
+    return rows.get(pk=proposal.pk)
+
+
+def state_now(proposal: Proposal) -> rules.State:
+    """The state by our clock and the projections."""
+    return rules.state(facts.read_one(proposal).facts, clock.now())
+
+
+def label(state: rules.State) -> str:
+    """The state in the reader's language."""
+    return str(State(state.value).label)
+
+
+def record(action: str, proposal: Proposal, *, actor: Actor, reason: str = "", **data: Any) -> Event:
+    """An event of the proposal, found again in the timelines of its institution and node."""
+    about = {"institution_id": proposal.institution_id, "node_id": proposal.node_id}
+    about |= {key: data.pop(key) for key in ("institution_id", "node_id") if key in data}
+    return events.record(
+        action,
+        proposal,
+        actor=actor,
+        reason=reason,
+        number=proposal.number,
+        kind=proposal.kind,
+        **about,
+        **data,
+    )

@@ -1,0 +1,86 @@
+"""Executing what has passed: by itself once the ledger's clock is past the deadline, again if refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from consortium.core import clock, outbox
+from consortium.core.events import CLOCK, Actor
+from consortium.core.outbox import Later
+from consortium.members.permissions import require_secretariat
+from governance.chain import calls, relay
+from governance.chain.models import OnChainProposal
+from governance.proposals import actions, facts, rules, topics, view
+from governance.proposals.errors import NotExecutable
+from governance.proposals.models import Proposal
+from governance.proposals.services.common import label, locked, record, state_now
+from governance.proposals.services.opening import attempt_key
+
+_LONGEST_WAIT = 60.0  # seconds; the ledger's clock need not run as ours does
+_FIRST_RETRY, _LONGEST_RETRY = 30, 3600  # seconds after a refused execution, doubling
+
+
+def owe(proposal: Proposal, *, after: float = 0) -> None:
+    """Look in ``after`` seconds whether it is to be executed; in the caller's transaction."""
+    outbox.enqueue(
+        topics.EXECUTE, key=str(proposal.pk), payload={"proposal": str(proposal.pk)}, after=max(0.0, after)
+    )
+
+
+def owe_at_deadline(proposal: Proposal, row: OnChainProposal) -> None:
+    """Look as soon as voting is over."""
+    due = row.vote_end + timedelta(seconds=1) - clock.now()
+    owe(proposal, after=due.total_seconds())
+
+
+def owe_after_refusal(proposal: Proposal, attempt: int) -> None:
+    """The contract refused to carry it out; what stood in the way may go away."""
+    owe(proposal, after=min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempt - 1, 10)))
+
+
+def execute(proposal: Proposal, *, actor: Actor) -> None:
+    """Try again at once, for a person who need not wait. Raises NotAllowed, NotExecutable."""
+    require_secretariat(actor)
+    with transaction.atomic():
+        proposal = locked(proposal)
+        state = state_now(proposal)
+        if state != rules.State.SUCCEEDED:
+            raise NotExecutable(number=proposal.number, state=label(state))
+        owe(proposal)
+        record("proposal.execution_requested", proposal, actor=actor)
+
+
+def execute_when_due(primary_key: UUID) -> None:
+    """Owe the transaction that executes, if the governor itself says that the proposal has passed.
+
+    Idempotent. Raises Later while votes may still come in, LedgerUnreachable.
+    """
+    proposal = Proposal.objects.select_related("ledger").get(pk=primary_key)
+    row = facts.read_one(proposal).on_ledger
+    if row is None or row.executed_at or row.canceled_at:
+        return
+    seen = view.look(proposal.ledger)
+    if seen.now <= row.vote_end:
+        left = (row.vote_end - seen.now).total_seconds() + 1
+        raise Later(min(left, _LONGEST_WAIT), "voting is open")
+    state = seen.state(int(proposal.chain_proposal_id))
+    if state in (view.CHAIN_PENDING, view.CHAIN_ACTIVE):
+        raise Later(1, "the ledger still takes votes")
+    if state == view.CHAIN_SUCCEEDED:
+        _send(proposal)
+
+
+@transaction.atomic
+def _send(proposal: Proposal) -> None:
+    proposal = locked(proposal)
+    earlier = proposal.execute_tx
+    if earlier is not None and earlier.status not in facts.REFUSED_RELAYS:
+        return  # under way, or carried out and not indexed yet
+    call = calls.execute(proposal.ledger, actions.calls_of(proposal), proposal.description)
+    key = attempt_key("execute", proposal)
+    proposal.execute_tx = relay.want(proposal.ledger, key=key, to=call.target, data=call.data)
+    proposal.save(update_fields=["execute_tx"])
+    record("proposal.execution_sent", proposal, actor=CLOCK, attempt=key)
