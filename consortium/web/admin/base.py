@@ -1,0 +1,226 @@
+"""The base of every admin page: read-only rows, acts that call services, panels, exports."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+
+from consortium.core.errors import ConsoleError, NotAllowed
+from consortium.web.admin import exports
+from consortium.web.admin.acts import Act, Outcome, StyledForm
+from consortium.web.admin.panels import Panel
+from consortium.web.site import may_enter
+
+_BUTTONS = {"main": "primary", "grave": "danger", "plain": "default"}
+
+
+class ConsoleModelAdmin(ModelAdmin):
+    """Rows to read; whatever changes one is an :class:`Act`.
+
+    Django's permission tables play no part: secretariat and regulator see, the secretariat acts. Django's own
+    add, change and delete pages stay shut, because they would write rows past the services.
+    """
+
+    acts: ClassVar[Sequence[Act]] = ()  # on a row's page
+    tools: ClassVar[Sequence[Act]] = ()  # above the list
+    export_columns: ClassVar[Sequence[exports.Column]] = ()
+    list_per_page = 50
+    list_max_show_all = 500
+    show_full_result_count = False
+    list_filter_sheet = True
+    compressed_fields = True
+    change_form_template = "admin/console/detail.html"
+    change_list_template = "admin/console/list.html"
+
+    # --- who may what: in one place -------------------------------------------------------------------
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_enter(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_enter(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """For list actions: ``@action(permissions=["act"])``."""
+        return bool(request.user.is_authenticated and request.user.is_secretariat)
+
+    # --- detail page ------------------------------------------------------------------------------------
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        """What a row's page shows below its fields."""
+        return ()
+
+    def headline(self, row: Any) -> Any:
+        """A pill or two under the title: the state in a word."""
+        return ""
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if request.method not in {"GET", "HEAD"}:
+            raise NotAllowed
+        context = {
+            "headline": self.headline(row),
+            "buttons": self._buttons(request, row),
+            "panels": list(self.panels(request, row)),
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        if not self.has_act_permission(request):
+            return []
+        return [
+            _button(act, self._url(act.name, row.pk)) for act in self.acts if row is None or act.offered(row)
+        ]
+
+    # --- lists --------------------------------------------------------------------------------------------
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        tools = self.tools if self.has_act_permission(request) else ()
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        context = {
+            "tool_buttons": [_button(act, self._url(act.name)) for act in tools],
+            "exports": [
+                (kind.upper(), self._url(f"export_{kind}") + query)
+                for kind in ("csv", "xlsx")
+                if self.export_columns
+            ],
+            "list_note": self.list_note(request),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    def list_note(self, request: HttpRequest) -> Any:
+        """A sentence or two above the list."""
+        return ""
+
+    def export_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """The list as it is filtered and searched, all its pages (at most ``exports.MAX_ROWS``)."""
+        self.request = request
+        rows = self.get_changelist_instance(request).get_queryset(request)[: exports.MAX_ROWS]
+        write = exports.as_csv if kind == "csv" else exports.as_xlsx
+        return write(self.model._meta.model_name or "list", self.export_columns, rows)
+
+    # --- acts -----------------------------------------------------------------------------------------------
+    def act_view(self, request: HttpRequest, act: Act, object_id: str | None = None) -> HttpResponse:
+        """Ask what the act needs, then do it. A refusal shows on the form, with its status."""
+        if not self.has_act_permission(request):
+            raise NotAllowed
+        row = None
+        if object_id is not None and (row := self.get_object(request, unquote(object_id))) is None:
+            raise Http404
+        form = self._form(request, act, row)
+        status = 200
+        if form.is_bound:
+            status = 400
+            if form.is_valid():
+                try:
+                    return self._done(request, act.run(request, row, form.cleaned_data), row)
+                except ConsoleError as error:
+                    form.add_error(None, str(error))
+                    status = error.status
+        return TemplateResponse(
+            request, "admin/console/act.html", self._act_context(request, act, row, form), status=status
+        )
+
+    def _form(self, request: HttpRequest, act: Act, row: Any) -> forms.Form:
+        data = {"data": request.POST, "files": request.FILES} if request.method == "POST" else {}
+        initial = request.GET.dict()
+        if issubclass(act.form, StyledForm):
+            return act.form(**data, initial=initial, row=row)
+        return act.form(**data, initial=initial)
+
+    def _done(self, request: HttpRequest, outcome: Outcome, row: Any) -> HttpResponse:
+        messages.success(request, str(outcome.message))
+        back = self._url("change", row.pk) if row is not None else self._url("changelist")
+        return HttpResponseRedirect(outcome.url or back)
+
+    def _act_context(self, request: HttpRequest, act: Act, row: Any, form: forms.Form) -> dict[str, Any]:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return {
+            **self.admin_site.each_context(request),
+            "title": act.label,
+            "opts": self.model._meta,
+            "row": row,
+            "act": act,
+            "form": form,
+            "variant": _BUTTONS[act.style],
+            "back": self._url("change", row.pk) if row is not None else self._url("changelist"),
+            "media": self.media + form.media,
+            "multipart": form.is_multipart(),
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        ours = [
+            path("export.csv", self._view(self.export_view, kind="csv"), name=self._name("export_csv")),
+            path("export.xlsx", self._view(self.export_view, kind="xlsx"), name=self._name("export_xlsx")),
+        ]
+        for act in self.tools:
+            ours.append(path(f"{act.name}/", self._view(self.act_view, act=act), name=self._name(act.name)))
+        for act in self.acts:
+            address = f"<path:object_id>/{act.name}/"
+            ours.append(path(address, self._view(self.act_view, act=act), name=self._name(act.name)))
+        return ours + super().get_urls()
+
+    def _view(self, view: Callable[..., HttpResponse], **fixed: Any) -> Callable[..., HttpResponse]:
+        @functools.wraps(view)
+        def fixed_view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+            return view(request, **fixed, **kwargs)
+
+        return self.admin_site.admin_view(fixed_view)
+
+    def _name(self, what: str) -> str:
+        return f"{self.model._meta.app_label}_{self.model._meta.model_name}_{what}"
+
+    def _url(self, what: str, *args: Any) -> str:
+        return reverse(f"admin:{self._name(what)}", args=args)
+
+    # --- bulk --------------------------------------------------------------------------------------------
+    def each(self, request: HttpRequest, rows: QuerySet[Any], service: Callable[[Any], object]) -> None:
+        """Call ``service`` row by row: what can be done is done, what is refused is named with its reason."""
+        done, refused = 0, []
+        for row in rows:
+            try:
+                service(row)
+                done += 1
+            except ConsoleError as error:
+                refused.append(f"{row}: {error}")
+        if done:
+            messages.success(request, _("%(count)d done.") % {"count": done})
+        if refused:
+            reasons = "; ".join(refused[:10]) + ("; …" if len(refused) > 10 else "")
+            messages.warning(
+                request,
+                _("%(count)d refused: %(reasons)s") % {"count": len(refused), "reasons": reasons},
+            )
+
+
+def _button(act: Act, url: str) -> dict[str, Any]:
+    return {"label": act.label, "url": url, "variant": _BUTTONS[act.style], "icon": act.icon, "hint": act.hint}

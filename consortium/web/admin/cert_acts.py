@@ -1,0 +1,75 @@
+"""Deciding on certificate requests, and revoking certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from certs import services
+from certs.models import Certificate, CertificateRequest, RevocationReason
+from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm
+
+
+class RevocationForm(StyledForm):
+    reason = forms.ChoiceField(label=_("Why"), choices=RevocationReason.choices)
+    comment = forms.CharField(
+        label=_("Comment"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000, required=False
+    )
+
+
+def _approve(request: HttpRequest, row: CertificateRequest, cleaned: dict[str, Any]) -> Outcome:
+    services.approve_request(row, actor=request.user, reason=cleaned["reason"])  # type: ignore[arg-type]
+    return Outcome(_("Approved. The signing worker issues the certificate within seconds."))
+
+
+def _reject(request: HttpRequest, row: CertificateRequest, cleaned: dict[str, Any]) -> Outcome:
+    services.reject_request(row, actor=request.user, reason=cleaned["reason"])  # type: ignore[arg-type]
+    return Outcome(_("Rejected. The institution sees your reason."))
+
+
+def _revoke(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> Outcome:
+    services.revoke(
+        row,
+        reason=RevocationReason(cleaned["reason"]),
+        comment=cleaned["comment"],
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return Outcome(_("Revoked. The revocation list and the permission lists follow by themselves."))
+
+
+def _undecided(row: CertificateRequest) -> bool:
+    return row.status == CertificateRequest.Status.SUBMITTED
+
+
+def _in_force(row: Certificate) -> bool:
+    return not hasattr(row, "revocation")
+
+
+REQUEST_ACTS = (
+    Act(
+        "approve",
+        _("Approve"),
+        _approve,
+        RemarkForm,
+        _undecided,
+        hint=_("Compare the key's fingerprint with what the institution told you by another way."),
+        style="main",
+        icon="check",
+    ),
+    Act("reject", _("Reject"), _reject, ReasonForm, _undecided, style="grave", icon="close"),
+)
+CERTIFICATE_ACTS = (
+    Act(
+        "revoke",
+        _("Revoke"),
+        _revoke,
+        RevocationForm,
+        _in_force,
+        hint=_("This can't be undone. The node is dropped from the permission lists at once."),
+        style="grave",
+        icon="block",
+    ),
+)

@@ -1,0 +1,165 @@
+"""What the ledger said, read-only: seats, registry, votes, events, and the transactions we relayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from consortium.core.models import Event
+from consortium.members.models import Institution
+from consortium.web.admin import panels
+from consortium.web.admin.base import ConsoleModelAdmin
+from consortium.web.admin.panels import Panel, code, link
+from consortium.web.admin.tones import status_pill
+from governance.chain.models import (
+    CastVote,
+    ChainEvent,
+    IndexedBlock,
+    Ledger,
+    RegistryEntry,
+    RelayTransaction,
+    Seat,
+)
+
+
+class OnLedgerAdmin(ConsoleModelAdmin):
+    """A projected row: names its member, and where on the ledger it was last changed."""
+
+    list_select_related = ("ledger",)
+
+    @display(description=_("transaction"))
+    def tx_shown(self, row: Any) -> str:
+        return code(row.tx_hash, shorten=18)
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        logs = ChainEvent.objects.filter(ledger=row.ledger_id, tx_hash=row.tx_hash)
+        yield panels.table(
+            _("Ledger events of the transaction"),
+            (_("event"), _("block"), _("arguments")),
+            [(link(log, log.name), log.block, code(str(log.args), shorten=120)) for log in logs],
+        )
+        yield _member_panel(row.member_id)
+
+
+def _member_panel(uscc: str) -> Panel:
+    found = Institution.objects.filter(uscc=uscc).select_related("category")
+    return panels.table(
+        _("Member"),
+        (_("institution"), _("industry category"), _("status")),
+        [(link(institution), institution.category, status_pill(institution)) for institution in found],
+    )
+
+
+@admin.register(Seat)
+class SeatAdmin(OnLedgerAdmin):
+    list_display = ("member_id", "category_number", "status_shown", "voting_address", "block", "tx_shown")
+    list_filter = ("status", "category_number")
+    search_fields = ("member_id", "voting_address", "tx_hash")
+    fields = (("member_id", "category_number"), "voting_address", ("block", "block_time"), "tx_hash")
+
+    @display(description=_("status"), ordering="status")
+    def status_shown(self, row: Seat) -> str:
+        return status_pill(row)
+
+    def headline(self, row: Seat) -> str:
+        return status_pill(row)
+
+
+@admin.register(RegistryEntry)
+class RegistryEntryAdmin(OnLedgerAdmin):
+    list_display = ("id_shown", "network", "role", "member_id", "block", "tx_shown")
+    list_filter = ("network", "role")
+    search_fields = ("consensus_id", "member_id", "tx_hash")
+    fields = (("network", "role"), "consensus_id", "member_id", ("block", "block_time"), "tx_hash")
+
+    @display(description=_("node id"), ordering="consensus_id")
+    def id_shown(self, row: RegistryEntry) -> str:
+        return code(row.consensus_id, shorten=24)
+
+
+@admin.register(CastVote)
+class CastVoteAdmin(OnLedgerAdmin):
+    list_display = ("member_id", "support", "weight", "proposal_shown", "block_time", "tx_shown")
+    list_filter = ("support",)
+    search_fields = ("member_id", "voter", "proposal_id", "tx_hash")
+    fields = (
+        ("member_id", "voter"),
+        ("support", "weight"),
+        "proposal_id",
+        ("block", "block_time"),
+        "tx_hash",
+    )
+
+    @display(description=_("proposal"), ordering="proposal_id")
+    def proposal_shown(self, row: CastVote) -> str:
+        return code(row.proposal_id, shorten=14)
+
+
+@admin.register(ChainEvent)
+class ChainEventAdmin(ConsoleModelAdmin):
+    list_display = ("name", "block", "block_time", "tx_shown")
+    list_filter = ("name",)
+    search_fields = ("tx_hash", "contract", "args")
+    ordering = ("-block", "-log_index")
+    fields = ("name", ("block", "log_index", "block_time"), "tx_hash", "block_hash", "contract", "args")
+
+    @display(description=_("transaction"), ordering="tx_hash")
+    def tx_shown(self, row: ChainEvent) -> str:
+        return code(row.tx_hash, shorten=18)
+
+
+@admin.register(RelayTransaction)
+class RelayTransactionAdmin(ConsoleModelAdmin):
+    list_display = ("key", "status_shown", "nonce", "tx_shown", "block", "error_code", "created_at")
+    list_filter = ("status", "error_code")
+    search_fields = ("key", "tx_hash", "error_code", "to")
+    fields = (
+        "key",
+        ("nonce", "block"),
+        "tx_hash",
+        "to",
+        "error_code",
+        ("created_at", "signed_at", "mined_at"),
+        "data",
+    )
+
+    @display(description=_("status"), ordering="status")
+    def status_shown(self, row: RelayTransaction) -> str:
+        return status_pill(row)
+
+    @display(description=_("transaction"), ordering="tx_hash")
+    def tx_shown(self, row: RelayTransaction) -> str:
+        return code(row.tx_hash or "", shorten=18)
+
+    def headline(self, row: RelayTransaction) -> str:
+        return status_pill(row)
+
+    def panels(self, request: HttpRequest, row: RelayTransaction) -> Iterable[Panel]:
+        own = Q(subject_type="chain.relaytransaction", subject_id=str(row.pk))
+        yield panels.timeline(Event.objects.filter(own))
+
+
+@admin.register(Ledger)
+class LedgerAdmin(ConsoleModelAdmin):
+    list_display = ("slug", "chain_id", "governor", "founding_closed_at")
+    fields = (
+        ("slug", "chain_id", "start_block"),
+        "genesis_hash",
+        ("seats", "governor"),
+        ("registry", "relay_address"),
+        "founding_closed_at",
+    )
+
+    def panels(self, request: HttpRequest, row: Ledger) -> Iterable[Panel]:
+        newest = IndexedBlock.objects.filter(ledger=row)[:10]
+        yield panels.table(
+            _("Newest blocks read"),
+            (_("block"), _("time"), _("hash")),
+            [(block.number, block.timestamp, code(block.hash)) for block in newest],
+        )

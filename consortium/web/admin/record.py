@@ -1,0 +1,98 @@
+"""The record: the event log, and the outbox with what could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from consortium.core.models import Event, OutboxMessage
+from consortium.web import wording
+from consortium.web.admin import panels
+from consortium.web.admin.base import ConsoleModelAdmin
+from consortium.web.admin.panels import Panel, pill
+
+
+@admin.register(Event)
+class EventAdmin(ConsoleModelAdmin):
+    list_display = ("at", "subject_label", "what", "actor_label", "reason_shown")
+    list_display_links = ("subject_label",)
+    list_filter = ("action", "subject_type")
+    search_fields = ("subject_label", "subject_id", "actor_label", "action", "reason", "data")
+    fields = (("at", "actor_label"), ("action", "subject_label"), ("subject_type", "subject_id"), "reason", "data")
+    export_columns = (
+        (_("time"), lambda row: row.at),
+        (_("action"), lambda row: row.action),
+        (_("subject"), lambda row: row.subject_label),
+        (_("actor"), lambda row: row.actor_label),
+        (_("reason"), lambda row: row.reason),
+    )
+
+    @display(description=_("what happened"), ordering="action")
+    def what(self, row: Event) -> str:
+        shown = wording.entry(row)
+        return pill(shown.words, shown.tone)
+
+    @display(description=_("reason"))
+    def reason_shown(self, row: Event) -> str:
+        return row.reason[:80] or "–"
+
+    def headline(self, row: Event) -> str:
+        return self.what(row)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Open, done or given up."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("dead", _("given up")), ("done", _("done"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
+        match self.value():
+            case "open":
+                return queryset.filter(done_at__isnull=True, dead_at__isnull=True)
+            case "dead":
+                return queryset.filter(dead_at__isnull=False)
+            case "done":
+                return queryset.filter(done_at__isnull=False)
+        return queryset
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(ConsoleModelAdmin):
+    list_display = ("topic", "key", "queue", "state", "attempts", "due_at", "last_error_shown")
+    list_filter = (StateFilter, "queue", "topic")
+    search_fields = ("key", "topic", "last_error")
+    ordering = ("-id",)
+    fields = (
+        ("topic", "queue", "key"),
+        ("created_at", "due_at"),
+        ("done_at", "dead_at", "attempts"),
+        "payload",
+        "last_error",
+    )
+
+    @display(description=_("state"))
+    def state(self, row: OutboxMessage) -> str:
+        if row.dead_at:
+            return pill(_("given up"), "grave")
+        return pill(_("done"), "good") if row.done_at else pill(_("open"), "waiting")
+
+    @display(description=_("last error"))
+    def last_error_shown(self, row: OutboxMessage) -> str:
+        return row.last_error[:100] or "–"
+
+    def headline(self, row: OutboxMessage) -> str:
+        return self.state(row)
+
+    def panels(self, request: HttpRequest, row: OutboxMessage) -> Iterable[Panel]:
+        named = Q(subject_id=row.key)
+        yield panels.timeline(Event.objects.filter(named))

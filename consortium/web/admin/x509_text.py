@@ -1,0 +1,78 @@
+"""Requests and certificates as a person reads them. Never raises on what a member sent: it says so instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from certs.models import CertificateRequest
+
+
+def key_text(key: Any) -> str:
+    """A public key in words: "RSA 2048, exponent 65537", "EC secp256r1"."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}, e = {key.public_numbers().e}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return type(key).__name__
+
+
+def csr_text(der: bytes) -> str:
+    """Subject, key, wished extensions, and the PEM."""
+    csr = x509.load_der_x509_csr(der)
+    lines = [
+        f"{_('Subject')}: {csr.subject.rfc4514_string() or '–'}",
+        f"{_('Key')}: {key_text(csr.public_key())}",
+        f"{_('Signature')}: {csr.signature_algorithm_oid._name}",
+        *_extensions(csr.extensions),
+        "",
+        csr.public_bytes(Encoding.PEM).decode(),
+    ]
+    return "\n".join(lines)
+
+
+def certificate_text(der: bytes) -> str:
+    """All that a relying party looks at."""
+    certificate = x509.load_der_x509_certificate(der)
+    lines = [
+        f"{_('Serial number')}: {certificate.serial_number:x}",
+        f"{_('Subject')}: {certificate.subject.rfc4514_string()}",
+        f"{_('Issuer')}: {certificate.issuer.rfc4514_string()}",
+        f"{_('Valid')}: {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} – "
+        f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC",
+        f"{_('Key')}: {key_text(certificate.public_key())}",
+        f"{_('Signature')}: {certificate.signature_algorithm_oid._name}",
+        *_extensions(certificate.extensions),
+    ]
+    return "\n".join(lines)
+
+
+def _extensions(extensions: x509.Extensions) -> list[str]:
+    return [
+        f"{extension.oid._name}{' (critical)' if extension.critical else ''}: {_value(extension.value)}"
+        for extension in extensions
+    ]
+
+
+def _value(value: x509.ExtensionType) -> str:
+    if isinstance(value, x509.SubjectAlternativeName):
+        return ", ".join(str(name.value) for name in value)
+    shown = repr(value)
+    return shown[shown.find("(") + 1 : -1] if shown.endswith(")>") else shown.strip("<>")
+
+
+def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
+    """What the certificate will say of its subject: taken from the record, not from the request."""
+    node = request.node
+    return [
+        (_("Institution"), node.institution.short_name),
+        (_("Node"), node.name),
+        (_("Node's name in the certificate"), f"urn:consortium:node:{node.pk}"),
+        (_("Address"), str(node.host)),
+        (_("Profile"), request.get_profile_display()),
+        (_("Key"), request.key_description),
+    ]

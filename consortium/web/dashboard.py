@@ -1,0 +1,171 @@
+"""The first page: what waits for a decision, the members by category, what happened last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from certs import selectors as certificates
+from certs.models import Certificate, CertificateRequest
+from consortium.core import clock
+from consortium.core.models import Event, OutboxMessage
+from consortium.members.models import Category, Institution
+from consortium.members.states import Status
+from consortium.web import wording
+from consortium.web.admin import charts, panels
+from governance.chain.models import OnChainProposal
+from governance.permissions.models import Delivery
+from governance.proposals.models import Proposal
+
+CLOSING = timedelta(hours=24)
+EXPIRING = timedelta(days=30)
+EVENTS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """A line of the work queue: how many wait, and the list of just those."""
+
+    title: str | Promise
+    count: int
+    link: str
+    hint: str | Promise
+    urgent: bool = False
+
+    @property
+    def tone(self) -> str:
+        if not self.count:
+            return "done"
+        return "urgent" if self.urgent else "due"
+
+
+def applications() -> QuerySet[Institution]:
+    return Institution.objects.filter(status__in=[Status.APPLIED, Status.IN_REVIEW])
+
+
+def requests_waiting() -> QuerySet[CertificateRequest]:
+    return CertificateRequest.objects.filter(status=CertificateRequest.Status.SUBMITTED)
+
+
+def votes_open() -> QuerySet[OnChainProposal]:
+    """As the governor has it: open after the snapshot's second, to the deadline's second."""
+    now = clock.now().replace(microsecond=0)
+    running = OnChainProposal.objects.filter(executed_at__isnull=True, canceled_at__isnull=True)
+    return running.filter(vote_start__lt=now, vote_end__gte=now)
+
+
+def nodes_behind() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at__isnull=True)
+
+
+def given_up() -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(dead_at__isnull=False)
+
+
+def work_queue() -> list[Job]:
+    """What waits, most binding first. One count each."""
+    closing = votes_open().filter(vote_end__lte=clock.now() + CLOSING)
+    return [
+        Job(
+            _("Applications to review"),
+            applications().count(),
+            panels.listing(Institution, "status__in=applied,in_review"),
+            _("institutions that applied or are in review"),
+        ),
+        Job(
+            _("Certificate requests"),
+            requests_waiting().count(),
+            panels.listing(CertificateRequest, "status__exact=submitted"),
+            _("waiting for approval"),
+        ),
+        Job(
+            _("Votes closing"),
+            closing.count(),
+            panels.listing(Proposal, "state=closing"),
+            _("end within 24 hours"),
+        ),
+        Job(
+            _("Certificates ending"),
+            certificates.expiring(EXPIRING).count(),
+            panels.listing(Certificate, "validity=ending"),
+            _("end within 30 days, no successor"),
+        ),
+        Job(
+            _("Nodes behind"),
+            nodes_behind().count(),
+            panels.listing(Delivery, "state=behind"),
+            _("have not applied the newest list"),
+        ),
+        Job(
+            _("Work given up"),
+            given_up().count(),
+            panels.listing(OutboxMessage, "state=dead"),
+            _("outbox messages that need a person"),
+            urgent=True,
+        ),
+    ]
+
+
+def members_chart() -> charts.Bars:
+    """Institutions by category, parted by standing."""
+    standing = Category.objects.annotate(
+        seated=Count("institution", filter=Q(institution__status=Status.ACTIVE)),
+        coming=Count(
+            "institution",
+            filter=Q(
+                institution__status__in=[
+                    Status.APPLIED,
+                    Status.IN_REVIEW,
+                    Status.MORE_INFORMATION_NEEDED,
+                    Status.ADMITTED,
+                ]
+            ),
+        ),
+        halted=Count("institution", filter=Q(institution__status=Status.SUSPENDED)),
+    )
+    return charts.bars(
+        title=_("Members by industry category"),
+        axis=_("institutions"),
+        series=(_("active"), _("applying or admitted"), _("suspended")),
+        rows=[(category.name, (category.seated, category.coming, category.halted)) for category in standing],
+    )
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """django-unfold's hook for the index page."""
+    latest = Event.objects.order_by("-id")[:EVENTS_SHOWN]
+    return {
+        **context,
+        "title": _("Overview"),
+        "jobs": work_queue(),
+        "chart": members_chart(),
+        "entries": [wording.entry(event) for event in latest],
+        "log": panels.listing(Event),
+    }
+
+
+# --- badges of the menu ---------------------------------------------------------------------------------
+def applications_badge(request: HttpRequest) -> int:
+    return applications().count()
+
+
+def requests_badge(request: HttpRequest) -> int:
+    return requests_waiting().count()
+
+
+def voting_badge(request: HttpRequest) -> int:
+    return votes_open().count()
+
+
+def behind_badge(request: HttpRequest) -> int:
+    return nodes_behind().count()
+
+
+def dead_badge(request: HttpRequest) -> int:
+    return given_up().count()

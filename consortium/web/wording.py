@@ -1,0 +1,93 @@
+"""Names of events and spans of time as people say them."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+ACTIONS: dict[str, str | Promise] = {
+    "institution.imported": gettext_lazy("institution imported from the roster"),
+    "institution.applied": gettext_lazy("institution applied"),
+    "institution.review_started": gettext_lazy("review started"),
+    "institution.information_requested": gettext_lazy("more information asked for"),
+    "institution.declined": gettext_lazy("application declined"),
+    "institution.admitted": gettext_lazy("institution admitted"),
+    "institution.activated": gettext_lazy("seat granted, institution active"),
+    "institution.suspended": gettext_lazy("institution suspended"),
+    "institution.reinstated": gettext_lazy("institution reinstated"),
+    "institution.exited": gettext_lazy("institution left the alliance"),
+    "institution.changed": gettext_lazy("institution's record changed"),
+    "institution.voting_address_set": gettext_lazy("voting address registered"),
+    "institution.ledger_corrected": gettext_lazy("status corrected after the ledger reorganised"),
+    "institution.refused": gettext_lazy("change of an institution refused"),
+    "node.registered": gettext_lazy("node registered"),
+    "node.changed": gettext_lazy("node's addresses changed"),
+    "node.retired": gettext_lazy("node retired"),
+    "node.refused": gettext_lazy("change of a node refused"),
+    "account.created": gettext_lazy("account created"),
+    "account.deactivated": gettext_lazy("account deactivated"),
+    "account.refused": gettext_lazy("change of an account refused"),
+    "account.password_changed": gettext_lazy("password changed"),
+    "account.second_factor_added": gettext_lazy("second factor added"),
+    "account.second_factor_removed": gettext_lazy("second factor removed"),
+    "account.second_factor_renewed": gettext_lazy("recovery codes renewed"),
+    "account.token_renewed": gettext_lazy("API token made"),
+    "account.token_withdrawn": gettext_lazy("API token withdrawn"),
+    "roster.refused": gettext_lazy("roster refused"),
+    "request.submitted": gettext_lazy("certificate requested"),
+    "request.refused": gettext_lazy("certificate request refused"),
+    "request.approved": gettext_lazy("certificate request approved"),
+    "request.rejected": gettext_lazy("certificate request rejected"),
+    "certificate.issued": gettext_lazy("certificate issued"),
+    "certificate.revoked": gettext_lazy("certificate revoked"),
+    "certificate.refused": gettext_lazy("revocation refused"),
+    "crl.published": gettext_lazy("revocation list published"),
+    "authority.created": gettext_lazy("certificate authority made"),
+    "proposal.drafted": gettext_lazy("proposal drafted"),
+    "proposal.opened": gettext_lazy("proposal opened for voting"),
+    "proposal.on_ledger": gettext_lazy("proposal is on the ledger"),
+    "proposal.executed": gettext_lazy("proposal executed"),
+    "proposal.discarded": gettext_lazy("draft discarded"),
+    "proposal.canceled": gettext_lazy("proposal cancelled"),
+    "proposal.reopened": gettext_lazy("proposal opened again"),
+    "proposal.refused": gettext_lazy("proposal refused"),
+    "ballot.received": gettext_lazy("ballot received"),
+    "ballot.refused": gettext_lazy("ballot refused"),
+    "ballot.counted": gettext_lazy("ballot counted by the ledger"),
+    "seat.changed": gettext_lazy("seat changed on the ledger"),
+    "registry.changed": gettext_lazy("node's role changed on the ledger"),
+    "ledger.reorganised": gettext_lazy("ledger reorganised"),
+    "chain.proposal_created": gettext_lazy("proposal created on the ledger"),
+    "chain.proposal_executed": gettext_lazy("proposal executed on the ledger"),
+    "chain.vote_cast": gettext_lazy("vote cast on the ledger"),
+    "relay.mined": gettext_lazy("transaction on the ledger"),
+    "relay.refused": gettext_lazy("transaction refused by the ledger"),
+    "epoch.compiled": gettext_lazy("permission list compiled"),
+    "epoch.published": gettext_lazy("permission list published"),
+    "node.told": gettext_lazy("node told of a new list"),
+    "node.acknowledged": gettext_lazy("node applied a list"),
+    "node.pull_refused": gettext_lazy("node's pull refused"),
+    "node.ack_refused": gettext_lazy("node's acknowledgement refused"),
+}
+
+
+def action(name: str) -> str:
+    """An event's action in the reader's language; its own name where nobody worded it."""
+    return str(ACTIONS.get(name, name))
+
+
+def time_left(seconds: int) -> str:
+    """ "2 days 3 hours", "5 minutes", "less than a minute", "ended"."""
+    if seconds <= 0:
+        return _("ended")
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes = rest // 60
+    parts = [
+        (days, ngettext("%(n)d day", "%(n)d days", days)),
+        (hours, ngettext("%(n)d hour", "%(n)d hours", hours)),
+        (minutes, ngettext("%(n)d minute", "%(n)d minutes", minutes)),
+    ]
+    words = [form % {"n": n} for n, form in parts if n]
+    return " ".join(words[:2]) or _("less than a minute")
