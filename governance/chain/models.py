@@ -61,6 +61,7 @@ class ChainEvent(models.Model):
     tx_hash = models.CharField(_("transaction"), max_length=66)
     contract = models.CharField(max_length=42)
     name = models.CharField(_("event"), max_length=60)
+    about = models.CharField(max_length=200)  # what it changes, e.g. "seat:<USCC>": see folds.about
     args = models.JSONField(_("arguments"))
 
     class Meta:
@@ -70,7 +71,11 @@ class ChainEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["ledger", "block", "log_index"], name="chain_event_once")
         ]
-        indexes = [models.Index(fields=["tx_hash"], name="chain_event_tx")]
+        indexes = [
+            models.Index(fields=["tx_hash"], name="chain_event_tx"),
+            models.Index(fields=["about", "block", "log_index"], name="chain_event_about"),
+            models.Index(fields=["name", "block_time"], name="chain_event_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} @{self.block}"

@@ -1,0 +1,105 @@
+"""What a changed row sets going: the event log, and an institution's status.
+
+Called inside the indexer's transaction. ``fact`` is the ledger event behind the change; None means that a
+reorganisation took the last one back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Literal
+
+from consortium.core import events
+from consortium.members import services as members
+from consortium.members.models import Institution, Node
+from governance.chain.folds import Fact
+from governance.chain.models import CastVote, OnChainProposal, RegistryEntry, Seat
+
+SeatState = Literal["none", "active", "suspended", "revoked"]
+
+_PROPOSAL_ACTIONS = {
+    "ProposalCreated": "chain.proposal_created",
+    "ProposalExecuted": "chain.proposal_executed",
+    "ProposalCanceled": "chain.proposal_canceled",
+}
+
+
+def seat_changed(seat: Seat, fact: Fact | None) -> None:
+    """Record it, and let the institution follow."""
+    state = _seat_state(seat, fact)
+    institution = Institution.objects.filter(uscc=seat.member_id).first()
+    events.record(
+        "seat.changed",
+        seat,
+        actor=events.INDEXER,
+        institution_id=institution.pk if institution else None,
+        uscc=seat.member_id,
+        status=state,
+        category_number=seat.category_number,
+        voting_address=seat.voting_address,
+        **_where(seat, fact),
+    )
+    if institution is not None:  # a seat may have been voted to somebody whom the roster does not have
+        members.follow_ledger(institution, seat=state, block=seat.block, tx_hash=seat.tx_hash)
+
+
+def registry_changed(entry: RegistryEntry, fact: Fact | None) -> None:
+    """Record it; the permission lists subscribe. Role 0: it left the network."""
+    removed = fact is None or fact.args["role"] == 0
+    events.record(
+        "registry.changed",
+        entry,
+        actor=events.INDEXER,
+        institution_id=_institution_id(entry.member_id),
+        node_id=Node.objects.filter(network_id=entry.network, consensus_id=entry.consensus_id)
+        .values_list("pk", flat=True)
+        .first(),
+        network=entry.network,
+        consensus_id=entry.consensus_id,
+        uscc=entry.member_id,
+        role=0 if removed else entry.role,
+        **_where(entry, fact),
+    )
+
+
+def proposal_changed(proposal: OnChainProposal, fact: Fact | None) -> None:
+    """Record creation, execution and cancellation."""
+    action = _PROPOSAL_ACTIONS[fact.name] if fact else "chain.proposal_taken_back"
+    events.record(
+        action,
+        proposal,
+        actor=events.INDEXER,
+        proposal_id=proposal.proposal_id,
+        vote_end=proposal.vote_end.isoformat(),
+        **_where(proposal, fact),
+    )
+
+
+def vote_cast(vote: CastVote, fact: Fact | None) -> None:
+    """Record that a vote counted."""
+    events.record(
+        "chain.vote_cast" if fact else "chain.vote_taken_back",
+        vote,
+        actor=events.INDEXER,
+        institution_id=_institution_id(vote.member_id),
+        proposal_id=vote.proposal_id,
+        voter=vote.voter,
+        support=vote.support,
+        **_where(vote, fact),
+    )
+
+
+def _seat_state(seat: Seat, fact: Fact | None) -> SeatState:
+    states: dict[str, SeatState] = {"active": "active", "suspended": "suspended", "revoked": "revoked"}
+    return states[seat.status] if fact else "none"
+
+
+def _where(row: Seat | RegistryEntry | OnChainProposal | CastVote, fact: Fact | None) -> dict[str, Any]:
+    return {
+        "block": fact.block if fact else row.block,
+        "tx_hash": fact.tx_hash if fact else row.tx_hash,
+    }
+
+
+def _institution_id(uscc: str) -> uuid.UUID | None:
+    return Institution.objects.filter(uscc=uscc).values_list("pk", flat=True).first()

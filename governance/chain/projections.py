@@ -1,0 +1,215 @@
+"""From events to rows: seats, registry entries, proposals, votes, and what follows from them elsewhere.
+
+``apply`` goes forward, event by event, so that every step is recorded. ``refold`` computes rows anew from all
+their events, after a reorganisation or for a rebuild, and records only what came out different.
+All in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from governance.chain import effects, folds
+from governance.chain.folds import Fact, Row
+from governance.chain.models import CastVote, ChainEvent, Ledger, OnChainProposal, RegistryEntry, Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of row is folded, kept and told about. ``key`` names its columns in ``about``'s order."""
+
+    model: type[Any]
+    key: tuple[str, ...]
+    fold: Callable[[Row | None, Fact], Row | None]
+    tell: Callable[[Any, Fact | None], None]
+
+
+KINDS: dict[str, Kind] = {
+    folds.SEAT: Kind(Seat, ("member_id",), folds.seat, effects.seat_changed),
+    folds.NODE: Kind(RegistryEntry, ("network", "consensus_id"), folds.node, effects.registry_changed),
+    folds.PROPOSAL: Kind(OnChainProposal, ("proposal_id",), folds.proposal, effects.proposal_changed),
+    folds.VOTE: Kind(CastVote, ("proposal_id", "voter"), folds.vote, effects.vote_cast),
+}
+_COUNTED = ("electorate", "quorum", "member_id")  # columns that no single event holds
+
+
+def store(ledger: Ledger, facts: Iterable[Fact]) -> None:
+    """Keep the events as they were."""
+    ChainEvent.objects.bulk_create(_stored(ledger, fact) for fact in facts)
+
+
+def apply(ledger: Ledger, facts: list[Fact]) -> None:
+    """Carry rows forward over ``facts``, which are stored already and in the ledger's order."""
+    for fact in facts:
+        kind, key = _split(folds.about(fact))
+        if kind is not None:
+            row = _find(ledger, kind, key)
+            _put(ledger, kind, row, kind.fold(_columns(kind, row), fact), fact)
+    _finish(ledger, facts)
+
+
+def refold(ledger: Ledger, abouts: set[str], since: datetime) -> None:
+    """Compute the rows behind ``abouts`` from all their events; ``since``: the first changed event's time."""
+    histories = _histories(ledger, abouts)
+    for about in sorted(abouts, key=_seats_first):
+        kind, key = _split(about)
+        if kind is None:
+            continue
+        wanted: Row | None = None
+        history = histories.get(about, [])
+        for fact in history:
+            wanted = kind.fold(wanted, fact)
+        _put(ledger, kind, _find(ledger, kind, key), wanted, history[-1] if history else None)
+    _recount(ledger, since)
+    _close_founding(ledger)
+
+
+def abouts_of_rows(ledger: Ledger) -> set[str]:
+    """The ``about`` of every projected row there is."""
+    return {
+        ":".join([name, *map(str, key)])
+        for name, kind in KINDS.items()
+        for key in kind.model.objects.filter(ledger=ledger).values_list(*kind.key)
+    }
+
+
+def _finish(ledger: Ledger, facts: list[Fact]) -> None:
+    counted = [fact for fact in facts if fact.name in {*folds.VOTING_EVENTS, "QuorumNumeratorUpdated"}]
+    if counted:
+        _recount(ledger, min(fact.block_time for fact in counted))
+    if any(fact.name == "FoundingClosed" for fact in facts):
+        _close_founding(ledger)
+
+
+def _put(ledger: Ledger, kind: Kind, row: Any | None, wanted: Row | None, fact: Fact | None) -> None:
+    """Make the row what is wanted, and tell; ``fact`` is the last event, None where none is left."""
+    if wanted is None:
+        if row is not None:
+            kind.tell(row, fact)
+            row.delete()
+        return
+    wanted = {**wanted, **_looked_up(ledger, kind, wanted)}
+    if row is not None and _same(row, wanted):
+        return
+    row = row or kind.model(ledger=ledger)
+    for column, value in wanted.items():
+        setattr(row, column, value)
+    row.save()
+    kind.tell(row, fact)
+
+
+def _same(row: models.Model, wanted: Row) -> bool:
+    return all(getattr(row, column) == value for column, value in wanted.items())
+
+
+def _looked_up(ledger: Ledger, kind: Kind, wanted: Row) -> Row:
+    if kind.model is OnChainProposal:
+        return _count(ledger, wanted["vote_start"])
+    if kind.model is CastVote:
+        return {"member_id": _member_at_snapshot(ledger, wanted)}
+    return {}
+
+
+# --- What depends on more than one row's events ----------------------------------------------------------
+def _count(ledger: Ledger, at: datetime) -> Row:
+    """Electorate and quorum at a snapshot, as the contracts' checkpoints have them."""
+    seats = _events(ledger, folds.VOTING_EVENTS, at)
+    last = seats.order_by("about", "-block", "-log_index").distinct("about")
+    electorate = sum(name in folds.WITH_A_VOTE for name in last.values_list("name", flat=True))
+    percents = _events(ledger, ("QuorumNumeratorUpdated",), at).order_by("-block", "-log_index")
+    last_percent = percents.values_list("args__newQuorumNumerator", flat=True).first()
+    return {"electorate": electorate, "quorum": folds.quorum(electorate, int(last_percent or 0))}
+
+
+def _recount(ledger: Ledger, since: datetime) -> None:
+    """Seats changed at or before the snapshot of a proposal that is there already: its electorate did too."""
+    for proposal in OnChainProposal.objects.filter(ledger=ledger, vote_start__gte=since):
+        counted = _count(ledger, proposal.vote_start)
+        if not _same(proposal, counted):
+            proposal.electorate, proposal.quorum = counted["electorate"], counted["quorum"]
+            proposal.save(update_fields=["electorate", "quorum"])
+
+
+def _member_at_snapshot(ledger: Ledger, vote: Row) -> str:
+    """Whose address it was when the proposal's electorate was fixed; it may be another's by now."""
+    proposal = OnChainProposal.objects.get(ledger=ledger, proposal_id=vote["proposal_id"])
+    seats = _events(ledger, folds.VOTER_EVENTS, proposal.vote_start).filter(args__voter=vote["voter"])
+    about = seats.order_by("-block", "-log_index").values_list("about", flat=True)[0]
+    return about.partition(":")[2]
+
+
+def _close_founding(ledger: Ledger) -> None:
+    closed = ChainEvent.objects.filter(ledger=ledger, name="FoundingClosed").first()
+    ledger.founding_closed_at = closed.block_time if closed else None
+    ledger.save(update_fields=["founding_closed_at"])
+
+
+def _events(
+    ledger: Ledger, names: tuple[str, ...], until: datetime
+) -> models.QuerySet[ChainEvent, ChainEvent]:
+    return ChainEvent.objects.filter(ledger=ledger, name__in=names, block_time__lte=until)
+
+
+# --- Rows and events ------------------------------------------------------------------------------------
+def _split(about: str) -> tuple[Kind | None, tuple[str, ...]]:
+    name, _, key = about.partition(":")
+    return KINDS.get(name), tuple(key.split(":"))
+
+
+def _seats_first(about: str) -> tuple[int, str]:
+    # A vote's member and a proposal's electorate are looked up in what stands before it here.
+    order = (folds.SEAT, folds.NODE, folds.PROPOSAL, folds.VOTE)
+    name = about.partition(":")[0]
+    return (order.index(name) if name in order else len(order), about)
+
+
+def _find(ledger: Ledger, kind: Kind, key: tuple[str, ...]) -> Any | None:
+    return kind.model.objects.filter(ledger=ledger, **dict(zip(kind.key, key, strict=True))).first()
+
+
+def _columns(kind: Kind, row: Any | None) -> Row | None:
+    if row is None:
+        return None
+    names = [field.name for field in kind.model._meta.fields if field.name not in {"id", "ledger", *_COUNTED}]
+    return {name: getattr(row, name) for name in [*names, *kind.key]}
+
+
+def _histories(ledger: Ledger, abouts: set[str]) -> dict[str, list[Fact]]:
+    found: dict[str, list[Fact]] = {}
+    rows = ChainEvent.objects.filter(ledger=ledger, about__in=abouts).order_by("block", "log_index")
+    for row in rows:
+        found.setdefault(row.about, []).append(_fact(row))
+    return found
+
+
+def _fact(row: ChainEvent) -> Fact:
+    return Fact(
+        name=row.name,
+        args=row.args,
+        contract=row.contract,
+        block=row.block,
+        block_hash=row.block_hash,
+        block_time=row.block_time,
+        log_index=row.log_index,
+        tx_hash=row.tx_hash,
+    )
+
+
+def _stored(ledger: Ledger, fact: Fact) -> ChainEvent:
+    return ChainEvent(
+        ledger=ledger,
+        block=fact.block,
+        block_hash=fact.block_hash,
+        block_time=fact.block_time,
+        log_index=fact.log_index,
+        tx_hash=fact.tx_hash,
+        contract=fact.contract,
+        name=fact.name,
+        about=folds.about(fact),
+        args=fact.args,
+    )
