@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import connection, models
@@ -42,6 +43,14 @@ COMMAND = AutomaticActor("command line")
 CLOCK = AutomaticActor("schedule")
 
 
+@dataclass(frozen=True)
+class Outsider:
+    """A subject that has no row: a file that was refused, a certificate nobody issued."""
+
+    type: str
+    label: str
+
+
 Listener = Callable[[Event], None]
 _listeners: dict[str, list[Listener]] = {}
 
@@ -57,7 +66,7 @@ def on(action: str, listener: Listener) -> None:
 
 def record(
     action: str,
-    subject: models.Model,
+    subject: models.Model | Outsider,
     *,
     actor: Actor,
     reason: str = "",
@@ -75,9 +84,7 @@ def record(
     event = Event.objects.create(
         at=clock.now(),
         action=action,
-        subject_type=subject._meta.label_lower,
-        subject_id=str(subject.pk),
-        subject_label=str(subject)[:200],
+        **_named(subject),
         institution_id=institution_id,
         node_id=node_id,
         actor_id=actor.pk,
@@ -88,6 +95,14 @@ def record(
     for listener in _listeners.get(action, ()):
         listener(event)
     return event
+
+
+def _named(subject: models.Model | Outsider) -> dict[str, str]:
+    if isinstance(subject, Outsider):
+        kind, pk, label = subject.type, "", subject.label
+    else:
+        kind, pk, label = subject._meta.label_lower, str(subject.pk), str(subject)
+    return {"subject_type": kind, "subject_id": pk, "subject_label": label[:200]}
 
 
 def timeline(subject: models.Model) -> models.QuerySet[Event]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from consortium.core.errors import ConsoleError, InvalidInput
 from consortium.members import rules
+
+if TYPE_CHECKING:
+    from consortium.members.roster import Preview
 
 T = TypeVar("T")
 
@@ -169,3 +172,4 @@ class RosterHasErrors(ConsoleError):
     code = "roster_has_errors"
     status = 422
     message = _("Nothing was imported: %(count)s rows have errors.")
+    preview: Preview

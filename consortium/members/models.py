@@ -100,8 +100,8 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("account")
-        verbose_name_plural = _("accounts")
+        verbose_name = _("account")  # type: ignore[assignment]
+        verbose_name_plural = _("accounts")  # type: ignore[assignment]
         constraints = [
             models.CheckConstraint(
                 condition=Q(role=Role.MEMBER, institution__isnull=False)
