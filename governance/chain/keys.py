@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from governance.chain.errors import RelayKeyNotAvailable
+
+_chosen: ContextVar[Path | None] = ContextVar("relay_passphrase_file", default=None)
 
 
 def key_file() -> Path:
@@ -30,13 +35,23 @@ def create(passphrase_file: Path) -> str:
 
 def account(passphrase_file: Path | None = None) -> LocalAccount:
     """The relay account, opened. Raises RelayKeyNotAvailable in a process that has no passphrase for it."""
-    chosen = passphrase_file or settings.RELAY_PASSPHRASE_FILE
+    chosen = passphrase_file or _chosen.get() or settings.RELAY_PASSPHRASE_FILE
     if not chosen:
         raise RelayKeyNotAvailable(detail="RELAY_PASSPHRASE_FILE")
     path = key_file()
     if not path.is_file():
         raise RelayKeyNotAvailable(detail=str(path))
     return _opened(path.read_text("ascii"), _passphrase(Path(chosen)))
+
+
+@contextmanager
+def opened_with(passphrase_file: Path) -> Iterator[None]:
+    """Use this passphrase inside the block: a ceremony brings its own, whatever the process was given."""
+    token = _chosen.set(passphrase_file)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
 
 
 @lru_cache(maxsize=4)  # opening is slow by design, and the chain worker opens it for every transaction
