@@ -17,8 +17,7 @@ from consortium.core import clock
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
 from consortium.members.states import Status
-from consortium.web import wording
-from consortium.web.admin import charts, panels
+from consortium.web.admin import charts, panels, timeline
 from governance.chain.models import OnChainProposal
 from governance.permissions.models import Delivery
 from governance.proposals.models import Proposal
@@ -145,7 +144,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Overview"),
         "jobs": work_queue(),
         "chart": members_chart(),
-        "entries": [wording.entry(event) for event in latest],
+        "entries": [timeline.entry(event) for event in latest],
         "log": panels.listing(Event),
     }
 

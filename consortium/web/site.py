@@ -21,7 +21,7 @@ from unfold.sites import UnfoldAdminSite
 
 from consortium.core.errors import ConsoleError
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]
 
 
 def may_enter(user: Any) -> bool:
@@ -69,8 +69,6 @@ class ConsoleAdminSite(UnfoldAdminSite):
         page = TemplateResponse(request, "admin/console/refused.html", context, status=error.status)
         page._csp_update = settings.ADMIN_CSP_RELAXATION  # type: ignore[attr-defined]
         return page
-
-        return [path("pages/", pages.elsewhere, name="pages"), *super().get_urls()]
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Ctrl-K: find anything by any of its identifiers."""

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from consortium.core.models import Event
-from consortium.web import wording
+from consortium.web.admin import timeline as entries
 
 Text = str | Promise
 TIMELINE_LENGTH = 50
@@ -47,7 +47,7 @@ def timeline(events: QuerySet[Event], *, title: Text = _("Timeline")) -> Panel:
         title,
         "admin/console/panel_timeline.html",
         {
-            "entries": [wording.entry(event) for event in newest[:TIMELINE_LENGTH]],
+            "entries": [entries.entry(event) for event in newest[:TIMELINE_LENGTH]],
             "more": len(newest) > TIMELINE_LENGTH,
         },
     )

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from consortium.core.models import Event, OutboxMessage
-from consortium.web import wording
-from consortium.web.admin import panels
+from consortium.web.admin import panels, timeline
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, pill
 
@@ -35,7 +34,7 @@ class EventAdmin(ConsoleModelAdmin):
 
     @display(description=_("what happened"), ordering="action")
     def what(self, row: Event) -> str:
-        shown = wording.entry(row)
+        shown = timeline.entry(row)
         return pill(shown.words, shown.tone)
 
     @display(description=_("reason"))
