@@ -212,7 +212,8 @@ def _roll(proposal: Proposal, row: OnChainProposal, votes: list[CastVote]) -> tu
     names = Institution.objects.select_related("category").filter(uscc__in=addresses)
     institutions = {institution.uscc: institution for institution in names}
     cast = {vote.voter: vote for vote in votes}
-    voted, missing = [], []
+    voted: list[Voter] = []
+    missing: list[Voter] = []
     for uscc in sorted(addresses, key=lambda uscc: _order(institutions.get(uscc), uscc)):
         vote = cast.get(addresses[uscc])
         voter = _voter(uscc, addresses[uscc], institutions.get(uscc), vote)

@@ -21,6 +21,7 @@ from governance.proposals.services.opening import attempt_key
 
 _LONGEST_WAIT = 60.0  # seconds; the ledger's clock need not run as ours does
 _FIRST_RETRY, _LONGEST_RETRY = 30, 3600  # seconds after a refused execution, doubling
+_ATTEMPTS = 20  # about half a day; after that a person asks for it (execute)
 
 
 def owe(proposal: Proposal, *, after: float = 0) -> None:
@@ -38,7 +39,8 @@ def owe_at_deadline(proposal: Proposal, row: OnChainProposal) -> None:
 
 def owe_after_refusal(proposal: Proposal, attempt: int) -> None:
     """The contract refused to carry it out; what stood in the way may go away."""
-    owe(proposal, after=min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempt - 1, 10)))
+    if attempt < _ATTEMPTS:
+        owe(proposal, after=min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** (attempt - 1)))
 
 
 def execute(proposal: Proposal, *, actor: Actor) -> None:
