@@ -153,7 +153,13 @@ class RosterUnreadable(ConsoleError):
 class RosterTooLarge(ConsoleError):
     code = "roster_too_large"
     status = 413
-    message = _("%(filename)s: more than %(maximum)s %(unit)s.")
+    message = _("%(filename)s has more than %(maximum)s bytes.")
+
+
+class RosterTooLong(ConsoleError):
+    code = "roster_too_long"
+    status = 413
+    message = _("%(filename)s has more than %(maximum)s rows.")
 
 
 class RosterHeader(ConsoleError):

@@ -99,7 +99,7 @@ class Report:
 
 
 def read(data: bytes, filename: str) -> RosterFile:
-    """The rows of a CSV or XLSX file. Raises RosterUnreadable, RosterTooLarge or RosterHeader."""
+    """The rows of a CSV or XLSX file. Raises what ``roster_file.parse`` raises."""
     return parse(data, filename, required=REQUIRED, optional=OPTIONAL)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from openpyxl import load_workbook
 
-from consortium.members.errors import RosterHeader, RosterTooLarge, RosterUnreadable
+from consortium.members.errors import RosterHeader, RosterTooLarge, RosterTooLong, RosterUnreadable
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ROWS = 5000
@@ -52,10 +52,10 @@ class RosterFile:
 
 
 def parse(data: bytes, filename: str, *, required: Iterable[str], optional: Iterable[str]) -> RosterFile:
-    """Read a roster. Raises RosterUnreadable, RosterTooLarge, RosterHeader."""
+    """Read a roster. Raises RosterUnreadable, RosterTooLarge, RosterTooLong, RosterHeader."""
     filename = _shown(filename)
     if len(data) > MAX_BYTES:
-        raise RosterTooLarge(filename=filename, maximum=MAX_BYTES, unit="bytes")
+        raise RosterTooLarge(filename=filename, maximum=MAX_BYTES)
     form, rows = _rows(data, filename)
     header = next(rows, None)
     if header is None:
@@ -171,7 +171,7 @@ def _list(names: set[str]) -> str:
 def _bounded(rows: Iterator[Row], columns: tuple[str, ...], filename: str) -> Iterator[RawRow]:
     for number, cells in rows:
         if number > MAX_ROWS + 1:
-            raise RosterTooLarge(filename=filename, maximum=MAX_ROWS, unit="rows")
+            raise RosterTooLong(filename=filename, maximum=MAX_ROWS)
         row = _raw(number, cells, columns)
         if row.problems or any(row.values.values()):
             yield row
