@@ -118,6 +118,16 @@ _MIDDLEWARE_FIRST = [
     "csp.middleware.CSPMiddleware",
 ]
 if SURFACE == "gateway":
+    # No sign-in, no pages: what is not loaded can't be reached.
+    INSTALLED_APPS = [
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "consortium.core",
+        "consortium.members",
+        "certs",
+        "governance.chain",
+        "governance.permissions",
+    ]
     ROOT_URLCONF = "consortium.gateway_urls"
     MIDDLEWARE = ["governance.permissions.gateway.NodeCertificateMiddleware"]
 else:

@@ -1,4 +1,4 @@
-"""``python -m consortium.stack run``: the whole console on one machine."""
+"""``python -m consortium.stack run``: the whole console on one machine; ``smoke`` proves it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from consortium.stack.child import StackError
 from consortium.stack.plan import Context
 from consortium.stack.processes import processes
+from consortium.stack.smoke import run as smoke
 from consortium.stack.steps import steps
 from consortium.stack.supervisor import Supervisor
 
@@ -16,8 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m consortium.stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything and keep it running until Ctrl-C")
+    commands.add_parser("smoke", help="run the main job on a fresh stack, with evidence for each step")
     arguments = parser.parse_args()
-    return {"run": run}[arguments.command]()
+    return {"run": run, "smoke": smoke.run}[arguments.command]()
 
 
 def run() -> int:

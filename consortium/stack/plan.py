@@ -86,6 +86,9 @@ def child_environment(context: Context, extra: Mapping[str, str], *, outside: bo
     }
     if not outside:
         ours["DATA_DIR"] = str(context.data_dir)
+        secret_key = context.data_dir / "secrets" / "secret-key"
+        if secret_key.exists():  # the step that makes it has none yet, and needs none
+            ours["SECRET_KEY_FILE"] = str(secret_key)
     return {**shown, **ours, **extra}
 
 

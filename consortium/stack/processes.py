@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
+from consortium.stack.demo.collect import directory
+from consortium.stack.demo.people import FOUNDING_NODES, DemoNode
 from consortium.stack.plan import Context, Process, answers
+from consortium.stack.steps import relaying, signing
 
 
 def processes(context: Context) -> list[Process]:
-    """What `make run` keeps running."""
+    """What `make run` keeps running. Each passphrase is told to the one process that needs it."""
     return [
         Process(
             "web",
-            _gunicorn("consortium.wsgi", context.console_port),
+            _python("gunicorn", "-c", "python:consortium.web.gunicorn_conf"),
             ready=answers(f"http://127.0.0.1:{context.console_port}/healthz"),
         ),
-        Process("worker", _celery("worker", "--queues", "default,chain,push", "--concurrency", "2")),
-        Process("signing", _celery("worker", "--queues", "signing", "--concurrency", "1")),
-        Process("beat", _celery("beat")),
+        Process("gateway", _python("gunicorn", "-c", "python:consortium.gateway_conf")),
+        _worker("worker", "default,push", concurrency=2),
+        _worker("chain", "chain", concurrency=1, env=relaying(context)),
+        _worker("signing", "signing", concurrency=1, env=signing(context)),
+        Process("beat", _python("celery", "--app", "consortium", "beat", "--loglevel", "WARNING")),
+        *(_agent(context, node) for node in FOUNDING_NODES),
     ]
 
 
-def _gunicorn(application: str, port: int) -> tuple[str, ...]:
-    bind = f"127.0.0.1:{port}"
-    return (sys.executable, "-m", "gunicorn", application, "--bind", bind, "--workers", "1", "--threads", "4")
-
-
-def _celery(*arguments: str) -> tuple[str, ...]:
-    command, *rest = arguments
-    names = ("--hostname", f"{rest[1].partition(',')[0]}@console") if command == "worker" else ()
-    return (
-        sys.executable,
-        "-m",
-        "celery",
-        "--app",
-        "consortium",
-        command,
-        *rest,
-        *names,
-        "--loglevel",
-        "INFO",
+def _worker(name: str, queues: str, *, concurrency: int, env: Mapping[str, str] | None = None) -> Process:
+    argv = _python(
+        *("celery", "--app", "consortium", "worker"),
+        *("--queues", queues, "--concurrency", str(concurrency), "--hostname", f"{name}@console"),
+        *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
     )
+    return Process(name, argv, env or {})
+
+
+def _agent(context: Context, node: DemoNode) -> Process:
+    config = directory(context, node) / "agent.toml"
+    argv = _python("governance.agent", "--config", str(config))
+    return Process(f"agent-{node.label}", argv, outside=True)
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)

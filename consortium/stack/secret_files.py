@@ -1,0 +1,38 @@
+"""``python -m consortium.stack.secret_files``: random passphrases for this machine's stack, made once.
+
+Each lies in a file of its own that only its owner may read; processes are told the file's name, never the
+content. An operator's own deployment mounts them from its secret store instead.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from consortium.stack.plan import Context
+
+NAMES = ("signing-passphrase", "relay-passphrase", "secret-key")
+
+
+def path_of(context: Context, name: str) -> Path:
+    """Where the secret ``name`` lies."""
+    return context.data_dir / "secrets" / name
+
+
+def main() -> int:
+    os.umask(0o077)
+    context = Context.from_environment()
+    for name in NAMES:
+        path = path_of(context, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            fresh = path.with_suffix(".new")
+            fresh.write_text(secrets.token_urlsafe(48) + "\n", encoding="ascii")
+            fresh.replace(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
