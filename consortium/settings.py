@@ -195,6 +195,7 @@ EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["consortium.web.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("TIME_ZONE", "Asia/Shanghai")
@@ -266,6 +267,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ProposalState": "governance.proposals.models.State",
+        "CertificateState": "consortium.web.api.serializers.CERTIFICATE_STATES",
+        "ListState": "consortium.web.api.serializers.LIST_STATES",
+        "InstitutionStatus": "consortium.members.states.Status",
+        "RequestStatus": "certs.models.CertificateRequest.Status",
+        "SeatStatus": "governance.chain.models.Seat.Status",
+        "OwnVoteStatus": "consortium.web.api.serializers.VOTE_STATES",
+    },
 }
 
 # --- Celery: every default that loses or doubles work is changed (see docs/operator.md) -------------------

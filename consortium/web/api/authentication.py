@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from rest_framework import authentication
+import re
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
 
@@ -15,3 +20,25 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 class TokenAuthentication(authentication.TokenAuthentication):
     """``Authorization: Token <key>``; for the ``ballot`` command and members' own programs."""
+
+    def authenticate_credentials(self, key: str) -> Any:
+        if not re.fullmatch(r"[0-9a-f]{40}", key):  # a NUL in it would fail in the database
+            raise exceptions.AuthenticationFailed(_("Invalid token."))
+        return super().authenticate_credentials(key)
+
+
+class _SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+class _TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        text = "The word Token, a space and the account's token, which the portal makes."
+        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": text}

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.routers import SimpleRouter
+
+from consortium.web import errors
+from consortium.web.api import views
+
+router = SimpleRouter(use_regex_path=False)
+router.register("institutions", views.Institutions)
+router.register("nodes", views.Nodes)
+router.register("requests", views.Requests)
+router.register("certificates", views.Certificates)
+router.register("proposals", views.Proposals)
+router.register("epochs", views.Epochs)
+router.register("convergence", views.Convergence, basename="convergence")
+router.register("events", views.Events)
 
 app_name = "api"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("", include(router.urls)),
+    path("<path:anything>", errors.not_found),
+]

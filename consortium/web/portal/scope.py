@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
@@ -13,7 +11,8 @@ from consortium.core.errors import NotAllowed
 from consortium.core.models import Event
 from consortium.members import selectors as members
 from consortium.members.models import Institution, Network, Node, User
-from governance.permissions.models import Delivery, Epoch
+from governance.permissions.models import Epoch
+from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
 
@@ -26,15 +25,15 @@ def signed_in(user: object) -> User:
 
 def oversees(user: User) -> bool:
     """Whether this account sees every institution: secretariat and regulator."""
-    return user.is_secretariat or user.is_regulator
+    return members.sees_all(user)
 
 
 def institutions(user: User) -> QuerySet[Institution]:
-    return members.institutions_for(user).select_related("category")
+    return members.institutions_for(user)
 
 
 def nodes(user: User) -> QuerySet[Node]:
-    return members.nodes_for(user).select_related("institution", "network")
+    return members.nodes_for(user)
 
 
 def requests(user: User) -> QuerySet[CertificateRequest]:
@@ -46,32 +45,36 @@ def certificates(user: User) -> QuerySet[Certificate]:
 
 
 def proposals(user: User) -> QuerySet[Proposal]:
-    """Every proposal that was opened; drafts are the secretariat's, and the regulator's to read."""
-    rows = Proposal.objects.select_related("institution", "node", "node__institution", "network", "ledger")
+    """Every proposal that was opened; drafts are the secretariat's."""
+    rows = voting.visible_to(user)
+    return rows if user.is_member or oversees(user) else rows.none()
+
+
+def proposal_events(user: User, proposal: Proposal) -> QuerySet[Event]:
+    """A proposal's timeline. How another bank's officers fared with their ballots is that bank's affair."""
+    rows = voting.timeline(proposal)
     if oversees(user):
         return rows
-    return rows.filter(opened_at__isnull=False) if user.is_member else rows.none()
+    own = members.own_institution_id(user)
+    if own is None:
+        return rows.none()
+    others = Q(action__startswith="ballot.") & ~Q(institution_id=own)
+    return rows.exclude(others).exclude(action__in=_BEFORE_OPENING)
+
+
+_BEFORE_OPENING = ("proposal.drafted", "proposal.discarded", "proposal.refused")
 
 
 def events(user: User) -> QuerySet[Event]:
-    """A member: what concerns its institution or its nodes."""
-    rows = Event.objects.order_by("-id")
-    if oversees(user):
-        return rows
-    if not user.is_member:
-        return rows.none()
-    own = Node.objects.filter(institution_id=user.institution_id).values("pk")
-    return rows.filter(Q(institution_id=user.institution_id) | Q(institution_id=None, node_id__in=own))
+    """A member: what concerns its institution, but no draft that the secretariat may yet drop."""
+    rows = members.events_for(user).order_by("-id")
+    return rows if oversees(user) else rows.exclude(action__in=_BEFORE_OPENING)
 
 
 def node_events(node: Node) -> QuerySet[Event]:
     """A node's timeline: its own changes and those of its requests, certificates and lists."""
-    return Event.objects.filter(node_id=node.pk).order_by("-id")
-
-
-def deliveries(user: User) -> QuerySet[Delivery]:
-    rows = Delivery.objects.select_related("node", "node__institution", "node__network")
-    return rows.filter(node__in=members.nodes_for(user)).order_by("node__network", "node__name")
+    rows = Event.objects.filter(node_id=node.pk).exclude(action__in=_BEFORE_OPENING)
+    return rows.order_by("-id")
 
 
 def networks(user: User) -> QuerySet[Network]:
@@ -84,13 +87,3 @@ def networks(user: User) -> QuerySet[Network]:
 
 def epochs(user: User) -> QuerySet[Epoch]:
     return Epoch.objects.filter(network__in=networks(user)).select_related("network")
-
-
-def voted_on(institution_id: uuid.UUID | None, proposals: list[Proposal]) -> set[str]:
-    """Which of ``proposals`` (ids on chain) the institution's seat has voted on, by the ledger; one query."""
-    from governance.chain.models import CastVote
-
-    uscc = Institution.objects.filter(pk=institution_id).values("uscc")
-    asked = [proposal.chain_proposal_id for proposal in proposals]
-    rows = CastVote.objects.filter(member_id__in=uscc, proposal_id__in=asked)
-    return set(rows.values_list("proposal_id", flat=True))

@@ -1,0 +1,302 @@
+"""What the API shows and takes. Input is checked for shape here; what it means, the services decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from certs.models import Certificate, CertificateRequest, Profile, RevocationReason
+from consortium.core import clock
+from consortium.core.models import Event
+from consortium.members.models import Institution, Network, Node
+from consortium.members.states import NodeSoftware
+from consortium.web.api.errors import AnotherProposal
+from consortium.web.portal import listing
+from governance.chain.models import Seat
+from governance.permissions.models import Epoch, EpochFile
+from governance.proposals import selectors
+from governance.proposals.models import Ballot, Proposal, State
+
+CERTIFICATE_STATES = ["valid", "expiring", "expired", "revoked"]
+LIST_STATES = list(listing.LIST_STATES)
+VOTE_STATES = [status.value for status in selectors.BallotStatus]
+
+
+class Refusal(serializers.Serializer[Any]):
+    """Every answer of status 400 and above."""
+
+    code = serializers.CharField(help_text="stable; for programs")
+    detail = serializers.CharField(help_text="a sentence in the language asked for")
+    params = serializers.DictField(child=serializers.CharField())
+    fields_ = serializers.DictField(required=False, help_text="named “fields”: what is wrong with each")
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["fields"] = fields.pop("fields_")
+        return fields
+
+
+class SeatOut(serializers.ModelSerializer[Seat]):
+    class Meta:
+        model = Seat
+        fields = ["status", "voting_address", "category_number", "block", "block_time", "tx_hash"]
+
+
+class InstitutionOut(serializers.ModelSerializer[Institution]):
+    category = serializers.SlugField(source="category_id", read_only=True)
+    seat = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Institution
+        fields = [
+            "id", "short_name", "legal_name_zh", "legal_name_en", "category", "uscc", "lei", "joined_on",
+            "contact_name", "contact_email", "contact_phone", "founding_member", "status", "status_since",
+            "voting_address", "seat",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(SeatOut(allow_null=True))
+    def get_seat(self, institution: Institution) -> dict[str, Any] | None:
+        seats = self.context.get("seats")
+        if seats is None:
+            seats = {seat.member_id: seat for seat in Seat.objects.filter(member_id=institution.uscc)}
+        seat = seats.get(institution.uscc)
+        return dict(SeatOut(seat).data) if seat else None
+
+
+class VotingAddressIn(serializers.Serializer[Any]):
+    address = serializers.CharField(max_length=42)
+    proof = serializers.CharField(max_length=200, help_text="EIP-191 signature, 0x-hex, by that address")
+
+
+class NodeOut(serializers.ModelSerializer[Node]):
+    institution = serializers.UUIDField(source="institution_id", read_only=True)
+    network = serializers.SlugField(source="network_id", read_only=True)
+
+    class Meta:
+        model = Node
+        fields = [
+            "id", "institution", "network", "name", "software", "software_version", "consensus_id", "host",
+            "port", "push_url", "created_at", "retired_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class EndpointIn(serializers.Serializer[Any]):
+    host = serializers.IPAddressField()
+    port = serializers.IntegerField(min_value=1, max_value=65535)
+    push_url = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    software_version = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=1000)
+
+
+class NodeIn(serializers.Serializer[Any]):
+    network = serializers.SlugRelatedField(slug_field="slug", queryset=Network.objects.all())
+    name = serializers.SlugField(max_length=40)
+    software = serializers.ChoiceField(NodeSoftware.choices)
+    software_version = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    consensus_id = serializers.CharField(max_length=132)
+    host = serializers.IPAddressField()
+    port = serializers.IntegerField(min_value=1, max_value=65535)
+    push_url = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class ReasonIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=1000)
+
+
+class RequestOut(serializers.ModelSerializer[CertificateRequest]):
+    node = serializers.UUIDField(source="node_id", read_only=True)
+    institution = serializers.UUIDField(source="institution_id", read_only=True)
+    requested_by = serializers.CharField(source="requested_by.username", read_only=True)
+    certificate = serializers.SerializerMethodField()
+
+    class Meta:
+        model = CertificateRequest
+        fields = [
+            "id", "institution", "node", "profile", "key_description", "spki_sha256", "status",
+            "requested_by", "requested_at", "decided_at", "decision_reason", "certificate",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_certificate(self, request: CertificateRequest) -> str | None:
+        return str(request.certificate.pk) if hasattr(request, "certificate") else None
+
+
+class RequestIn(serializers.Serializer[Any]):
+    node = serializers.UUIDField()
+    profile = serializers.ChoiceField(Profile.choices)
+    csr = serializers.CharField(max_length=65536, help_text="PKCS#10, PEM")
+
+
+class RevocationOut(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(RevocationReason.choices)
+    comment = serializers.CharField()
+    revoked_at = serializers.DateTimeField()
+
+
+class CertificateOut(serializers.ModelSerializer[Certificate]):
+    node = serializers.UUIDField(source="node_id", read_only=True)
+    institution = serializers.UUIDField(source="institution_id", read_only=True)
+    serial = serializers.CharField(source="serial_id", read_only=True)
+    issued_by = serializers.CharField(source="authority.name", read_only=True)
+    state = serializers.SerializerMethodField()
+    revocation = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Certificate
+        fields = [
+            "id", "serial", "institution", "node", "profile", "subject", "fingerprint_sha256", "spki_sha256",
+            "tls_id", "not_before", "not_after", "issued_at", "issued_by", "state", "revocation",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(CERTIFICATE_STATES))
+    def get_state(self, certificate: Certificate) -> str:
+        return listing.certificate_state(certificate, clock.now()).name
+
+    @extend_schema_field(RevocationOut(allow_null=True))
+    def get_revocation(self, certificate: Certificate) -> dict[str, Any] | None:
+        found = getattr(certificate, "revocation", None)
+        return dict(RevocationOut(found).data) if found else None
+
+
+class PemOut(serializers.Serializer[Any]):
+    pem = serializers.CharField()
+
+
+class RevocationIn(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(RevocationReason.choices)
+    comment = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class TallyOut(serializers.Serializer[Any]):
+    in_favour = serializers.IntegerField()
+    against = serializers.IntegerField()
+    abstain = serializers.IntegerField()
+
+
+class OwnVoteOut(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(VOTE_STATES)
+    support = serializers.IntegerField()
+    tx_hash = serializers.CharField()
+    error_code = serializers.CharField()
+
+
+class VoterOut(serializers.Serializer[Any]):
+    uscc = serializers.CharField()
+    address = serializers.CharField()
+    support = serializers.IntegerField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    tx_hash = serializers.CharField()
+
+
+class ProposalOut(serializers.Serializer[Any]):
+    """An overview and the viewer's own vote, as ``views.proposals`` pairs them."""
+
+    id = serializers.UUIDField(source="proposal.pk")
+    number = serializers.IntegerField(source="proposal.number")
+    chain_proposal_id = serializers.CharField(source="proposal.chain_proposal_id")
+    kind = serializers.CharField(source="proposal.kind")
+    title_zh = serializers.CharField(source="proposal.title_zh")
+    title_en = serializers.CharField(source="proposal.title_en")
+    institution = serializers.UUIDField(source="proposal.institution_id")
+    node = serializers.UUIDField(source="proposal.node_id", allow_null=True)
+    network = serializers.SlugField(source="proposal.network_id", allow_null=True)
+    node_role = serializers.IntegerField(source="proposal.node_role", allow_null=True)
+    opened_at = serializers.DateTimeField(source="proposal.opened_at", allow_null=True)
+    state = serializers.ChoiceField(State.choices, source="overview.state")
+    tally = TallyOut(source="overview.tally")
+    quorum = serializers.IntegerField(source="overview.quorum", allow_null=True)
+    electorate = serializers.IntegerField(source="overview.electorate", allow_null=True)
+    starts_at = serializers.DateTimeField(source="overview.starts_at", allow_null=True)
+    ends_at = serializers.DateTimeField(source="overview.ends_at", allow_null=True)
+    seconds_left = serializers.IntegerField(source="overview.seconds_left", allow_null=True)
+    own_vote = OwnVoteOut(source="own", allow_null=True)
+
+
+class ProposalDetailOut(ProposalOut):
+    text = serializers.CharField(source="proposal.text")
+    text_sha256 = serializers.CharField(source="proposal.text_sha256")
+    description = serializers.CharField(source="proposal.description")
+    targets = serializers.ListField(child=serializers.CharField(), source="proposal.targets")
+    calldatas = serializers.ListField(child=serializers.CharField(), source="proposal.calldatas")
+    chain_id = serializers.IntegerField(source="proposal.ledger.chain_id")
+    governor = serializers.CharField(source="proposal.ledger.governor")
+    voted = VoterOut(many=True, source="overview.voted")
+    not_voted = VoterOut(many=True, source="overview.not_voted")
+    executed_tx = serializers.CharField(source="overview.effect.tx_hash")
+
+
+class BallotIn(serializers.Serializer[Any]):
+    """A ballot signed by the member's own key (EIP-712), as the ``ballot`` command makes it."""
+
+    proposal = serializers.RegexField(
+        r"^[0-9]{1,78}$", required=False, help_text="the id on chain; if given, it must be this proposal's"
+    )
+    chain_id = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    governor = serializers.CharField(max_length=42)
+    voter = serializers.CharField(max_length=42)
+    support = serializers.IntegerField(min_value=0, max_value=255, help_text="0 against, 1 for, 2 abstain")
+    nonce = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    signature = serializers.CharField(max_length=200, help_text="0x-hex, 65 bytes")
+
+    def for_service(self, proposal: Proposal) -> dict[str, Any]:
+        """The checked fields as ``services.cast`` takes them. Raises AnotherProposal."""
+        values = dict(self.validated_data)
+        if values.pop("proposal", proposal.chain_proposal_id) != proposal.chain_proposal_id:
+            raise AnotherProposal(number=proposal.number)
+        return values
+
+
+class BallotOut(serializers.ModelSerializer[Ballot]):
+    proposal = serializers.UUIDField(source="proposal_id", read_only=True)
+
+    class Meta:
+        model = Ballot
+        fields = ["id", "proposal", "voter", "support", "nonce", "received_at", "received_from"]
+        read_only_fields = fields
+
+
+class EventOut(serializers.ModelSerializer[Event]):
+    class Meta:
+        model = Event
+        fields = [
+            "id", "at", "action", "subject_type", "subject_id", "subject_label", "institution_id", "node_id",
+            "actor_label", "reason", "data",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class EpochFileOut(serializers.ModelSerializer[EpochFile]):
+    class Meta:
+        model = EpochFile
+        fields = ["path", "format", "sha256"]
+        read_only_fields = fields
+
+
+class EpochOut(serializers.ModelSerializer[Epoch]):
+    network = serializers.SlugField(source="network_id", read_only=True)
+    files = EpochFileOut(many=True, read_only=True)
+
+    class Meta:
+        model = Epoch
+        fields = [
+            "id", "network", "number", "block", "tx_hash", "effective_at", "content_sha256", "node_count",
+            "cause", "compiled_at", "published_at", "files",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ConvergenceOut(serializers.Serializer[Any]):
+    node = serializers.UUIDField(source="node.pk")
+    network = serializers.SlugField(source="node.network_id")
+    state = serializers.ChoiceField(LIST_STATES)
+    wanted = serializers.IntegerField()
+    told = serializers.IntegerField()
+    applied = serializers.IntegerField()
+    since = serializers.DateTimeField(allow_null=True)
+    pulled_at = serializers.DateTimeField(allow_null=True)

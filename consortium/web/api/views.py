@@ -1,0 +1,305 @@
+"""The API: what the portal can do, for programs. Reads are scoped as there; writes call the same services."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from certs import selectors as certs
+from certs import services as certificate_services
+from certs.models import Certificate, CertificateRequest
+from consortium.core.errors import NotAllowed, NotFound
+from consortium.core.models import Event
+from consortium.members import services as member_services
+from consortium.members.models import Institution, Node, User
+from consortium.web.api import serializers as s
+from consortium.web.api.parsing import BoundedJSONParser
+from consortium.web.portal import listing, scope
+from governance.chain.models import Seat
+from governance.permissions.models import Epoch
+from governance.proposals import selectors as voting
+from governance.proposals import services as voting_services
+from governance.proposals.models import Ballot, Kind, Proposal
+
+_ERRORS = dict.fromkeys((400, 401, 403, 404, 409), s.Refusal)
+
+
+class Scoped(viewsets.GenericViewSet[Any]):
+    """Rows of one kind that the account may see; anything else is a 404."""
+
+    permission_classes = [IsAuthenticated]
+    parser_classes = [BoundedJSONParser]
+    filter_backends: list[Any] = []
+    lookup_value_converter = "uuid"
+
+    @property
+    def account(self) -> User:
+        return scope.signed_in(self.request.user)
+
+    def one(self, rows: QuerySet[Any], **key: Any) -> Any:
+        found = rows.filter(**key).first()
+        if found is None:
+            raise NotFound
+        return found
+
+    def get_object(self) -> Any:
+        return self.one(self.get_queryset(), pk=self.kwargs["pk"])
+
+    def officer(self) -> User:
+        """Whoever writes here is a member's officer. Raises NotAllowed."""
+        if not self.account.is_member:
+            raise NotAllowed
+        return self.account
+
+    def taken(self, serializer: type[Serializer[Any]]) -> Any:
+        """The request's body, checked."""
+        given = serializer(data=self.request.data)
+        given.is_valid(raise_exception=True)
+        return given
+
+    def choice(self, name: str, known: list[str]) -> str | None:
+        """A query parameter that must be one of ``known``. Raises a 400."""
+        value = self.request.query_params.get(name)
+        if value is not None and value not in known:
+            raise _UnknownChoice(name)
+        return value
+
+
+class _UnknownChoice(APIException):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "invalid_input"
+
+    def __init__(self, name: str) -> None:
+        super().__init__({name: "unknown"})
+
+
+class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    """The account's own institution; all of them for secretariat and regulator."""
+
+    serializer_class = s.InstitutionOut
+    queryset = Institution.objects.none()
+
+    def get_queryset(self) -> QuerySet[Institution]:
+        return scope.institutions(self.account)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = dict(super().get_serializer_context())
+        if self.action == "list":  # one query for all, not one each
+            context["seats"] = {seat.member_id: seat for seat in Seat.objects.all()}
+        return context
+
+    @extend_schema(request=s.VotingAddressIn, responses={200: s.InstitutionOut, **_ERRORS})
+    @action(detail=True, methods=["post"], url_path="voting-address")
+    def voting_address(self, request: Request, pk: UUID) -> Response:
+        """Register the address that will vote, with a proof; possible until there is a seat."""
+        institution, actor = self.get_object(), self.officer()
+        values = self.taken(s.VotingAddressIn).validated_data
+        changed = member_services.set_voting_address(institution, **values, actor=actor)
+        return Response(s.InstitutionOut(changed).data)
+
+
+class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    serializer_class = s.NodeOut
+    queryset = Node.objects.none()
+
+    def get_queryset(self) -> QuerySet[Node]:
+        return scope.nodes(self.account)
+
+    @extend_schema(request=s.NodeIn, responses={201: s.NodeOut, **_ERRORS})
+    def create(self, request: Request) -> Response:
+        """Register a node of one's own institution."""
+        actor = self.officer()
+        own = self.one(Institution.objects.all(), pk=actor.institution_id)
+        node = member_services.register_node(own, **self.taken(s.NodeIn).validated_data, actor=actor)
+        return Response(s.NodeOut(node).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=s.EndpointIn, responses={200: s.NodeOut, **_ERRORS})
+    @action(detail=True, methods=["put"])
+    def endpoint(self, request: Request, pk: UUID) -> Response:
+        """Change where the node is reached."""
+        node, actor = self.get_object(), self.officer()
+        changed = member_services.change_endpoint(
+            node, **self.taken(s.EndpointIn).validated_data, actor=actor
+        )
+        return Response(s.NodeOut(changed).data)
+
+    @extend_schema(request=s.ReasonIn, responses={200: s.NodeOut, **_ERRORS})
+    @action(detail=True, methods=["post"])
+    def retire(self, request: Request, pk: UUID) -> Response:
+        """Take the node out of service for good."""
+        node, actor = self.get_object(), self.officer()
+        reason = self.taken(s.ReasonIn).validated_data["reason"]
+        return Response(s.NodeOut(member_services.retire_node(node, actor=actor, reason=reason)).data)
+
+    @extend_schema(responses={200: s.EventOut(many=True), **_ERRORS}, filters=False)
+    @action(detail=True)
+    def events(self, request: Request, pk: UUID) -> Response:
+        """The node's timeline, newest first."""
+        page = self.paginate_queryset(scope.node_events(self.get_object()))
+        return self.get_paginated_response(s.EventOut(page, many=True).data)
+
+
+class Requests(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    serializer_class = s.RequestOut
+    queryset = CertificateRequest.objects.none()
+
+    def get_queryset(self) -> QuerySet[CertificateRequest]:
+        return scope.requests(self.account)
+
+    @extend_schema(parameters=[OpenApiParameter("status", str, enum=CertificateRequest.Status.values)])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Certificate requests, newest first."""
+        wanted = self.choice("status", CertificateRequest.Status.values)
+        rows = self.get_queryset() if wanted is None else self.get_queryset().filter(status=wanted)
+        return self.get_paginated_response(s.RequestOut(self.paginate_queryset(rows), many=True).data)
+
+    @extend_schema(request=s.RequestIn, responses={201: s.RequestOut, **_ERRORS})
+    def create(self, request: Request) -> Response:
+        """Hand in a CSR for a node of one's own; made with plain openssl, the key stays where it is."""
+        actor, values = self.officer(), self.taken(s.RequestIn).validated_data
+        node = self.one(scope.nodes(actor), pk=values["node"])
+        made = certificate_services.submit_request(
+            node=node, profile=values["profile"], csr=values["csr"].encode(), actor=actor
+        )
+        return Response(s.RequestOut(made).data, status=status.HTTP_201_CREATED)
+
+
+class Certificates(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    serializer_class = s.CertificateOut
+    queryset = Certificate.objects.none()
+
+    def get_queryset(self) -> QuerySet[Certificate]:
+        return scope.certificates(self.account)
+
+    @extend_schema(responses={200: s.PemOut, **_ERRORS})
+    @action(detail=True)
+    def pem(self, request: Request, pk: UUID) -> Response:
+        """The certificate alone."""
+        return Response({"pem": certs.pem(bytes(self.get_object().der))})
+
+    @extend_schema(responses={200: s.PemOut, **_ERRORS})
+    @action(detail=True)
+    def chain(self, request: Request, pk: UUID) -> Response:
+        """The certificate, its issuer and the root, in that order."""
+        return Response({"pem": certs.chain_pem(self.get_object())})
+
+    @extend_schema(request=s.RevocationIn, responses={201: s.CertificateOut, **_ERRORS})
+    @action(detail=True, methods=["post"])
+    def revocation(self, request: Request, pk: UUID) -> Response:
+        """Revoke for good."""
+        certificate, actor = self.get_object(), self.officer()
+        certificate_services.revoke(certificate, **self.taken(s.RevocationIn).validated_data, actor=actor)
+        fresh = self.one(self.get_queryset(), pk=certificate.pk)
+        return Response(s.CertificateOut(fresh).data, status=status.HTTP_201_CREATED)
+
+
+class Proposals(Scoped):
+    """Proposals that were opened. ``ref`` is the uuid, the number, or the id on chain."""
+
+    queryset = Proposal.objects.none()
+    serializer_class = s.ProposalOut
+    lookup_field = "ref"
+    lookup_value_converter = "str"
+    throttle_scope: str | None = None
+
+    def get_queryset(self) -> QuerySet[Proposal]:
+        return scope.proposals(self.account)
+
+    def get_object(self) -> Proposal:
+        return self.one(self.get_queryset(), **_proposal_key(self.kwargs["ref"]))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.throttle_scope = "ballots" if self.action == "ballots" else None
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("kind", str, enum=Kind.values)], responses=s.ProposalOut(many=True)
+    )
+    def list(self, request: Request) -> Response:
+        """Newest first, with state and tally."""
+        kind = self.choice("kind", Kind.values)
+        rows = self.get_queryset() if kind is None else self.get_queryset().filter(kind=kind)
+        page = list(self.paginate_queryset(rows) or [])
+        return self.get_paginated_response(
+            s.ProposalOut(listing.proposal_rows(self.account, page), many=True).data
+        )
+
+    @extend_schema(responses={200: s.ProposalDetailOut, **_ERRORS})
+    def retrieve(self, request: Request, ref: str) -> Response:
+        """With text, calls, and who has voted."""
+        proposal = self.get_object()
+        own = voting.own_vote(proposal, self.account.institution) if self.account.institution else None
+        row = {"proposal": proposal, "overview": voting.overview(proposal), "own": own}
+        return Response(s.ProposalDetailOut(row).data)
+
+    @extend_schema(request=s.BallotIn, responses={201: s.BallotOut, **_ERRORS})
+    @action(detail=True, methods=["post"])
+    def ballots(self, request: Request, ref: str) -> Response:
+        """Hand in a ballot signed outside; the console relays it to the ledger."""
+        proposal, actor = self.get_object(), self.officer()
+        fields: s.BallotIn = self.taken(s.BallotIn)
+        ballot: Ballot = voting_services.cast(proposal, **fields.for_service(proposal), actor=actor)
+        return Response(s.BallotOut(ballot).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={200: s.EventOut(many=True), **_ERRORS}, filters=False)
+    @action(detail=True)
+    def events(self, request: Request, ref: str) -> Response:
+        """The proposal's timeline, newest first."""
+        page = self.paginate_queryset(scope.proposal_events(self.account, self.get_object()))
+        return self.get_paginated_response(s.EventOut(page, many=True).data)
+
+
+def _proposal_key(ref: str) -> dict[str, Any]:
+    if re.fullmatch(r"[0-9]{1,9}", ref):
+        return {"number": int(ref)}
+    if re.fullmatch(r"[0-9]{10,78}", ref):
+        return {"chain_proposal_id": ref}
+    try:
+        return {"pk": UUID(ref)}
+    except ValueError:
+        raise NotFound from None
+
+
+class Epochs(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    """Permission lists of the networks where the account has nodes, newest first."""
+
+    serializer_class = s.EpochOut
+    queryset = Epoch.objects.none()
+
+    def get_queryset(self) -> QuerySet[Epoch]:
+        return scope.epochs(self.account).prefetch_related("files").order_by("-compiled_at")
+
+
+class Convergence(Scoped):
+    """What each of one's nodes should have, was told and applied."""
+
+    serializer_class = s.ConvergenceOut
+    pagination_class = None
+    queryset = Node.objects.none()
+
+    @extend_schema(responses={200: s.ConvergenceOut(many=True), **_ERRORS})
+    def list(self, request: Request) -> Response:
+        own = set(scope.nodes(self.account).values_list("pk", flat=True))
+        rows = listing.list_rows(network.pk for network in scope.networks(self.account)).values()
+        return Response(s.ConvergenceOut([row for row in rows if row.node.pk in own], many=True).data)
+
+
+class Events(mixins.ListModelMixin, Scoped):
+    """Everything that happened to one's institution and nodes, newest first."""
+
+    serializer_class = s.EventOut
+    queryset = Event.objects.none()
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return scope.events(self.account)

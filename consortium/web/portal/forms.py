@@ -1,0 +1,146 @@
+"""The portal's forms: they collect, the services decide."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from certs.models import Profile, RevocationReason
+from consortium.members.models import Network, Node
+from consortium.members.states import NodeSoftware
+
+CSR_LIMIT = 64 * 1024  # bytes; the service has a stricter one and a word for it
+
+
+class EndpointForm(forms.Form):
+    host = forms.GenericIPAddressField(label=_("address"), help_text=_("IPv4 or IPv6, as peers reach it"))
+    port = forms.IntegerField(label=_("port"), min_value=1, max_value=65535)
+    push_url = forms.URLField(
+        label=_("push address"),
+        required=False,
+        max_length=200,
+        assume_scheme="https",
+        help_text=_(
+            "https address at which the node's agent hears of a new list; without one it asks by itself"
+        ),
+    )
+    software_version = forms.CharField(label=_("version"), required=False, max_length=20)
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("kept in the record"),
+    )
+
+    @classmethod
+    def values_of(cls, node: Node) -> dict[str, Any]:
+        return {name: getattr(node, name) for name in ("host", "port", "push_url", "software_version")}
+
+
+class NodeForm(EndpointForm):
+    """A new node; no reason is asked for."""
+
+    network = forms.ModelChoiceField(label=_("network"), queryset=Network.objects.all())
+    name = forms.SlugField(
+        label=_("name"),
+        max_length=40,
+        help_text=_("small letters, digits and hyphens; unique in your institution"),
+    )
+    software = forms.ChoiceField(label=_("software"), choices=NodeSoftware.choices)
+    consensus_id = forms.CharField(
+        label=_("node id"),
+        max_length=132,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
+        help_text=_("the node's secp256k1 public key: 128 hexadecimal digits (enode id, FISCO BCOS node id)"),
+    )
+    reason = None  # type: ignore[assignment]  # removes the inherited field
+    field_order = [
+        "network",
+        "name",
+        "software",
+        "software_version",
+        "consensus_id",
+        "host",
+        "port",
+        "push_url",
+    ]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("kept in the record"),
+    )
+
+
+class RequestForm(forms.Form):
+    """A CSR, pasted or as a file."""
+
+    profile = forms.ChoiceField(label=_("profile"), choices=Profile.choices)
+    csr_text = forms.CharField(
+        label=_("request (PEM)"),
+        required=False,
+        max_length=CSR_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "mono"}),
+    )
+    csr_file = forms.FileField(
+        label=_("or its file"), required=False, help_text=_("PEM or DER; never the private key")
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        file: UploadedFile | None = values.get("csr_file")
+        if not file and not values.get("csr_text"):
+            raise forms.ValidationError(_("Paste the request or choose its file."))
+        # one byte more than the limit: enough for the service to say that it is too large
+        values["csr"] = file.read(CSR_LIMIT + 1) if file else values["csr_text"].encode()
+        return values
+
+
+class RevokeForm(forms.Form):
+    reason = forms.ChoiceField(
+        label=_("reason"),
+        widget=forms.RadioSelect,
+        choices=[c for c in RevocationReason.choices if c[0] != RevocationReason.PRIVILEGE_WITHDRAWN],
+    )
+    comment = forms.CharField(
+        label=_("comment"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    sure = forms.BooleanField(label=_("I understand that a revocation can't be taken back."))
+
+
+class VotingAddressForm(forms.Form):
+    address = forms.CharField(
+        label=_("voting address"), max_length=42, widget=forms.TextInput({"class": "mono"})
+    )
+    proof = forms.CharField(
+        label=_("proof"),
+        max_length=200,
+        widget=forms.Textarea({"rows": 3, "class": "mono", "spellcheck": "false"}),
+        help_text=_("what the ballot command printed: 0x and 130 hexadecimal digits"),
+    )
+
+
+class BallotForm(forms.Form):
+    """A signed ballot, as the ``ballot`` command writes it with ``--out``."""
+
+    ballot = forms.CharField(
+        label=_("signed ballot (JSON)"),
+        max_length=4000,
+        widget=forms.Textarea({"rows": 6, "class": "mono", "spellcheck": "false"}),
+    )
+
+    def clean_ballot(self) -> dict[str, Any]:
+        try:
+            values = json.loads(self.cleaned_data["ballot"])
+        except (ValueError, RecursionError):
+            raise forms.ValidationError(_("This is not the JSON that the ballot command writes.")) from None
+        if not isinstance(values, dict):
+            raise forms.ValidationError(_("This is not the JSON that the ballot command writes."))
+        return values

@@ -1,0 +1,42 @@
+"""Permission lists: the epochs of a network and what the nodes did with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consortium.web.portal import listing, scope
+from consortium.web.portal.views.base import Page, one
+from governance.chain.models import RegistryEntry
+
+
+class Lists(Page):
+    template_name = "portal/lists.html"
+    section = "lists"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        networks = scope.networks(self.account)
+        own = set(scope.nodes(self.account).values_list("pk", flat=True))
+        found = listing.list_rows(network.pk for network in networks).values()
+        rows = [(row, listing.list_state(row)) for row in found if row.node.pk in own]
+        epochs = scope.epochs(self.account).order_by("-compiled_at")[:25]
+        return super().get_context_data(rows=rows, epochs=epochs, **kwargs)
+
+
+class OneEpoch(Page):
+    """An epoch with its files' hashes. A list names every node of the network: its members may read it."""
+
+    template_name = "portal/epoch.html"
+    section = "lists"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        epoch = one(scope.epochs(self.account), pk=kwargs["pk"])
+        members = epoch.members.select_related("node", "node__institution").order_by(
+            "node__institution__short_name", "node__name"
+        )
+        roles = dict(RegistryEntry.NodeRole.choices)
+        return super().get_context_data(
+            epoch=epoch,
+            files=epoch.files.defer("content").order_by("path"),
+            members=[(member, roles.get(member.role, "")) for member in members],
+            **kwargs,
+        )

@@ -1,0 +1,101 @@
+"""Proposals: list, page with tally and who has voted, handing in a signed ballot."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from consortium.members.models import User
+from consortium.web.api.serializers import BallotIn
+from consortium.web.portal import forms, listing, scope, words
+from consortium.web.portal.views.base import Action, Page, one, paged
+from governance.proposals import rules, selectors, services
+from governance.proposals.models import Kind, Proposal, State
+
+
+class Proposals(Page):
+    template_name = "portal/proposals.html"
+    section = "proposals"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = scope.proposals(self.account)
+        kind = self.request.GET.get("kind", "")
+        if kind in Kind.values:
+            rows = rows.filter(kind=kind)
+        page = paged(self.request, rows, size=25)
+        return super().get_context_data(
+            page=page,
+            rows=listing.proposal_rows(self.account, list(page.object_list)),
+            kinds=Kind.choices,
+            kind=kind,
+            **kwargs,
+        )
+
+
+class OneProposal(Page):
+    template_name = "portal/proposal.html"
+    section = "proposals"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        proposal = one(scope.proposals(self.account), pk=kwargs["pk"])
+        overview = selectors.overview(proposal)
+        return super().get_context_data(
+            proposal=proposal,
+            overview=overview,
+            state_label=State(overview.state.value).label,
+            own=_own(self.account, proposal),
+            steps=words.steps(proposal),
+            command=ballot_command(proposal),
+            may_vote=self.account.is_member and overview.state == rules.State.VOTING,
+            timeline=scope.proposal_events(self.account, proposal)[:50],
+            form=forms.BallotForm(),
+            **kwargs,
+        )
+
+
+class HandIn(Action):
+    """Relay a ballot that was signed outside."""
+
+    section = "proposals"
+    template_name = "portal/hand_in.html"
+    form_class = forms.BallotForm
+    title = gettext_lazy("Hand in a signed ballot")
+    button = gettext_lazy("Hand in")
+    subject: Proposal
+
+    def find(self, **kwargs: Any) -> Proposal:
+        return one(scope.proposals(self.account), pk=kwargs["pk"])
+
+    def act(self, values: dict[str, Any]) -> str:
+        fields = BallotIn(data=values["ballot"])
+        fields.is_valid(raise_exception=True)
+        services.cast(self.subject, **fields.for_service(self.subject), actor=self.account)
+        return _("The ballot was taken in and is on its way to the ledger.")
+
+    def after(self) -> str:
+        return reverse("portal:proposal", args=[self.subject.pk])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(command=ballot_command(self.subject), **kwargs)
+
+
+def _own(account: User, proposal: Proposal) -> selectors.OwnVote | None:
+    return selectors.own_vote(proposal, account.institution) if account.institution else None
+
+
+def ballot_command(proposal: Proposal) -> str:
+    """What a member runs on its own machine; every word of it is ours, so it is safe to paste."""
+    ledger = settings.LEDGER_URL
+    if urlsplit(ledger).password or urlsplit(ledger).username:
+        ledger = "https://YOUR-LEDGER-NODE"  # an address with credentials in it is not for showing
+    return (
+        f"python -m governance.ballot cast --ledger {ledger} --governor {proposal.ledger.governor} "
+        f"\\\n  --proposal {proposal.chain_proposal_id} --vote for \\\n"
+        f"  --keystore voting-key.json --passphrase-file passphrase "
+        f"\\\n  --console {settings.PUBLIC_URL} --token-file token"
+    )

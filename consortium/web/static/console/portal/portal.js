@@ -1,0 +1,48 @@
+"use strict";
+
+// Everything here only adds comfort: the pages work without it.
+
+// The viewer's time zone, for the next page's times.
+(function () {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone || document.cookie.split("; ").includes("zone=" + zone)) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = "zone=" + zone + "; Path=/; Max-Age=31536000; SameSite=Lax" + secure;
+})();
+
+// Copy buttons beside commands.
+document.querySelectorAll("[data-copy]").forEach(function (box) {
+  const button = box.querySelector("button");
+  const source = box.querySelector("pre");
+  if (!button || !source || !navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", function () {
+    navigator.clipboard.writeText(source.textContent.trim()).then(function () {
+      const before = button.textContent;
+      button.textContent = button.dataset.done;
+      setTimeout(function () { button.textContent = before; }, 1500);
+    });
+  });
+});
+
+// A chosen language takes effect at once.
+document.querySelectorAll("select[data-submit]").forEach(function (select) {
+  select.addEventListener("change", function () { select.form.submit(); });
+});
+
+// While members vote, the tally is fetched anew; a form that somebody is filling in stays as it is.
+(function () {
+  const live = document.querySelector("[data-live]");
+  if (!live) return;
+  setInterval(function () {
+    if (document.hidden) return;
+    fetch(location.href, { credentials: "same-origin" })
+      .then(function (answer) { return answer.ok && !answer.redirected ? answer.text() : null; })
+      .then(function (page) {
+        if (page === null) return;
+        const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-live]");
+        if (fresh) live.replaceChildren.apply(live, Array.from(fresh.childNodes));
+      })
+      .catch(function () { /* the next turn asks again */ });
+  }, 5000);
+})();

@@ -1,0 +1,99 @@
+"""Template tags of the portal: times, states, hashes and the wording of events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from consortium.web import wording
+
+register = template.Library()
+
+# What a state means to somebody who scans a list; whatever is not named is neutral.
+_TONES = {
+    "good": {"active", "admitted", "issued", "valid", "executed", "succeeded", "applied_list", "current"},
+    "wait": {
+        "applied",
+        "in_review",
+        "submitted",
+        "approved",
+        "submitting",
+        "pending",
+        "voting",
+        "waiting",
+        "expiring",
+    },
+    "bad": {
+        "declined",
+        "suspended",
+        "exited",
+        "rejected",
+        "revoked",
+        "expired",
+        "defeated",
+        "refused",
+        "canceled",
+        "behind",
+        "discarded",
+        "retired",
+        "more_information_needed",
+        "reverted",
+    },
+}
+
+
+@register.simple_tag
+def when(value: datetime | None, precise: str = "") -> SafeString | str:
+    """A time in the viewer's zone, with UTC in its title; "–" for none. ``precise`` adds seconds."""
+    if value is None:
+        return "–"
+    form = "%Y-%m-%d %H:%M:%S" if precise else "%Y-%m-%d %H:%M"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        f"{value:%Y-%m-%d %H:%M:%S} UTC" if value.utcoffset() is None else _utc(value),
+        timezone.localtime(value).strftime(form),
+    )
+
+
+def _utc(value: datetime) -> str:
+    return timezone.localtime(value, timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+@register.simple_tag
+def pill(state: str, label: Any = "") -> SafeString:
+    """A state as a small coloured label; colour never carries the meaning alone."""
+    tone = next((tone for tone, states in _TONES.items() if state in states), "calm")
+    return format_html('<span class="pill pill-{}">{}</span>', tone, label or state)
+
+
+@register.filter
+def short(value: object, length: int = 8) -> SafeString:
+    """A long identifier's beginning and end, the whole of it in the title."""
+    text = str(value)
+    if len(text) <= 2 * length + 1:
+        return format_html('<code class="id">{}</code>', text)
+    return format_html('<code class="id" title="{}">{}…{}</code>', text, text[:length], text[-length:])
+
+
+@register.filter
+def action(name: str) -> str:
+    """An event's action in words."""
+    return wording.action(name)
+
+
+@register.filter
+def left(seconds: int | None) -> str:
+    """Seconds as days, hours and minutes."""
+    return wording.time_left(seconds or 0)
+
+
+@register.simple_tag
+def share(part: int, whole: int, width: int = 100) -> str:
+    """``part`` of ``whole`` as a width for SVG, at most ``width``; 0 where there is nothing to share."""
+    return f"{min(width, width * part / whole):.2f}" if whole > 0 else "0"
