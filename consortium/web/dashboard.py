@@ -113,7 +113,7 @@ def work_queue() -> list[Job]:
 
 def members_chart() -> charts.Bars:
     """Institutions by category, parted by standing."""
-    standing = Category.objects.annotate(
+    standing = Category.objects.order_by("number").annotate(
         seated=Count("institution", filter=Q(institution__status=Status.ACTIVE)),
         coming=Count(
             "institution",

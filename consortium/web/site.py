@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from csp.decorators import csp_update
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -53,7 +54,7 @@ class ConsoleAdminSite(UnfoldAdminSite):
         guarded = csp_update(settings.ADMIN_CSP_RELAXATION)(super().admin_view(view, cacheable))
 
         @functools.wraps(view)
-        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
                 raise Http404
             try:

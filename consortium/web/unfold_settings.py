@@ -17,6 +17,9 @@ def _stylesheet(request: HttpRequest) -> str:
     return static("console/admin/console.css")
 
 
+def _icon(request: HttpRequest) -> str:
+    return static("console/admin/icon.svg")
+
 
 def _page(title: Text, model: str, icon: str, *, query: str = "", badge: str = "") -> dict[str, Any]:
     item: dict[str, Any] = {
@@ -100,6 +103,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "STYLES": [_stylesheet],
     "DASHBOARD_CALLBACK": "consortium.web.dashboard.fill",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "BORDER_RADIUS": "6px",
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": NAVIGATION},

@@ -11,7 +11,6 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminExpandableTextareaWidget,
@@ -25,6 +24,9 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from consortium.core.errors import NotAllowed
+from consortium.members.models import User
+
 Text = str | Promise
 
 
@@ -36,23 +38,11 @@ class Outcome:
     url: str = ""
 
 
-@dataclass(frozen=True)
-class Act:
-    """A step on one row (or, among a list's ``tools``, on none).
-
-    ``run(request, row, cleaned)`` calls a service and returns an :class:`Outcome`; a ConsoleError from it is
-    shown on the form, with its status. ``offered`` hides the button where the service would refuse anyway:
-    the service still decides.
-    """
-
-    name: str  # the last part of the address
-    label: Text
-    run: Callable[[HttpRequest, Any, dict[str, Any]], Outcome]
-    form: type[forms.Form] = forms.Form
-    offered: Callable[[Any], bool] = field(default=lambda row: True)
-    hint: Text = ""
-    style: str = "plain"  # plain, main or grave
-    icon: str = ""
+def actor(request: HttpRequest) -> User:
+    """The person who acts. Raises NotAllowed where nobody is signed in."""
+    if not isinstance(request.user, User):
+        raise NotAllowed
+    return request.user
 
 
 # Widgets are the package's; what field takes which is decided here once.
@@ -80,7 +70,7 @@ class StyledForm(forms.Form):
 
 
 def _dress(bound: forms.Field) -> None:
-    if type(bound.widget) is not bound.widget.__class__ or bound.widget.__module__.startswith("unfold"):
+    if bound.widget.__module__.startswith("unfold"):
         return
     attrs = dict(bound.widget.attrs)
     if isinstance(bound.widget, forms.Textarea):
@@ -92,13 +82,32 @@ def _dress(bound: forms.Field) -> None:
     else:
         widget = next(make() for kind, make in _WIDGETS if isinstance(bound, kind))
     if isinstance(bound, forms.ChoiceField) and isinstance(widget, forms.Select):
-        widget.choices = bound.choices
+        widget.choices = list(bound.choices)  # type: ignore[arg-type]
     attrs.pop("cols", None)
     widget.attrs.update(attrs)
     widget.is_required = bound.required
     bound.widget = widget
     if isinstance(bound, forms.ModelChoiceField):
         widget.choices = bound.choices  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step on one row (or, among a list's ``tools``, on none).
+
+    ``run(request, row, cleaned)`` calls a service and returns an :class:`Outcome`; a ConsoleError from it is
+    shown on the form, with its status. ``offered`` hides the button where the service would refuse anyway:
+    the service still decides.
+    """
+
+    name: str  # the last part of the address
+    label: Text
+    run: Callable[[HttpRequest, Any, dict[str, Any]], Outcome]
+    form: type[StyledForm] = StyledForm
+    offered: Callable[[Any], bool] = field(default=lambda row: True)
+    hint: Text = ""
+    style: str = "plain"  # plain, main or grave
+    icon: str = ""
 
 
 class ReasonForm(StyledForm):

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
@@ -106,7 +105,7 @@ class ConsoleModelAdmin(ModelAdmin):
         tools = self.tools if self.has_act_permission(request) else ()
         query = f"?{request.GET.urlencode()}" if request.GET else ""
         context = {
-            "tool_buttons": [_button(act, self._url(act.name)) for act in tools],
+            "tool_buttons": [*self.tool_links(request), *(_button(a, self._url(a.name)) for a in tools)],
             "exports": [
                 (kind.upper(), self._url(f"export_{kind}") + query)
                 for kind in ("csv", "xlsx")
@@ -116,6 +115,10 @@ class ConsoleModelAdmin(ModelAdmin):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
+        """Buttons above the list that lead to pages of their own."""
+        return ()
 
     def list_note(self, request: HttpRequest) -> Any:
         """A sentence or two above the list."""
@@ -150,20 +153,17 @@ class ConsoleModelAdmin(ModelAdmin):
             request, "admin/console/act.html", self._act_context(request, act, row, form), status=status
         )
 
-    def _form(self, request: HttpRequest, act: Act, row: Any) -> forms.Form:
-        data = {"data": request.POST, "files": request.FILES} if request.method == "POST" else {}
-        initial = request.GET.dict()
-        if issubclass(act.form, StyledForm):
-            return act.form(**data, initial=initial, row=row)
-        return act.form(**data, initial=initial)
+    def _form(self, request: HttpRequest, act: Act, row: Any) -> StyledForm:
+        given: tuple[Any, ...] = (request.POST, request.FILES) if request.method == "POST" else ()
+        return act.form(*given, initial=request.GET.dict(), row=row)
 
     def _done(self, request: HttpRequest, outcome: Outcome, row: Any) -> HttpResponse:
         messages.success(request, str(outcome.message))
         back = self._url("change", row.pk) if row is not None else self._url("changelist")
         return HttpResponseRedirect(outcome.url or back)
 
-    def _act_context(self, request: HttpRequest, act: Act, row: Any, form: forms.Form) -> dict[str, Any]:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+    def _act_context(self, request: HttpRequest, act: Act, row: Any, form: StyledForm) -> dict[str, Any]:
+        request.current_app = self.admin_site.name
         return {
             **self.admin_site.each_context(request),
             "title": act.label,
@@ -182,12 +182,12 @@ class ConsoleModelAdmin(ModelAdmin):
             path("export.csv", self._view(self.export_view, kind="csv"), name=self._name("export_csv")),
             path("export.xlsx", self._view(self.export_view, kind="xlsx"), name=self._name("export_xlsx")),
         ]
-        for act in self.tools:
-            ours.append(path(f"{act.name}/", self._view(self.act_view, act=act), name=self._name(act.name)))
-        for act in self.acts:
-            address = f"<path:object_id>/{act.name}/"
-            ours.append(path(address, self._view(self.act_view, act=act), name=self._name(act.name)))
+        ours += [self._act_path(act, f"{act.name}/") for act in self.tools]
+        ours += [self._act_path(act, f"<path:object_id>/{act.name}/") for act in self.acts]
         return ours + super().get_urls()
+
+    def _act_path(self, act: Act, address: str) -> URLPattern:
+        return path(address, self._view(self.act_view, act=act), name=self._name(act.name))
 
     def _view(self, view: Callable[..., HttpResponse], **fixed: Any) -> Callable[..., HttpResponse]:
         @functools.wraps(view)
@@ -223,4 +223,10 @@ class ConsoleModelAdmin(ModelAdmin):
 
 
 def _button(act: Act, url: str) -> dict[str, Any]:
-    return {"label": act.label, "url": url, "variant": _BUTTONS[act.style], "icon": act.icon, "hint": act.hint}
+    return {
+        "label": act.label,
+        "url": url,
+        "variant": _BUTTONS[act.style],
+        "icon": act.icon,
+        "hint": act.hint,
+    }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from certs import services
 from certs.models import Certificate, CertificateRequest, RevocationReason
-from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm
+from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, actor
 
 
 class RevocationForm(StyledForm):
@@ -21,12 +21,12 @@ class RevocationForm(StyledForm):
 
 
 def _approve(request: HttpRequest, row: CertificateRequest, cleaned: dict[str, Any]) -> Outcome:
-    services.approve_request(row, actor=request.user, reason=cleaned["reason"])  # type: ignore[arg-type]
+    services.approve_request(row, actor=actor(request), reason=cleaned["reason"])
     return Outcome(_("Approved. The signing worker issues the certificate within seconds."))
 
 
 def _reject(request: HttpRequest, row: CertificateRequest, cleaned: dict[str, Any]) -> Outcome:
-    services.reject_request(row, actor=request.user, reason=cleaned["reason"])  # type: ignore[arg-type]
+    services.reject_request(row, actor=actor(request), reason=cleaned["reason"])
     return Outcome(_("Rejected. The institution sees your reason."))
 
 
@@ -35,7 +35,7 @@ def _revoke(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> 
         row,
         reason=RevocationReason(cleaned["reason"]),
         comment=cleaned["comment"],
-        actor=request.user,  # type: ignore[arg-type]
+        actor=actor(request),
     )
     return Outcome(_("Revoked. The revocation list and the permission lists follow by themselves."))
 

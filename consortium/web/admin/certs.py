@@ -25,6 +25,7 @@ from certs.models import (
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.web.admin import cert_acts, panels, x509_text
+from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import status_pill
@@ -79,7 +80,8 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
 
     @action(description=_("Approve the chosen requests"), permissions=["act"])
     def approve_chosen(self, request: HttpRequest, rows: QuerySet[CertificateRequest]) -> None:
-        self.each(request, rows, lambda row: certificate_services.approve_request(row, actor=request.user))
+        who = actor(request)
+        self.each(request, rows, lambda row: certificate_services.approve_request(row, actor=who))
 
     def headline(self, row: CertificateRequest) -> str:
         return status_pill(row)
@@ -179,7 +181,11 @@ class CertificateAdmin(ConsoleModelAdmin):
             return pill(_("expired"), "grave")
         if now < row.not_before:
             return pill(_("not yet valid"), "waiting")
-        return pill(_("ends soon"), "warning") if row.not_after - now < EXPIRES_SOON else pill(_("valid"), "good")
+        return (
+            pill(_("ends soon"), "warning")
+            if row.not_after - now < EXPIRES_SOON
+            else pill(_("valid"), "good")
+        )
 
     def headline(self, row: Certificate) -> str:
         return self.validity(row)
@@ -235,5 +241,3 @@ class RevocationListAdmin(ConsoleModelAdmin):
             (_("serial number"), _("revoked")),
             [(code(f"{entry.serial_number:x}"), entry.revocation_date_utc) for entry in listed],
         )
-
-

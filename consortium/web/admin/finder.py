@@ -46,7 +46,9 @@ def find(site: ConsoleAdminSite, request: HttpRequest, wanted: str) -> list[Sear
         rows, doubled = page.get_search_results(request, rows, wanted)
         for row in (rows.distinct() if doubled else rows)[:EACH]:
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-            found.append(SearchResult(str(row), str(model._meta.verbose_name), reverse(name, args=[row.pk]), icon))
+            found.append(
+                SearchResult(str(row), str(model._meta.verbose_name), reverse(name, args=[row.pk]), icon)
+            )
     return found
 
 
@@ -56,6 +58,4 @@ def results_page(site: ConsoleAdminSite, request: HttpRequest) -> TemplateRespon
     pages = Paginator(find(site, request, wanted) if len(wanted) > 1 else [], 200)
     kind = "command_results" if "extended" in request.GET else "search_results"
     context = {"page_obj": pages, "results": pages.page(1), "page_counter": 0, "execution_time": 0}
-    return TemplateResponse(
-        request, f"unfold/helpers/{kind}.html", context, headers={"HX-Trigger": "search"}
-    )
+    return TemplateResponse(request, f"unfold/helpers/{kind}.html", context, headers={"HX-Trigger": "search"})

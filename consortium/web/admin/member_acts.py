@@ -13,7 +13,7 @@ from consortium.members import services
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import TRANSITIONS, NodeSoftware, Role, Status
 from consortium.web.admin import panels
-from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, Text
+from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, Text, actor
 
 
 class ContactForm(StyledForm):
@@ -111,7 +111,7 @@ def _decide(service: Callable[..., Any], message: Text) -> Callable[..., Outcome
     """An act that needs a reason and nothing else."""
 
     def run(request: HttpRequest, row: Any, cleaned: dict[str, Any]) -> Outcome:
-        service(row, actor=request.user, reason=cleaned["reason"])
+        service(row, actor=actor(request), reason=cleaned["reason"])
         return Outcome(message)
 
     return run
@@ -122,27 +122,27 @@ def _may_become(wanted: Status) -> Callable[[Institution], bool]:
 
 
 def _apply(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
-    made = services.apply(**{**cleaned, "lei": cleaned["lei"] or None}, actor=request.user)  # type: ignore[arg-type]
+    made = services.apply(**{**cleaned, "lei": cleaned["lei"] or None}, actor=actor(request))
     return Outcome(_("The application is in the queue."), panels.address(made))
 
 
 def _change_contact(request: HttpRequest, row: Institution, cleaned: dict[str, Any]) -> Outcome:
-    services.change_contact(row, **cleaned, actor=request.user)  # type: ignore[arg-type]
+    services.change_contact(row, **cleaned, actor=actor(request))
     return Outcome(_("The contact was changed."))
 
 
 def _register_node(request: HttpRequest, row: Institution, cleaned: dict[str, Any]) -> Outcome:
-    made = services.register_node(row, **cleaned, actor=request.user)  # type: ignore[arg-type]
+    made = services.register_node(row, **cleaned, actor=actor(request))
     return Outcome(_("The node is registered; a vote admits it."), panels.address(made))
 
 
 def _change_endpoint(request: HttpRequest, row: Node, cleaned: dict[str, Any]) -> Outcome:
-    services.change_endpoint(row, **cleaned, actor=request.user)  # type: ignore[arg-type]
+    services.change_endpoint(row, **cleaned, actor=actor(request))
     return Outcome(_("The endpoint was changed; a new list follows by itself."))
 
 
 def _create_account(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
-    made = services.create_account(**cleaned, actor=request.user)  # type: ignore[arg-type]
+    made = services.create_account(**cleaned, actor=actor(request))
     return Outcome(_("The account is ready."), panels.address(made))
 
 
@@ -215,4 +215,3 @@ ACCOUNT_ACTS = (
         icon="person_off",
     ),
 )
-

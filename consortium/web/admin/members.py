@@ -7,7 +7,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -16,6 +17,7 @@ from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.web.admin import member_acts, panels
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
+from consortium.web.admin.roster_page import RosterPage
 from consortium.web.admin.tones import status_pill
 from governance.chain.models import RegistryEntry, Seat
 
@@ -63,6 +65,22 @@ class InstitutionAdmin(ConsoleModelAdmin):
         (_("contact's e-mail"), lambda row: row.contact_email),
         (_("contact's telephone"), lambda row: row.contact_phone),
     )
+
+    def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
+        if self.has_act_permission(request):
+            yield {
+                "label": _("Import the roster"),
+                "url": reverse("admin:members_institution_roster"),
+                "variant": "default",
+                "icon": "upload_file",
+            }
+
+    def get_urls(self) -> list[URLPattern]:
+        roster = self.admin_site.admin_view(self.roster_view)
+        return [path("roster/", roster, name="members_institution_roster"), *super().get_urls()]
+
+    def roster_view(self, request: HttpRequest) -> HttpResponse:
+        return RosterPage(self.admin_site.each_context(request))(request)
 
     @display(description=_("institution"), ordering="short_name")
     def name(self, row: Institution) -> str:
@@ -145,7 +163,9 @@ def role_pill(role: int | None) -> str:
     """A node's role on the ledger, or that it has none."""
     if role is None:
         return pill(_("not admitted"), "calm")
-    return pill(RegistryEntry.NodeRole(role).label, "good" if role == RegistryEntry.NodeRole.SEALER else "waiting")
+    return pill(
+        RegistryEntry.NodeRole(role).label, "good" if role == RegistryEntry.NodeRole.SEALER else "waiting"
+    )
 
 
 @admin.register(Node)
@@ -167,7 +187,13 @@ class NodeAdmin(ConsoleModelAdmin):
     fieldsets = (
         (
             _("Node"),
-            {"fields": (("institution", "name"), ("network", "software", "software_version"), "consensus_id")},
+            {
+                "fields": (
+                    ("institution", "name"),
+                    ("network", "software", "software_version"),
+                    "consensus_id",
+                )
+            },
         ),
         (_("Endpoint"), {"fields": (("host", "port"), "push_url")}),
         (_("Service"), {"fields": (("created_at", "retired_at"),)}),
@@ -301,5 +327,3 @@ class NetworkAdmin(ConsoleModelAdmin):
     @display(description=_("nodes"), ordering="node_count")
     def size(self, row: Any) -> int:
         return row.node_count
-
-

@@ -28,6 +28,7 @@ class Panel:
     template: str
     data: dict[str, Any] = field(default_factory=dict)
     note: Text = ""
+    first: bool = False  # above the row's fields
 
 
 def table(title: Text, headers: Sequence[Text], rows: Iterable[Sequence[Any]], *, note: Text = "") -> Panel:
@@ -40,11 +41,11 @@ def text(title: Text, content: str, *, note: Text = "") -> Panel:
     return Panel(title, "admin/console/panel_text.html", {"content": content}, note)
 
 
-def timeline(events: QuerySet[Event], *, title: Text = _("Timeline")) -> Panel:
+def timeline(events: QuerySet[Event], *, title: Text = "") -> Panel:
     """Events, newest first: who did what, when and why."""
     newest = list(events.order_by("-id")[: TIMELINE_LENGTH + 1])
     return Panel(
-        title,
+        title or _("Timeline"),
         "admin/console/panel_timeline.html",
         {
             "entries": [entries.entry(event) for event in newest[:TIMELINE_LENGTH]],
@@ -68,7 +69,9 @@ def link(row: Model | None, label: Any = None) -> SafeString | str:
     """A link to a row's page."""
     if row is None:
         return "–"
-    return format_html('<a class="console-link" href="{}">{}</a>', address(row), row if label is None else label)
+    return format_html(
+        '<a class="console-link" href="{}">{}</a>', address(row), row if label is None else label
+    )
 
 
 def pill(label: Any, tone: str = "") -> SafeString:

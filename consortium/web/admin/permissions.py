@@ -163,7 +163,10 @@ class DeliveryAdmin(ConsoleModelAdmin):
     list_select_related = ("node", "node__institution", "node__network")
     ordering = ("node__network", "node__institution__short_name", "node__name")
     fieldsets = (
-        (_("Wanted and told"), {"fields": ("node", ("wanted_epoch", "wanted_at"), ("told_epoch", "told_at"))}),
+        (
+            _("Wanted and told"),
+            {"fields": ("node", ("wanted_epoch", "wanted_at"), ("told_epoch", "told_at"))},
+        ),
         (_("Applied"), {"fields": (("applied_epoch", "applied_at"), "applied_sha256", "pulled_at")}),
         (_("Trouble"), {"fields": (("attempts", "next_attempt_at"), "last_error", "refused_at")}),
     )

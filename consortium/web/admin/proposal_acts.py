@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.members.models import Institution, Node
 from consortium.web.admin import panels
-from consortium.web.admin.acts import Act, ConfirmForm, Outcome, ReasonForm, StyledForm
+from consortium.web.admin.acts import Act, ConfirmForm, Outcome, ReasonForm, StyledForm, actor
 from governance.chain.models import RegistryEntry
 from governance.proposals import services
 from governance.proposals.models import Kind, Proposal
@@ -46,17 +46,17 @@ class DraftForm(StyledForm):
 
 
 def _draft(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
-    made = services.draft(**cleaned, actor=request.user)  # type: ignore[arg-type]
+    made = services.draft(**cleaned, actor=actor(request))
     return Outcome(_("The draft is ready to be opened."), panels.address(made))
 
 
 def _open(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
-    services.open(row, actor=request.user)  # type: ignore[arg-type]
+    services.open(row, actor=actor(request))
     return Outcome(_("On its way to the ledger. Members can vote as soon as it is there."))
 
 
 def _discard(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
-    services.discard(row, actor=request.user, reason=cleaned["reason"])  # type: ignore[arg-type]
+    services.discard(row, actor=actor(request), reason=cleaned["reason"])
     return Outcome(_("The draft is discarded."))
 
 

@@ -51,7 +51,9 @@ class StateFilter(admin.SimpleListFilter):
         if self.value() == "draft":
             return queryset.filter(opened_at__isnull=True, discarded_at__isnull=True)
         chain = _on_chain(self.value())
-        return queryset if chain is None else queryset.filter(chain_proposal_id__in=chain.values("proposal_id"))
+        return (
+            queryset if chain is None else queryset.filter(chain_proposal_id__in=chain.values("proposal_id"))
+        )
 
 
 def _on_chain(value: str | None) -> QuerySet[OnChainProposal] | None:
@@ -169,7 +171,7 @@ def _voting_panel(view: selectors.Overview) -> Panel:
         (_("voting ends"), view.ends_at),
         (_("effect"), _effect_words(view.effect)),
     ]
-    return Panel(_("Tally"), "admin/console/panel_figures.html", {"figures": figures})
+    return Panel(_("Tally"), "admin/console/panel_figures.html", {"figures": figures}, first=True)
 
 
 def _effect_words(effect: selectors.Effect) -> Any:
@@ -195,7 +197,7 @@ def _by_category_panel(view: selectors.Overview) -> Panel:
         series=(_("for"), _("against"), _("abstain"), _("not voted")),
         rows=[(name, tuple(count[kind] for kind in kinds)) for name, count in counts.items()],
     )
-    return Panel(_("Votes by category"), "admin/console/panel_chart.html", {"chart": chart})
+    return Panel(_("Votes by category"), "admin/console/panel_chart.html", {"chart": chart}, first=True)
 
 
 def _voted_panel(view: selectors.Overview) -> Panel:
@@ -257,7 +259,14 @@ def _chain_panel(row: Proposal, view: selectors.Overview) -> Panel:
 
 @admin.register(Ballot)
 class BallotAdmin(ConsoleModelAdmin):
-    list_display = ("institution", "proposal", "support_shown", "relay_status", "received_from", "received_at")
+    list_display = (
+        "institution",
+        "proposal",
+        "support_shown",
+        "relay_status",
+        "received_from",
+        "received_at",
+    )
     list_filter = ("support", "relay__status")
     search_fields = (
         "institution__short_name",
@@ -288,5 +297,3 @@ class BallotAdmin(ConsoleModelAdmin):
 
     def headline(self, row: Ballot) -> str:
         return self.relay_status(row)
-
-

@@ -23,7 +23,13 @@ class EventAdmin(ConsoleModelAdmin):
     list_display_links = ("subject_label",)
     list_filter = ("action", "subject_type")
     search_fields = ("subject_label", "subject_id", "actor_label", "action", "reason", "data")
-    fields = (("at", "actor_label"), ("action", "subject_label"), ("subject_type", "subject_id"), "reason", "data")
+    fields = (
+        ("at", "actor_label"),
+        ("action", "subject_label"),
+        ("subject_type", "subject_id"),
+        "reason",
+        "data",
+    )
     export_columns = (
         (_("time"), lambda row: row.at),
         (_("action"), lambda row: row.action),

@@ -1,4 +1,4 @@
-"""Requests and certificates as a person reads them. Never raises on what a member sent: it says so instead."""
+"""Requests and certificates as a person reads them."""
 
 from __future__ import annotations
 
