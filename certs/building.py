@@ -83,7 +83,7 @@ def end_entity_extensions(
     usages: list[x509.ObjectIdentifier],
     issuer_url: str,
 ) -> list[tuple[x509.ExtensionType, bool]]:
-    """For nodes and the gateway. CA:FALSE is always there: FISCO BCOS exempts a leaf without from its lists."""
+    """For nodes and the gateway. CA:FALSE is never left out: FISCO BCOS exempts such leaves from lists."""
     return [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (key_usage(digital_signature=True, key_encipherment=isinstance(public_key, rsa.RSAPublicKey)), True),

@@ -130,7 +130,7 @@ def _store(request_id: uuid.UUID | str, serial: SerialNumber, signed: x509.Certi
     request = services.locked_request(request_id)
     if request.status != RequestStatus.APPROVED:
         return Certificate.objects.filter(request=request).first()
-    services.move(request, RequestStatus.ISSUED)
+    services.move(request, RequestStatus.ISSUED, rules.BY_WORKER)
     request.save(update_fields=["status"])
     certificate = _row(request, serial, signed)
     events.record(
@@ -177,7 +177,7 @@ def _tls_id(certificate: x509.Certificate) -> str:
 
 def _withdraw(request: CertificateRequest, why: str) -> None:
     """Approved, but the member or node went out before the signature: no certificate then."""
-    services.move(request, RequestStatus.REJECTED)
+    services.move(request, RequestStatus.REJECTED, rules.BY_WORKER)
     request.save(update_fields=["status"])
     events.record(
         "request.rejected",

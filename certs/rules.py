@@ -13,13 +13,10 @@ SIZE_LIMIT = 16 * 1024  # bytes of an upload; an RSA 8192 request in PEM has 3 K
 LEAST_EXPONENT = 65537
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 
-# How a request goes on; REJECTED after approval: the member was suspended before the signature.
-TRANSITIONS: dict[str, frozenset[str]] = {
-    "submitted": frozenset({"approved", "rejected"}),
-    "approved": frozenset({"issued", "rejected"}),
-    "rejected": frozenset(),
-    "issued": frozenset(),
-}
+# How a request goes on: people decide once; the signing worker then issues, or rejects because the member was
+# suspended in between.
+BY_PEOPLE: dict[str, frozenset[str]] = {"submitted": frozenset({"approved", "rejected"})}
+BY_WORKER: dict[str, frozenset[str]] = {"approved": frozenset({"issued", "rejected"})}
 
 
 @dataclass(frozen=True, slots=True)

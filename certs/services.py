@@ -171,7 +171,7 @@ def _decide(
     if not isinstance(actor, User):  # four eyes are people's
         raise NotAllowed
     request = locked_request(request.pk)
-    move(request, wanted)
+    move(request, wanted, rules.BY_PEOPLE)
     if actor.pk == request.requested_by_id:
         raise FourEyes
     request.decided_by, request.decided_at, request.decision_reason = actor, clock.now(), reason
@@ -185,10 +185,10 @@ def locked_request(pk: uuid.UUID | str) -> CertificateRequest:
     return rows.select_related("node__institution", "node__network", "institution").get(pk=pk)
 
 
-def move(request: CertificateRequest, wanted: RequestStatus) -> None:
-    """Set the status, unsaved. Raises IllegalTransition."""
+def move(request: CertificateRequest, wanted: RequestStatus, table: transitions.Table) -> None:
+    """Set the status along ``table``, unsaved. Raises IllegalTransition."""
     transitions.check(
-        rules.TRANSITIONS,
+        table,
         subject=str(request),
         current=request.status,
         wanted=wanted,
