@@ -65,7 +65,7 @@ def test_a_bank_is_suspended_reinstated_and_expelled_with_its_nodes(stage: Stage
 
 def test_the_overview_counts_names_and_shows_the_time_left(stage: Stage) -> None:
     proposal = stage.voting()
-    first, second, third, *others = stage.banks
+    first, second, third, *others = sorted(stage.banks, key=lambda bank: bank.short_name)
     for bank, support in ((first, FOR), (second, AGAINST), (third, ABSTAIN)):
         stage.cast(bank, proposal, support)
     stage.work()
