@@ -24,7 +24,7 @@ _home = Path(tempfile.mkdtemp(prefix="console-tests-"))
 
 def _start_services() -> None:
     os.environ["DATA_DIR"] = str(_home / "data")
-    (_home / "data").mkdir()
+    (_home / "data" / "static").mkdir(parents=True)  # whitenoise looks for it
     os.environ["CONSORTIUM_DEVELOPMENT"] = "1"
     os.environ["DJANGO_SETTINGS_MODULE"] = "consortium.settings"
     for variable, service in (
