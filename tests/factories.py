@@ -5,10 +5,12 @@ Where a test is about how a row comes to be, call the service instead.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import factory
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.contrib.auth.hashers import make_password
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from factory.django import DjangoModelFactory
@@ -149,10 +151,13 @@ class UserFactory(DjangoModelFactory[User]):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         password = kwargs.pop("password", PASSWORD)
-        user = model_class(*args, **kwargs)
-        user.set_password(password)
-        user.save()
-        return user
+        return super()._create(model_class, *args, password=_hashed(password), **kwargs)
+
+
+@cache
+def _hashed(password: str) -> str:
+    """Hashing is slow on purpose: once a password is enough for tests."""
+    return make_password(password)
 
 
 class NetworkFactory(DjangoModelFactory[Network]):
