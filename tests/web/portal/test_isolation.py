@@ -1,0 +1,169 @@
+"""Every address of portal and API, walked: another bank's rows are not there, and the regulator only reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from consortium.core.models import Event, OutboxMessage
+from consortium.members.models import Node, User
+from governance.proposals.models import Ballot
+from tests.web.portal.town import Bank, Town
+
+OPEN = re.compile(r"^(admin/|accounts/|healthz|readyz|metrics|pki/|language/|static/|api/v1/schema/)")
+# A person's own account, whoever it is: password, second factor, token.
+OWN_ACCOUNT = {"account/token/", "account/token/withdraw/"}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+# Which row an address with a key is about, by the address's beginning.
+KINDS = {
+    "nodes/": "node", "requests/": "request", "certificates/": "certificate", "lists/": "epoch",
+    "epochs/": "epoch", "institutions/": "institution", "proposals/": "proposal",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Address:
+    route: str
+
+    @property
+    def kind(self) -> str | None:
+        if "<" not in self.route:
+            return None
+        return KINDS[re.sub(r"^api/v1/", "", self.route).split("<")[0]]
+
+    def path(self, key: object) -> str:
+        return "/" + re.sub(r"<[^>]+>", str(key), self.route)
+
+
+def walk(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+def addresses() -> list[Address]:
+    found = {route for route in walk(get_resolver().url_patterns) if not OPEN.match(route)}
+    return [Address(route) for route in sorted(found) if "<path:" not in route]
+
+
+ALL = addresses()
+KEYED = [address for address in ALL if address.kind is not None]
+
+
+def key_of(address: Address, bank: Bank, town: Town) -> object:
+    return town.draft.pk if address.kind == "proposal" else bank.keys[str(address.kind)]
+
+
+def signed_in(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def rows() -> tuple[int, ...]:
+    changed = Event.objects.exclude(action__endswith=".refused").count()
+    return changed, OutboxMessage.objects.count(), Node.objects.count(), Ballot.objects.count()
+
+
+def test_the_walk_finds_what_there_is() -> None:
+    """Were the walk to miss addresses, everything below would pass for nothing."""
+    routes = {address.route for address in ALL}
+    assert {"nodes/<uuid:pk>/retire/", "certificates/<uuid:pk>/chain.pem", "api/v1/events/"} <= routes
+    assert {"api/v1/proposals/<str:ref>/ballots/", "api/v1/certificates/<uuid:pk>/revocation/"} <= routes
+    assert len(KEYED) >= 25
+
+
+def test_another_banks_rows_are_not_there(town: Town, client: Client) -> None:
+    signed_in(client, town.heming.officer)
+    before = rows()
+    answers = {
+        f"{method} {address.path(key)}": getattr(client, method)(
+            address.path(key),
+            **({} if method == "get" else {"data": "{}", "content_type": "application/json"}),
+        ).status_code
+        for address in KEYED
+        for key in [key_of(address, town.qingchuan, town)]
+        for method in METHODS
+    }
+    found = {what: status for what, status in answers.items() if status not in {404, 405}}
+    assert found == {}
+    assert [what for what, status in answers.items() if what.startswith("get") and status == 405] == [
+        what
+        for what in answers
+        if re.match(r"get .*/(ballots|retire|endpoint|revocation|voting-address)/$", what) and "/api/" in what
+    ]
+    assert rows() == before
+
+
+def test_ones_own_rows_are_there(town: Town, client: Client) -> None:
+    """The other side of the coin: a 404 for everything would pass the test above."""
+    signed_in(client, town.heming.officer)
+    for address in KEYED:
+        key = town.vote.pk if address.kind == "proposal" else town.heming.keys[str(address.kind)]
+        assert client.get(address.path(key)).status_code in {200, 405}, address
+
+
+def test_no_list_shows_another_banks_rows(town: Town, client: Client) -> None:
+    signed_in(client, town.heming.officer)
+    foreign = {str(key) for key in town.qingchuan.keys.values()} | {town.qingchuan.officer.username}
+    for address in ALL:
+        if address.kind is None and address.route not in OWN_ACCOUNT:
+            answer = client.get("/" + address.route)
+            text = answer.content.decode()
+            assert answer.status_code == 200, address
+            assert not [key for key in foreign if key in text], address
+
+
+def test_the_regulator_reads_everything_and_writes_nothing(town: Town, client: Client) -> None:
+    signed_in(client, town.wu_rui)
+    before = rows()
+    for address in ALL:
+        if address.route in OWN_ACCOUNT:
+            continue
+        key = town.vote.pk if address.kind == "proposal" else town.heming.keys.get(str(address.kind))
+        path = address.path(key)
+        assert client.get(path).status_code in {200, 403, 405}, path
+        for method in METHODS[1:]:
+            answer = getattr(client, method)(path, data="{}", content_type="application/json")
+            assert answer.status_code in {403, 405}, (method, path)
+    assert rows() == before
+
+
+def test_the_secretariat_does_not_act_for_a_bank(town: Town, client: Client) -> None:
+    """Its way is the admin; here it reads."""
+    signed_in(client, town.wang_min)
+    for address in KEYED:
+        key = town.vote.pk if address.kind == "proposal" else town.heming.keys[str(address.kind)]
+        answer = client.post(address.path(key), data="{}", content_type="application/json")
+        assert answer.status_code in {403, 405}, address
+
+
+@pytest.mark.parametrize("address", ALL, ids=lambda address: address.route)
+@pytest.mark.django_db
+def test_strangers_are_sent_to_sign_in(address: Address, client: Client) -> None:
+    path = address.path("7e4f2b62-3c5d-4a8e-9a51-1d2f1c9d0a11")
+    for method in ("get", "post"):
+        answer = getattr(client, method)(path)
+        if path.startswith("/api/"):
+            assert answer.status_code == 401
+            assert answer.json()["code"] == "not_authenticated"
+        else:
+            assert answer.status_code in {302, 405}
+            assert answer.status_code == 405 or answer["Location"].startswith("/accounts/login/")
+
+
+def test_an_account_without_institution_or_role_sees_nothing(town: Town, client: Client) -> None:
+    town.wu_rui.is_active = False
+    town.wu_rui.save()
+    client.force_login(town.wu_rui)
+    assert client.get("/nodes/").status_code == 302
+    assert client.get("/api/v1/nodes/").status_code == 401

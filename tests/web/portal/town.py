@@ -1,0 +1,120 @@
+"""The rows that the portal's and the API's tests look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from certs import issuing
+from certs import services as certificates
+from certs.models import Certificate, CertificateRequest
+from consortium.core import clock, events
+from consortium.members.models import Institution, Node, User
+from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember
+from governance.proposals.models import Proposal
+from tests.certs.openssl import Workstation
+from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, UserFactory
+from tests.proposals.stage import Stage
+
+
+@dataclass
+class Bank:
+    """One bank: its officer, a node with a certificate, another with a request that waits, its network's list."""
+
+    institution: Institution
+    officer: User
+    node: Node
+    certificate: Certificate
+    waiting: CertificateRequest
+    epoch: Epoch
+
+    @property
+    def keys(self) -> dict[str, object]:
+        """The bank's rows by what addresses call them."""
+        return {
+            "institution": self.institution.pk,
+            "node": self.node.pk,
+            "certificate": self.certificate.pk,
+            "request": self.waiting.pk,
+            "epoch": self.epoch.pk,
+        }
+
+
+@dataclass
+class Town:
+    """Heming and Qingchuan are banks; Wang Min is the secretariat, Wu Rui the regulator."""
+
+    stage: Stage
+    workstation: Workstation
+    heming: Bank
+    qingchuan: Bank
+    wang_min: User
+    wu_rui: User
+    vote: Proposal
+    draft: Proposal = field(init=False)
+
+    def applicant(self) -> tuple[Institution, User]:
+        """A bank that has no seat and no voting address yet, and its officer."""
+        bank = InstitutionFactory(short_name="yunting-bank")
+        return bank, UserFactory(institution=bank, username="sun.hui")
+
+
+def built(stage: Stage, workstation: Workstation) -> Town:
+    wang_min = UserFactory(secretariat=True, username="wang.min")
+    wu_rui = UserFactory(regulator=True, username="wu.rui")
+    zhou_lan = UserFactory(
+        institution=stage.banks[0], username="zhou.lan", first_name="Lan", last_name="Zhou"
+    )
+    li_jun = UserFactory(institution=stage.banks[1], username="li.jun")
+    town = Town(
+        stage=stage,
+        workstation=workstation,
+        heming=_bank(zhou_lan, "settlement", workstation, wang_min),
+        qingchuan=_bank(li_jun, "custody", workstation, wang_min),
+        wang_min=wang_min,
+        wu_rui=wu_rui,
+        vote=stage.voting(),
+    )
+    town.draft = stage.draft(institution=stage.applicant())
+    return town
+
+
+def _bank(officer: User, network: str, workstation: Workstation, secretary: User) -> Bank:
+    institution = officer.institution
+    assert institution is not None
+    where = NetworkFactory(slug=network)
+    node = NodeFactory(institution=institution, network=where, name="node-1")
+    other = NodeFactory(institution=institution, network=where, name="node-2")
+    certificate = _certified(node, officer, workstation, secretary)
+    waiting = certificates.submit_request(
+        node=other, profile="evm-node", csr=workstation.request(), actor=officer
+    )
+    return Bank(institution, officer, node, certificate, waiting, _list(node))
+
+
+def _certified(node: Node, officer: User, workstation: Workstation, secretary: User) -> Certificate:
+    request = certificates.submit_request(
+        node=node, profile="evm-node", csr=workstation.request(), actor=officer
+    )
+    certificates.approve_request(request, actor=secretary)
+    made = issuing.issue(request.pk)
+    assert made is not None
+    return made
+
+
+@transaction.atomic
+def _list(node: Node) -> Epoch:
+    """A published list with the node on it, as the worker would have left it."""
+    now = clock.now()
+    epoch = Epoch.objects.create(
+        network=node.network, number=1, block=7, effective_at=now, content_sha256="ab" * 32, node_count=1,
+        cause="registry.changed", compiled_at=now, published_at=now, tuf_version=1,
+    )  # fmt: skip
+    EpochFile.objects.create(
+        epoch=epoch, format="json", path="permissions.json", content=b"{}", sha256="cd" * 32
+    )
+    EpochMember.objects.create(epoch=epoch, node=node, role=2)
+    Delivery.objects.create(node=node, wanted_epoch=1, wanted_at=now, told_epoch=1, told_at=now)
+    events.record("epoch.published", epoch, actor=events.PUSHER)
+    return epoch
