@@ -1,0 +1,139 @@
+"""Execution by itself, refused and tried again; and the lists of what is open."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consortium.core.models import OutboxMessage
+from consortium.core.outbox import Later
+from governance.chain.models import RelayTransaction, Seat
+from governance.proposals import selectors, services, topics
+from governance.proposals.models import Proposal
+from governance.proposals.rules import State
+from tests.proposals.stage import Stage
+
+
+def member(bank: Any) -> bytes:
+    return bytes(bank.uscc.encode().ljust(32, b"\0"))
+
+
+def test_it_is_owed_from_the_moment_the_ledger_has_the_proposal(stage: Stage) -> None:
+    proposal = stage.proposed()
+
+    owed = OutboxMessage.objects.get(topic=topics.EXECUTE)
+
+    assert owed.payload == {"proposal": str(proposal.pk)}
+    assert abs(owed.due_at.timestamp() - stage.deadline(proposal) - 1) < 1
+
+
+def test_it_waits_for_the_ledgers_clock_not_for_ours(stage: Stage) -> None:
+    proposal = stage.voting()
+
+    with pytest.raises(Later):
+        services.execute_when_due(proposal.pk)
+
+    assert Proposal.objects.get(pk=proposal.pk).execute_tx is None
+
+
+def test_asked_twice_it_is_sent_once(stage: Stage) -> None:
+    proposal = stage.passed()
+
+    services.execute_when_due(proposal.pk)
+    services.execute_when_due(proposal.pk)
+    stage.work()
+    services.execute_when_due(proposal.pk)
+
+    assert RelayTransaction.objects.filter(key__startswith="execute:").count() == 1
+    assert stage.state(proposal) == State.EXECUTED
+
+
+def test_somebody_else_may_execute_it_first(stage: Stage) -> None:
+    proposal = stage.passed()
+    content = proposal.targets, proposal.values, proposal.calldatas
+    call = stage.governor.functions.execute(*content, stage.web3.keccak(text=proposal.description))
+    stage.send(call, stage.banks[0].voting_address)
+
+    with stage.ledgers_time(ahead=5):
+        stage.work()
+
+    assert stage.state(proposal) == State.EXECUTED
+    assert Proposal.objects.get(pk=proposal.pk).execute_tx is None
+
+
+def test_refused_by_the_contract_it_is_tried_again_and_goes_through(stage: Stage) -> None:
+    bank = stage.banks[-1]
+    proposal = stage.passed("suspend", institution=bank)
+    stage.rule(stage.seats.functions.suspend(member(bank)))  # what stands in the way
+
+    with stage.ledgers_time(ahead=5):
+        stage.work()
+        seen = selectors.overview(Proposal.objects.get(pk=proposal.pk))
+    assert (seen.effect.status, seen.effect.error_code) == ("refused", "UnexpectedSeatStatus")
+    assert stage.events(proposal, "proposal.execution_refused")[0].data["attempt"] == 1
+
+    stage.rule(stage.seats.functions.reinstate(member(bank)))
+    with stage.ledgers_time(ahead=40):
+        stage.work()
+    assert stage.state(proposal) == State.EXECUTED
+    assert Seat.objects.get(member_id=bank.uscc).status == Seat.Status.SUSPENDED
+
+
+def test_a_person_need_not_wait_for_the_next_attempt(stage: Stage) -> None:
+    bank = stage.banks[-1]
+    proposal = stage.passed("suspend", institution=bank)
+    stage.rule(stage.seats.functions.suspend(member(bank)))
+    with stage.ledgers_time(ahead=5):
+        stage.work()
+    stage.rule(stage.seats.functions.reinstate(member(bank)))
+
+    with stage.ledgers_time(ahead=6):
+        services.execute(proposal, actor=stage.secretary)
+        stage.work()
+
+    assert stage.state(proposal) == State.EXECUTED
+    assert stage.events(proposal, "proposal.execution_requested")[0].actor_id == stage.secretary.pk
+
+
+def test_one_that_is_stuck_does_not_block_the_next_on_its_subject(stage: Stage) -> None:
+    bank = stage.banks[-1]
+    stage.passed("suspend", institution=bank)
+    stage.rule(stage.seats.functions.suspend(member(bank)))
+    with stage.ledgers_time(ahead=5):
+        stage.work()
+    stage.rule(stage.seats.functions.reinstate(member(bank)))
+
+    with stage.ledgers_time(ahead=6):
+        again = services.open(stage.draft("suspend", institution=bank), actor=stage.secretary)
+
+    assert stage.state(again) == State.SUBMITTING
+
+
+def test_the_open_ones_and_those_that_close_soon(stage: Stage) -> None:
+    draft = stage.draft()
+    over = stage.decided()
+    sooner = stage.voting("suspend", institution=stage.banks[0])
+    stage.move_to(stage.snapshot(sooner) + 1800)
+    later = stage.voting("suspend", institution=stage.banks[1])
+
+    with stage.ledgers_time():
+        listed = [brief.proposal for brief in selectors.open_proposals()]
+        half_an_hour = [brief.proposal for brief in selectors.closing(timedelta(minutes=30))]
+        an_hour = [brief.proposal for brief in selectors.closing(timedelta(hours=1))]
+
+    assert listed == [sooner, later]
+    assert half_an_hour == [sooner]
+    assert an_hour == [sooner, later]
+    assert not {draft, over} & set(listed)
+
+
+def test_a_list_asks_as_much_for_three_as_for_one(stage: Stage, django_assert_num_queries: Any) -> None:
+    stage.voting("suspend", institution=stage.banks[0])
+    with django_assert_num_queries(4):
+        assert len(selectors.overviews(selectors.visible_to(stage.secretary))) == 1
+    stage.voting("suspend", institution=stage.banks[1])
+    stage.voting("suspend", institution=stage.banks[2])
+    with django_assert_num_queries(4):
+        assert len(selectors.overviews(selectors.visible_to(stage.secretary))) == 3
