@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminExpandableTextareaWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminPasswordInput,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
@@ -76,7 +76,7 @@ def _dress(bound: forms.Field) -> None:
     if isinstance(bound.widget, forms.Textarea):
         widget: forms.Widget = UnfoldAdminExpandableTextareaWidget()
     elif isinstance(bound.widget, forms.PasswordInput):
-        widget = UnfoldAdminPasswordInput()
+        widget = UnfoldAdminPasswordWidget()
     elif isinstance(bound.widget, forms.HiddenInput | forms.RadioSelect):
         return
     else:
