@@ -32,5 +32,6 @@ def handle_relay(payload: dict[str, Any]) -> None:
 def handle_confirm(payload: dict[str, Any]) -> None:
     """Outbox: see it on the ledger, and index it at once."""
     row = relay.confirm(payload["transaction"])
-    if row.status == relay.Status.MINED and not row.ledger.deploying:
+    # Also when ours was refused: often because another's went first, and that one counts.
+    if row.block is not None and not row.ledger.deploying:
         indexer.follow_to(row.ledger, row.block)

@@ -37,13 +37,23 @@ def relay_key(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
-def world(
-    transactional_db: None, settings: Any, fresh_ledger: Callable[[], EmbeddedLedger], relay_key: Path
-) -> World:
-    """The contracts deployed, nobody seated."""
-    anvil = fresh_ledger()
-    settings.LEDGER_URL = anvil.url
+def anvil(settings: Any, fresh_ledger: Callable[[], EmbeddedLedger]) -> EmbeddedLedger:
+    """A ledger of the test's own, which the settings point to."""
+    ledger = fresh_ledger()
+    settings.LEDGER_URL = ledger.url
     settings.VOTING_PERIOD = 3600
+    return ledger
+
+
+@pytest.fixture
+def bare_ledger(transactional_db: None, anvil: EmbeddedLedger, relay_key: Path) -> Path:
+    """A ledger without contracts; gives the relay account's passphrase file."""
+    return relay_key
+
+
+@pytest.fixture
+def world(transactional_db: None, anvil: EmbeddedLedger, relay_key: Path) -> World:
+    """The contracts deployed, nobody seated."""
     return World(anvil, relay_key)
 
 
@@ -102,8 +112,8 @@ class Victim:
 
 
 @pytest.fixture
-def victim(world: World) -> Iterator[Callable[..., Victim]]:
-    """Starts processes; none is left behind."""
+def victim(transactional_db: None, anvil: EmbeddedLedger) -> Iterator[Callable[..., Victim]]:
+    """Starts processes that work on the test's database and ledger; none is left behind."""
     started: list[Victim] = []
 
     def start(work: str, **options: Any) -> Victim:

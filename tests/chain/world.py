@@ -96,7 +96,7 @@ class World:
     # --- What members decide
     def opens(self, *actions: Call, text: str = "A decision") -> int:
         """A proposal on the ledger, a second old, so that ballots are taken."""
-        self.sends(f"propose:{text}", calls.propose(self.ledger, list(actions), text))
+        self.sends(f"open:{text}", calls.propose(self.ledger, list(actions), text))
         self.pass_time(2)
         return calls.proposal_id(list(actions), text)
 
@@ -120,7 +120,7 @@ class World:
         )
 
     def votes(self, bank: Institution, proposal: int, support: int = FOR) -> RelayTransaction:
-        return self.sends(f"ballot:{bank.uscc}:{proposal}", self.ballot(bank, proposal, support))
+        return self.sends(f"vote:{bank.uscc}:{proposal}", self.ballot(bank, proposal, support))
 
     def decides(self, *actions: Call, banks: list[Institution], text: str = "A decision") -> int:
         """Opened, voted for by ``banks``, executed after the period."""
@@ -128,7 +128,7 @@ class World:
         for bank in banks:
             self.votes(bank, proposal)
         self.pass_time(self.period + 1)
-        self.sends(f"execute:{proposal}", calls.execute(self.ledger, list(actions), text))
+        self.sends(f"effect:{proposal}", calls.execute(self.ledger, list(actions), text))
         return proposal
 
     @property
