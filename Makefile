@@ -18,7 +18,7 @@ PRODUCTION := $(OFFLINE) CONSORTIUM_DEVELOPMENT=0 SECRET_KEY_FILE=$(VENV)/.check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test smoke bench check lint types contracts browser messages clean
+.PHONY: help setup run vote test smoke bench check lint types contracts browser messages clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1 - /'
@@ -28,6 +28,10 @@ run: $(RUNTIME) $(NODE)  ## start the whole console on this machine; Ctrl-C stop
 
 test: $(DEVELOPMENT) $(NODE)  ## run the tests; ARGS="tests/members -k roster" narrows them
 	@$(BIN)/python -m pytest $(ARGS)
+
+vote: $(RUNTIME)  ## let members of the demonstration vote: make vote PROPOSAL=1 [VOTE=for] [MEMBERS=30]
+	@$(BIN)/python -m consortium.stack.demo.vote --proposal "$(PROPOSAL)" --vote "$(or $(VOTE),for)" \
+		--members "$(or $(MEMBERS),30)"
 
 smoke: $(RUNTIME) $(NODE)  ## run the main job against a fresh stack, a line of evidence for each step
 	@$(BIN)/python -m consortium.stack smoke

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 
@@ -24,6 +25,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "consortium.settings")
     django.setup()
     signing, relay = os.environ["SIGNING_PASSPHRASE_FILE"], os.environ["RELAY_PASSPHRASE_FILE"]
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     _command("migrate", "--noinput", "--verbosity", "0")
     _command("create_authorities", "--passphrase-file", signing)
     _command("create_gateway_certificate", "--host", "localhost", "--host", "127.0.0.1")

@@ -10,6 +10,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from certs import selectors as certificates
 from certs import services as certs
 from certs.models import Profile
@@ -18,9 +20,10 @@ from consortium.core.events import COMMAND
 from consortium.members import roster
 from consortium.members import services as members
 from consortium.members.models import Category, Institution, Network, Node, User
-from consortium.members.states import Role
+from consortium.members.states import Role, Status
 from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, LOGINS, NETWORK, ROSTER, DemoNode, Login
 from consortium.stack.plan import Context
+from consortium.web.accounts import renew_token
 from governance.chain import founding
 from governance.chain import ledger as ledgers
 from governance.chain.models import RegistryEntry
@@ -35,12 +38,14 @@ def load(context: Context) -> None:
     handover = context.data_dir / "demo-handover"
     _roster()
     passwords = _accounts(context)
+    _voters(context)
     _voting_addresses(json.loads((handover / "members.json").read_text(encoding="utf-8")))
     nodes = _nodes(json.loads((handover / "nodes.json").read_text(encoding="utf-8")))
     _found(nodes)
     _certificates(handover, nodes)
     _work_for_the_secretariat(nodes)
     _hand_back(handover, nodes)
+    _tell_members(context)
     _greeting(context, passwords)
 
 
@@ -69,7 +74,7 @@ def _accounts(context: Context) -> dict[str, str]:
     return passwords
 
 
-def _account(login: Login, password: str) -> None:
+def _account(login: Login, password: str | None) -> None:
     institution = Institution.objects.get(short_name=login.institution) if login.institution else None
     members.create_account(
         username=login.username,
@@ -81,6 +86,25 @@ def _account(login: Login, password: str) -> None:
         last_name=login.last_name,
         actor=COMMAND,
     )
+
+
+def _voters(context: Context) -> None:
+    """An officer and an API token for every member, so that each can hand in a ballot of its own."""
+    seated = {login.institution for login in LOGINS}
+    for institution in Institution.objects.filter(founding_member__isnull=False, status=Status.ADMITTED):
+        if institution.short_name not in seated and not institution.officers.exists():
+            officer = Login(
+                f"officer-{institution.short_name}",
+                Role.MEMBER,
+                institution.short_name,
+                "",
+                institution.contact_name,
+            )
+            _account(officer, None)
+        path = context.data_dir / "demo" / "members" / institution.short_name / "api-token"
+        if not path.exists():
+            token = renew_token(institution.officers.get())
+            path.write_text(token + "\n", encoding="ascii")
 
 
 def _voting_addresses(handed_in: list[dict[str, str]]) -> None:
@@ -182,6 +206,18 @@ def _hand_back(handover: Path, nodes: dict[str, Node]) -> None:
         if certificate is None:
             raise RuntimeError(f"{founding_node.label} has no certificate: see the outbox")
         (handover / f"{founding_node.label}.crt").write_text(certificates.chain_pem(certificate))
+
+
+def _tell_members(context: Context) -> None:
+    """What every member's own tools need to know: where the console and the ledger are."""
+    ledger = ledgers.current()
+    told = {
+        "console": f"http://127.0.0.1:{context.console_port}",
+        "ledger": settings.LEDGER_URL,
+        "governor": ledger.governor,
+    }
+    path = context.data_dir / "demo" / "alliance.json"
+    path.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
 def _greeting(context: Context, passwords: dict[str, str]) -> None:

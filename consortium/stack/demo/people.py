@@ -12,7 +12,7 @@ FIRST_PORT = 30301  # of the nodes; nobody listens there, the demonstration has 
 
 @dataclass(frozen=True, slots=True)
 class DemoNode:
-    """A member's node. ``push_offset`` is added to the gateway's port for its agent's listener; 0: none yet."""
+    """A member's node. ``push_offset`` is added to the gateway's port: its agent listens there; 0: none."""
 
     institution: str
     name: str

@@ -1,0 +1,53 @@
+"""``make vote PROPOSAL=1``: members of the demonstration cast their ballots, each with its own keystore.
+
+It is the ``ballot`` command, once for each member; nothing that a member could not do by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+
+from consortium.stack.plan import Context
+from governance.ballot.cli import main as ballot
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make vote", description=__doc__)
+    parser.add_argument("--proposal", required=True, help="its number or its id on chain")
+    parser.add_argument("--vote", default="for", choices=("for", "against", "abstain"))
+    parser.add_argument("--members", type=int, default=30, help="how many ballots")
+    arguments = parser.parse_args()
+    home = Context.from_environment().data_dir / "demo"
+    if not (home / "alliance.json").exists():
+        print("no demonstration here: start `make run` first", file=sys.stderr)
+        return 2
+    cast = 0
+    for member in sorted((home / "members").iterdir()):
+        if cast == arguments.members:
+            break
+        cast += _cast(home, member, arguments)
+    print(f"{cast} ballots handed in")
+    return 0 if cast else 1
+
+
+def _cast(home: Path, member: Path, arguments: argparse.Namespace) -> bool:
+    """One member's ballot; what the command says is shown when it fails (who has voted already, say)."""
+    told = json.loads((home / "alliance.json").read_text(encoding="utf-8"))
+    where = [word for name in ("console", "ledger", "governor") for word in (f"--{name}", told[name])]
+    what = ["--proposal", arguments.proposal, "--vote", arguments.vote, "--yes"]
+    files = {"--keystore": "keystore.json", "--passphrase-file": "passphrase", "--token-file": "api-token"}
+    own = [word for option, name in files.items() for word in (option, str(member / name))]
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = ballot(["cast", *where, *what, *own])
+    if code == 0:
+        print(f"{member.name}: {arguments.vote}", flush=True)
+    return code == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
