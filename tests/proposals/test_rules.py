@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.proposals import models, rules
@@ -68,6 +68,7 @@ def test_what_passes(tally: Tally, expected: State) -> None:
     assert rules.state(Facts(opened=True, on_ledger=on_ledger(tally=tally)), END + SECOND) == expected
 
 
+@settings(deadline=None)
 @given(votes)
 def test_a_tally_loses_no_vote_and_makes_up_none(cast: list[tuple[int, int]]) -> None:
     tally = rules.tally(cast)
@@ -83,6 +84,7 @@ def test_a_support_that_does_not_exist_is_not_counted_as_anything() -> None:
         rules.tally([(3, 1)])
 
 
+@settings(deadline=None)
 @given(votes, st.integers(0, 10))
 def test_a_vote_for_never_makes_a_proposal_fail_and_one_against_never_makes_it_pass(
     cast: list[tuple[int, int]], quorum: int
@@ -92,6 +94,7 @@ def test_a_vote_for_never_makes_a_proposal_fail_and_one_against_never_makes_it_p
     assert rules.passes(rules.tally([*cast, (0, 1)]), quorum) <= before
 
 
+@settings(deadline=None)
 @given(votes, st.integers(0, 10), moments, st.booleans(), st.booleans())
 def test_the_state_follows_the_governors_own_order_of_questions(
     cast: list[tuple[int, int]], quorum: int, now: datetime, executed: bool, canceled: bool
@@ -115,6 +118,7 @@ def test_the_state_follows_the_governors_own_order_of_questions(
     assert state == expected
 
 
+@settings(deadline=None)
 @given(moments, st.integers(0, 3600))
 def test_time_only_moves_a_proposal_forward(now: datetime, later: int) -> None:
     order = [State.PENDING, State.VOTING, State.DEFEATED]
@@ -123,6 +127,7 @@ def test_time_only_moves_a_proposal_forward(now: datetime, later: int) -> None:
     assert order.index(rules.state(facts, now + timedelta(seconds=later))) >= order.index(first)
 
 
+@settings(deadline=None)
 @given(moments)
 def test_seconds_are_left_exactly_while_voting_is_open(now: datetime) -> None:
     facts = Facts(opened=True, on_ledger=on_ledger())
