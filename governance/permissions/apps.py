@@ -1,9 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class PermissionsConfig(AppConfig):
     name = "governance.permissions"
     label = "permissions"
+    verbose_name = _("Permission lists")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

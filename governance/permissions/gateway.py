@@ -215,7 +215,7 @@ def _report(request: HttpRequest) -> services.Report:
         raise InvalidReport(reason=f"1 … {_LARGEST_REPORT} bytes")
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidReport(reason="JSON") from None
     if not isinstance(body, dict):
         raise InvalidReport(reason="JSON")

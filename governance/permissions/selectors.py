@@ -65,8 +65,8 @@ def nodes_behind() -> list[Row]:
     """Listed nodes of all networks that should have applied their list by now, longest first."""
     newest = (
         Epoch.objects.filter(published_at__isnull=False)
-        .order_by("network", "-number")
-        .distinct("network")
+        .order_by("network_id", "-number")
+        .distinct("network_id")
         .values_list("pk", flat=True)
     )
     roles = dict(EpochMember.objects.filter(epoch__in=list(newest)).values_list("node_id", "role"))

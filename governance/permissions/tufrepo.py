@@ -90,7 +90,8 @@ class Repository:
         versions = [int(path.name.split(".")[0]) for path in self.metadata.glob("*.root.json")]
         if not versions:
             raise NoListKeys
-        return Metadata[Root].from_file(str(self.metadata / f"{max(versions)}.root.json")).signed
+        newest = self.metadata / f"{max(versions)}.root.json"
+        return Metadata[Root].from_bytes(newest.read_bytes()).signed
 
     def state(self) -> State:
         """What the metadata on disk says. Raises :class:`NoListKeys`, :class:`RepositoryLost`."""
@@ -146,7 +147,7 @@ class Repository:
 
     def _load(self, root: Root, kind: type[S], name: str) -> S:
         """Verified: versions from a forged file would become ours."""
-        loaded = Metadata[S].from_file(str(self.metadata / name))
+        loaded = Metadata[S].from_bytes((self.metadata / name).read_bytes())
         root.verify_delegate(kind.type, loaded.signed_bytes, loaded.signatures)
         return loaded.signed
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,7 +27,15 @@ PASSPHRASE = b"nine quiet herons stand in a row"
 def ceremony(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sealed keys and the first, empty publication, made once: Argon2id is slow on purpose."""
     home = tmp_path_factory.mktemp("ceremony")
-    with override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"):
+    cheap = {
+        "time_cost": 1,
+        "memory_cost": 64,
+        "parallelism": 1,
+    }  # kept in the files, so opening is cheap too
+    with (
+        override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"),
+        mock.patch.object(keys, "_ARGON2", cheap),
+    ):
         keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE)
         keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE)
         assert tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now())

@@ -155,7 +155,7 @@ class World:
     # --- Work ------------------------------------------------------------------------------------------
     def work(self) -> None:
         """Do what the outbox owes, in this process, until nothing is due."""
-        while any([outbox.drain(queue) for queue in ("default", "signing", "push")]):
+        while sum(outbox.drain(queue) for queue in ("default", "signing", "push")):
             pass
 
     def published(self, network: str = "settlement") -> Epoch:

@@ -31,7 +31,7 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
     already runs would only lock it out.
     """
     with transaction.atomic():
-        network = Network.objects.select_for_update().get(pk=network.pk)
+        network = Network.objects.select_for_update(no_key=True).get(pk=network.pk)
         inputs = _read(network)
         content = rules.content_hash(network.pk, inputs.nodes)
         last = Epoch.objects.filter(network=network).order_by("-number").first()

@@ -23,7 +23,9 @@ def publish() -> list[Epoch]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        newest = Epoch.objects.order_by("network", "-number").distinct("network").prefetch_related("files")
+        newest = (
+            Epoch.objects.order_by("network_id", "-number").distinct("network_id").prefetch_related("files")
+        )
         epochs = list(newest)
         now = clock.now()
         version = Repository().publish(_targets(epochs), now)

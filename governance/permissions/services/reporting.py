@@ -137,7 +137,7 @@ def _record_once(action: str, node: Node, serial: str, error: ConsoleError) -> b
         if same.filter(data__serial=serial, data__code=error.code).exists():
             return False
         params = {key: str(value) for key, value in error.params.items()}
-        _record(action, node, serial=serial, code=error.code, **params)
+        _record(action, node, serial=serial, code=error.code, params=params)
     return True
 
 

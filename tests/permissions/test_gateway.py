@@ -1,0 +1,274 @@
+"""The node gateway: a real gunicorn, real certificates, who is let in and who is not."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+
+from consortium.core import clock
+from consortium.core.models import Event
+from consortium.members import services as members
+from consortium.members.models import Node
+from governance.permissions.models import Acknowledgement, Delivery
+from tests.permissions.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def served(world: World) -> World:
+    """Two networks with a node each, published, behind a running gateway."""
+    world.admitted("heming-bank/n1")
+    world.admitted("qingchuan-bank/n1", network="custody")
+    world.work()
+    world.start_gateway()
+    return world
+
+
+def node(name: str = "heming-bank") -> Node:
+    return Node.objects.select_related("institution").get(institution__short_name=name)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    assert set(answer.json()) == {"code", "detail"}
+    return answer.status_code, answer.json()["code"]
+
+
+def report(world: World, **changes: Any) -> dict[str, Any]:
+    """What heming's agent would say about the newest epoch."""
+    epoch = world.published()
+    files = {"permissions.json": epoch.files.get(path="permissions.json").sha256}
+    body = {"network": "settlement", "epoch": epoch.number, "files": files, "agent_version": "1.0"}
+    return {**body, "applied_at": "2026-11-23T08:00:00Z", **changes}
+
+
+def test_a_node_fetches_metadata_and_its_own_list(served: World) -> None:
+    with served.client(node()) as client:
+        assert client.get("/tuf/metadata/timestamp.json").json()["signed"]["_type"] == "timestamp"
+        answer = client.get("/v1/networks/settlement/lists/json")
+        assert answer.content == served.content("permissions.json")
+        assert answer.headers["Epoch"] == "1"
+        sha256 = served.published().files.get(path="besu/permissions_config.toml").sha256
+        target = client.get(f"/tuf/targets/settlement/besu/{sha256}.permissions_config.toml")
+        assert target.content == served.content("besu/permissions_config.toml")
+    assert Delivery.objects.get(node=node()).pulled_at is not None
+
+
+def test_a_format_of_two_files_gives_either(served: World) -> None:
+    with served.client(node()) as client:
+        first = client.get("/v1/networks/settlement/lists/fisco-bcos")
+        second = client.get("/v1/networks/settlement/lists/fisco-bcos?file=nodes.json")
+        assert first.content == served.content("fisco-bcos/certificates.ini")
+        assert second.content == served.content("fisco-bcos/nodes.json")
+        assert refusal(client.get("/v1/networks/settlement/lists/fisco-bcos?file=etc")) == (404, "not_found")
+
+
+def test_an_unchanged_list_is_answered_with_304(served: World) -> None:
+    with served.client(node()) as client:
+        etag = client.get("/v1/networks/settlement/lists/besu").headers["ETag"]
+        again = client.get("/v1/networks/settlement/lists/besu", headers={"If-None-Match": etag})
+        other = client.get("/v1/networks/settlement/lists/besu", headers={"If-None-Match": '"old"'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert other.status_code == 200
+
+
+def test_without_a_certificate_nothing_is_served(served: World) -> None:
+    with served.client() as client:
+        for path in ("/tuf/metadata/timestamp.json", "/v1/networks/settlement/lists/json", "/", "/admin/"):
+            assert refusal(client.get(path)) == (403, "no_certificate")
+
+
+def test_a_revoked_certificate_is_refused_on_a_connection_that_was_open_before(served: World) -> None:
+    with served.client(node()) as client:
+        assert client.get("/tuf/metadata/timestamp.json").status_code == 200
+        served.revoke(node().certificates.get())
+        assert refusal(client.get("/tuf/metadata/timestamp.json")) == (403, "revoked_certificate")
+
+
+def test_a_refused_pull_is_recorded_once_not_per_request(served: World) -> None:
+    served.revoke(node().certificates.get())
+    with served.client(node()) as client:
+        for _ in range(3):
+            client.get("/tuf/metadata/timestamp.json")
+    found = Event.objects.get(action="node.pull_refused")
+    assert (found.node_id, found.data["code"]) == (node().pk, "revoked_certificate")
+    assert Delivery.objects.get(node=node()).refused_at is not None
+
+
+def test_an_expired_certificate_is_told_so(served: World) -> None:
+    late = served.node("songling-bank/n1")
+    with clock.frozen(clock.now() - timedelta(days=400)):
+        served.certify(late)
+    with served.client(late) as client:
+        assert refusal(client.get("/tuf/metadata/timestamp.json")) == (403, "expired_certificate")
+
+
+def test_a_retired_node_is_refused(served: World) -> None:
+    members.retire_node(node(), actor=served.secretary, reason="replaced")
+    with served.client(node()) as client:
+        assert refusal(client.get("/tuf/metadata/timestamp.json")) == (403, "node_retired")
+
+
+def test_a_certificate_of_ours_that_is_no_nodes_is_unknown(served: World) -> None:
+    context = ssl.create_default_context(cafile=str(settings.PKI_DIR / "chain.pem"))
+    context.load_cert_chain(settings.KEY_DIR / "gateway.crt", settings.KEY_DIR / "gateway.key")
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        # It is for servers only, so that already the handshake fails.
+        httpx.get(f"{served.gateway_url}/tuf/metadata/timestamp.json", verify=context, trust_env=False)
+
+
+def test_a_foreign_authoritys_certificate_fails_in_the_handshake(served: World) -> None:
+    key = served.workstation.key("p256")
+    made = served.workstation.request(key=key, subject="/CN=heming-bank")
+    assert made
+    from tests.certs.openssl import openssl
+
+    crt = served.home / "foreign.crt"
+    openssl("req", "-x509", "-key", str(key), "-subj", "/CN=heming-bank", "-out", str(crt))
+    context = ssl.create_default_context(cafile=str(settings.PKI_DIR / "chain.pem"))
+    context.load_cert_chain(crt, key)
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        httpx.get(f"{served.gateway_url}/tuf/metadata/timestamp.json", verify=context, trust_env=False)
+
+
+def test_a_certificate_in_a_header_counts_for_nothing(served: World) -> None:
+    pem = (served.folder(node()) / "node.crt").read_text().replace("\n", " ").strip()
+    with served.client() as client:
+        for name in ("X-SSL-Client-Cert", "X-Forwarded-Client-Cert", "gunicorn.socket"):
+            answer = client.get("/tuf/metadata/timestamp.json", headers={name: pem})
+            assert refusal(answer) == (403, "no_certificate")
+
+
+def test_another_networks_lists_are_refused(served: World) -> None:
+    sha256 = served.published("custody").files.get(path="permissions.json").sha256
+    with served.client(node()) as client:
+        for path in (
+            "/v1/networks/custody/lists/json",
+            f"/tuf/targets/custody/{sha256}.permissions.json",
+            "/v1/networks/nowhere/lists/json",
+        ):
+            assert refusal(client.get(path)) == (403, "foreign_network")
+
+
+NOWHERE = (
+    "/",
+    "/admin/",
+    "/v1/networks/settlement/lists/geth",
+    "/v1/networks/settlement/lists/json/",
+    "/tuf/metadata/root.json",
+    "/tuf/metadata/..%2Froot.json",
+    "/tuf/metadata/99.root.json",
+    "/tuf/targets/settlement/permissions.json",
+    "/tuf/targets/settlement/..%2F..%2Fmetadata%2Ftimestamp.json",
+    f"/tuf/targets/settlement/{'0' * 64}.permissions.json",
+)
+
+
+def test_what_is_not_there_is_404_in_json_and_never_a_redirect(served: World) -> None:
+    with served.client(node()) as client:
+        answers = {path: refusal(client.get(path)) for path in NOWHERE}
+    assert answers == dict.fromkeys(NOWHERE, (404, "not_found"))
+
+
+def test_a_wrong_method_is_refused(served: World) -> None:
+    with served.client(node()) as client:
+        assert refusal(client.post("/tuf/metadata/timestamp.json")) == (405, "method_not_allowed")
+        assert refusal(client.get("/v1/acks")) == (405, "method_not_allowed")
+
+
+def test_an_acknowledgement_is_kept_and_counts(served: World) -> None:
+    with served.client(node()) as client:
+        answer = client.post("/v1/acks", json=report(served))
+    assert (answer.status_code, answer.json()) == (200, {"network": "settlement", "epoch": 1})
+    delivery = Delivery.objects.get(node=node())
+    assert (delivery.applied_epoch, delivery.applied_sha256) == (
+        1,
+        report(served)["files"]["permissions.json"],
+    )
+    kept = Acknowledgement.objects.get()
+    assert (kept.node_id, kept.epoch, kept.matches) == (node().pk, 1, True)
+    assert Event.objects.filter(action="node.acknowledged", node_id=node().pk).count() == 1
+
+
+def test_saying_it_again_changes_nothing(served: World) -> None:
+    with served.client(node()) as client:
+        for _ in range(2):
+            assert client.post("/v1/acks", json=report(served)).status_code == 200
+    assert Acknowledgement.objects.count() == 1
+    assert Event.objects.filter(action="node.acknowledged").count() == 1
+
+
+def test_a_wrong_hash_is_kept_as_wrong_and_does_not_count(served: World) -> None:
+    wrong = {"permissions.json": "0" * 64}
+    with served.client(node()) as client:
+        assert refusal(client.post("/v1/acks", json=report(served, files=wrong))) == (409, "hash_mismatch")
+    assert not Acknowledgement.objects.get().matches
+    assert Delivery.objects.get(node=node()).applied_epoch == 0
+    assert Event.objects.get(action="node.ack_refused").data["code"] == "hash_mismatch"
+
+
+def test_an_epoch_that_does_not_exist_is_refused(served: World) -> None:
+    with served.client(node()) as client:
+        assert refusal(client.post("/v1/acks", json=report(served, epoch=9))) == (409, "unknown_epoch")
+    assert not Acknowledgement.objects.exists()
+
+
+def test_an_older_epoch_than_reported_is_refused(served: World) -> None:
+    first = report(served)
+    served.admitted("songling-bank/n1")
+    served.work()
+    with served.client(node()) as client:
+        assert client.post("/v1/acks", json=report(served)).status_code == 200
+        assert refusal(client.post("/v1/acks", json=first)) == (409, "older_epoch")
+    assert Delivery.objects.get(node=node()).applied_epoch == 2
+
+
+def test_a_node_reports_for_its_own_network_only(served: World) -> None:
+    with served.client(node("qingchuan-bank")) as client:
+        assert refusal(client.post("/v1/acks", json=report(served))) == (403, "foreign_network")
+    assert not Acknowledgement.objects.exists()
+
+
+WRONG_REPORTS: tuple[dict[str, Any], ...] = (
+    {"epoch": "1"},
+    {"epoch": True},
+    {"epoch": 2**40},
+    {"files": {}},
+    {"files": []},
+    {"files": {"../../etc/passwd": "0" * 64}},
+    {"files": {"permissions.json": "0"}},
+    {"applied_at": "yesterday"},
+    {"applied_at": "2026-02-31T00:00:00Z"},
+    {"applied_at": "2026-11-23T08:00:00"},
+    {"network": None},
+    {"agent_version": "x" * 41},
+    {"agent_version": "1\n2"},
+)
+NO_REPORTS = (b"", b"{", b"[]", b"\xff\xfe", b"{" + b" " * 20000 + b"}", b"[" * 10000)
+
+
+def test_a_report_that_makes_no_sense_is_refused(served: World) -> None:
+    with served.client(node()) as client:
+        for change in WRONG_REPORTS:
+            answer = client.post("/v1/acks", json=report(served, **change))
+            assert refusal(answer) == (400, "invalid_report"), change
+        for body in NO_REPORTS:
+            assert refusal(client.post("/v1/acks", content=body)) == (400, "invalid_report"), body[:20]
+    assert not Acknowledgement.objects.exists()
+
+
+def test_a_peer_that_says_nothing_holds_nobody_up(served: World) -> None:
+    port = int(served.gateway_url.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+    try:
+        with served.client(node()) as client:
+            assert client.get("/tuf/metadata/timestamp.json").status_code == 200
+    finally:
+        for one in silent:
+            one.close()
