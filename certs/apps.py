@@ -1,9 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CertsConfig(AppConfig):
     name = "certs"
     label = "certs"
+    verbose_name = _("Certificates")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -39,7 +39,7 @@ def _existing(kind: Authority.Kind) -> Authority | None:
 def _publish_crl(authority: Authority, passphrase: bytes) -> None:
     """The root's key may be on its way to the safe already: then its CRL is left as it is."""
     if keys.exists(authority.key_name):
-        crl.publish(authority.pk, key=keys.open_key(authority.key_name, passphrase))
+        crl.publish(authority.pk, open_key=lambda name: keys.open_key(name, passphrase))
     else:
         publication.write_crl(authority)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -15,19 +16,21 @@ from certs.models import Authority, Revocation, RevocationList
 from certs.profiles import CRL_PERIOD, ROOT_CRL_PERIOD
 from consortium.core import clock, events
 
+KeyOpener = Callable[[str], PrivateKey]
 
-def publish(authority_id: uuid.UUID | str, *, key: PrivateKey | None = None) -> RevocationList:
+
+def publish(authority_id: uuid.UUID | str, *, open_key: KeyOpener = keys.open_key) -> RevocationList:
     """Make sure that a CRL with every revocation is signed, stored and in its file; harmless twice.
 
-    ``key`` is the CA's, where a ceremony has opened it. Raises KeysNotAvailable when one must be signed.
+    ``open_key`` is asked only when one must be signed; a ceremony brings its own. Raises KeysNotAvailable.
     """
-    current = _sign_if_due(authority_id, key)
+    current = _sign_if_due(authority_id, open_key)
     publication.write_crl(current.authority)
     return current
 
 
 @transaction.atomic(durable=True)
-def _sign_if_due(authority_id: uuid.UUID | str, key: PrivateKey | None) -> RevocationList:
+def _sign_if_due(authority_id: uuid.UUID | str, open_key: KeyOpener) -> RevocationList:
     """Under the authority's lock: numbers rise by one, and no list is overtaken by an older one."""
     authority = Authority.objects.select_for_update(of=("self",)).get(pk=authority_id)
     newest = selectors.newest_crl(authority)
@@ -36,7 +39,7 @@ def _sign_if_due(authority_id: uuid.UUID | str, key: PrivateKey | None) -> Revoc
     if newest and newest.entries == revoked and not _due(newest):
         return newest
     number = newest.number + 1 if newest else 1
-    return _sign(authority, number, key or keys.open_key(authority.key_name))
+    return _sign(authority, number, open_key(authority.key_name))
 
 
 def _due(newest: RevocationList) -> bool:

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from certs.errors import KeyExists, KeysNotAvailable, WrongPassphrase
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 # OWASP's and RFC 9106's second choice: 64 MiB, three passes, four lanes; kept in the file, so it can rise.
-_ARGON2 = {"time_cost": 3, "memory_cost": 65536, "parallelism": 4}
+ARGON2 = {"time_cost": 3, "memory_cost": 65536, "parallelism": 4}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _opened: dict[tuple[str, int], PrivateKey] = {}
 
@@ -49,17 +50,17 @@ def exists(name: str) -> bool:
     return path_of(name).exists()
 
 
-def seal(name: str, private_key: PrivateKey, passphrase: bytes) -> Path:
-    """Write ``private_key`` sealed. Raises :class:`KeyExists` rather than replace one."""
+def seal(name: str, private_key: PrivateKey, passphrase: bytes, *, cost: Mapping[str, int] = ARGON2) -> Path:
+    """Write ``private_key`` sealed; ``cost`` is Argon2id's. Raises :class:`KeyExists`, never replaces one."""
     plain = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     salt, nonce = os.urandom(16), os.urandom(12)
     sealed = {
         "format": "consortium-sealed-key-1",
         "name": name,
-        "argon2id": _ARGON2,
+        "argon2id": dict(cost),
         "salt": _text(salt),
         "nonce": _text(nonce),
-        "sealed": _text(AESGCM(_derive(passphrase, salt, _ARGON2)).encrypt(nonce, plain, name.encode())),
+        "sealed": _text(AESGCM(_derive(passphrase, salt, cost)).encrypt(nonce, plain, name.encode())),
     }
     try:
         return files.create(path_of(name), json.dumps(sealed, indent=1).encode(), mode=0o600)
@@ -115,7 +116,7 @@ def _unseal(name: str, passphrase: bytes) -> PrivateKey:
     return key
 
 
-def _derive(passphrase: bytes, salt: bytes, cost: dict[str, int]) -> bytes:
+def _derive(passphrase: bytes, salt: bytes, cost: Mapping[str, int]) -> bytes:
     return hash_secret_raw(passphrase, salt, hash_len=32, type=Type.ID, **cost)
 
 

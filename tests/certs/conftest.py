@@ -16,6 +16,7 @@ from consortium.members.models import Node, User
 from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory
 
+CHEAP = {"time_cost": 1, "memory_cost": 1024, "parallelism": 1}
 PASSPHRASE = b"seven plain words nobody would guess here"
 
 
@@ -32,13 +33,13 @@ class Pki:
 
 @pytest.fixture(scope="session")
 def sealed_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root and issuing key, sealed once: Argon2id is slow on purpose."""
+    """Root and issuing key, sealed at a price that hundreds of tests can pay."""
     from django.test import override_settings
 
     home = tmp_path_factory.mktemp("sealed")
     with override_settings(KEY_DIR=home / "keys"):
-        keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE)
-        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE)
+        keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
+        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
     return home / "keys"
 
 

@@ -1,0 +1,110 @@
+"""The gateway's own certificate: made once, made again when it no longer fits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from certs import gateway, selectors
+from certs.models import SerialNumber
+from consortium.core import clock
+from consortium.core.models import Event
+from tests.certs.conftest import Pki
+from tests.certs.openssl import Workstation, openssl
+
+pytestmark = pytest.mark.django_db
+HOSTS = ["localhost", "127.0.0.1"]
+
+
+def make(*hosts: str) -> str:
+    output = StringIO()
+    call_command("create_gateway_certificate", *[f"--host={host}" for host in hosts or HOSTS], stdout=output)
+    return output.getvalue().rsplit(": ", 1)[1].strip()
+
+
+def leaf() -> x509.Certificate:
+    return x509.load_pem_x509_certificate(gateway.certificate_path().read_bytes())
+
+
+def test_clients_that_know_the_root_accept_it(pki: Pki, workstation: Workstation) -> None:
+    assert make() == "made"
+    root = workstation.file("root.pem", selectors.pem(pki.root.der).encode())
+    served = str(gateway.certificate_path())
+    for option, host in (("-verify_hostname", "localhost"), ("-verify_ip", "127.0.0.1")):
+        done = openssl(
+            "verify", "-purpose", "sslserver", option, host, "-CAfile", root, "-untrusted", served, served
+        )
+        assert done.stdout.decode().endswith("OK\n")
+    other = openssl(
+        "verify", "-verify_hostname", "else", "-CAfile", root, "-untrusted", served, served, check=False
+    )
+    assert other.returncode == 2
+
+
+def test_key_and_certificate_are_a_pair_and_the_key_is_private(pki: Pki) -> None:
+    make()
+    public = openssl("pkey", "-in", str(gateway.key_path()), "-pubout").stdout
+    assert openssl("x509", "-in", str(gateway.certificate_path()), "-noout", "-pubkey").stdout == public
+    assert gateway.key_path().stat().st_mode & 0o777 == 0o600
+
+
+def test_while_it_fits_it_stays(pki: Pki) -> None:
+    make()
+    before = gateway.certificate_path().read_bytes()
+    assert make() == "still fits"
+    assert gateway.certificate_path().read_bytes() == before
+    assert Event.objects.filter(action="gateway_certificate.issued").count() == 1
+
+
+def test_another_host_makes_another(pki: Pki) -> None:
+    make()
+    assert make("gateway.alliance.example") == "made"
+    names = leaf().extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert list(names) == [x509.DNSName("gateway.alliance.example")]
+
+
+def test_it_is_renewed_before_it_ends(pki: Pki) -> None:
+    make()
+    with clock.frozen(leaf().not_valid_after_utc - timedelta(days=29)):
+        assert make() == "made"
+
+
+def test_a_pair_that_does_not_match_is_replaced(pki: Pki) -> None:
+    """What a crash between the two files leaves."""
+    make()
+    key = gateway.key_path().read_bytes()
+    gateway.certificate_path().unlink()
+    make()
+    gateway.key_path().write_bytes(key)
+    assert make() == "made"
+
+
+def test_its_serial_is_on_record(pki: Pki) -> None:
+    make()
+    serial = SerialNumber.objects.get(pk=f"{leaf().serial_number:032x}")
+    assert serial.authority == pki.issuing
+    assert (
+        x509.load_der_x509_certificate(bytes(serial.intent)).tbs_certificate_bytes
+        == leaf().tbs_certificate_bytes
+    )
+
+
+def test_without_keys_it_is_one_line(pki: Pki, settings: Settings) -> None:
+    settings.SIGNING_PASSPHRASE_FILE = None
+    with pytest.raises(CommandError, match="holds no signing keys"):
+        make()
+    assert not gateway.key_path().exists()
+
+
+def test_a_passphrase_file_may_be_given_instead(pki: Pki, settings: Settings, places: Path) -> None:
+    settings.SIGNING_PASSPHRASE_FILE = None
+    call_command(
+        "create_gateway_certificate", "--host=localhost", f"--passphrase-file={places / 'passphrase'}"
+    )
+    assert gateway.key_path().exists()
