@@ -65,6 +65,7 @@ ACTIONS: dict[str, str | Promise] = {
     "relay.refused": gettext_lazy("transaction refused by the ledger"),
     "epoch.compiled": gettext_lazy("permission list compiled"),
     "epoch.published": gettext_lazy("permission list published"),
+    "node.push_requested": gettext_lazy("node to be told again"),
     "node.told": gettext_lazy("node told of a new list"),
     "node.acknowledged": gettext_lazy("node applied a list"),
     "node.pull_refused": gettext_lazy("node's pull refused"),

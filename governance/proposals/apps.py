@@ -1,9 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ProposalsConfig(AppConfig):
     name = "governance.proposals"
     label = "proposals"
+    verbose_name = _("Votes")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -12,15 +12,17 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from consortium.core.models import Event
 from consortium.members.models import Network
-from consortium.web.admin import panels
+from consortium.web.admin import panels, permission_acts
+from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from governance.chain.models import RegistryEntry
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile
+from governance.permissions.services.repeating import push_again
 
 
 @admin.register(Epoch)
@@ -162,6 +164,8 @@ class DeliveryAdmin(ConsoleModelAdmin):
     )
     list_select_related = ("node", "node__institution", "node__network")
     ordering = ("node__network", "node__institution__short_name", "node__name")
+    actions = ("push_chosen",)
+    acts = permission_acts.DELIVERY_ACTS
     fieldsets = (
         (
             _("Wanted and told"),
@@ -179,6 +183,11 @@ class DeliveryAdmin(ConsoleModelAdmin):
         (_("applied at"), lambda row: row.applied_at),
         (_("last error"), lambda row: row.last_error),
     )
+
+    @action(description=_("Tell the chosen nodes again"), permissions=["act"])
+    def push_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
+        who = actor(request)
+        self.each(request, rows, lambda row: push_again(row, actor=who))
 
     @display(description=_("network"), ordering="node__network")
     def network(self, row: Delivery) -> str:
