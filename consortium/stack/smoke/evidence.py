@@ -27,6 +27,14 @@ class Evidence:
         if not true:
             raise NotTrue(text)
 
+    def measure(self, what: str, value: float, unit: str, *, wanted: float) -> None:
+        """State a measurement beside what is wanted (at most). It ends nothing: machines differ."""
+        word = "met " if value <= wanted else "over"
+        print(
+            f"{self.elapsed:7.2f} s  {word} {what}: {value:.2f} {unit} (wanted: at most {wanted:g})",
+            flush=True,
+        )
+
     def note(self, text: str) -> None:
         """Something another program printed, indented below the statement that it belongs to."""
         for line in text.strip().splitlines():
