@@ -176,7 +176,8 @@ def _reschedule(message: OutboxMessage, *, seconds: float, error: str, counts: b
 
 
 def _give_up(message: OutboxMessage, error: str) -> None:
-    OutboxMessage.objects.filter(pk=message.pk).update(
+    """Dead, unless a newer version was enqueued while we worked: that one has not been tried yet."""
+    OutboxMessage.objects.filter(pk=message.pk, version=message.version).update(
         dead_at=clock.now(), attempts=F("attempts") + 1, last_error=error[:2000]
     )
     logger.error("outbox %s given up after %s attempts: %s", message, message.attempts + 1, error)
