@@ -20,7 +20,12 @@ from governance.chain import indexer, keys, waiting
 from governance.chain import ledger as gateway
 from governance.chain.calls import Call
 from governance.chain.contracts import GOVERNOR, REGISTRY, SEATS
-from governance.chain.errors import LedgerUnreachable, OtherLedger, RelayAccountEmpty
+from governance.chain.errors import (
+    LedgerUnreachable,
+    OtherLedger,
+    RelayAccountEmpty,
+    RelayKeyNotAvailable,
+)
 from governance.chain.models import Ledger, RelayTransaction
 from governance.contracts import artifact
 
@@ -38,10 +43,9 @@ def deploy(passphrase_file: Path, *, say: Say = lambda line: None) -> Ledger:
     OtherLedger, RelayAccountEmpty, RelayKeyNotAvailable, RelayFailed.
     """
     client = _reach()
-    address = keys.create(passphrase_file)
-    ledger = _row(client, address)
+    ledger = _row(client, _account(passphrase_file))
     if ledger.deploying:
-        _fund(client, address)
+        _fund(client, ledger.relay_address)
         with keys.opened_with(passphrase_file):
             _deploy_all(client, ledger, say)
     _check_code(client, ledger)
@@ -61,6 +65,15 @@ def _reach() -> Web3:
             if time.monotonic() > deadline:
                 raise
             time.sleep(PAUSE)
+
+
+def _account(passphrase_file: Path) -> str:
+    """The relay account; made once, and not again when its key is lost: the contracts know the old one."""
+    known = Ledger.objects.values_list("relay_address", flat=True).first()
+    address = keys.account(passphrase_file).address if known else keys.create(passphrase_file)
+    if known not in {None, address}:
+        raise RelayKeyNotAvailable(detail=f"{keys.key_file()}: {address} ≠ {known}")
+    return address
 
 
 def _row(client: Web3, address: str) -> Ledger:

@@ -9,6 +9,7 @@ changes in between shows as another hash, at once or at the next pass.
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,8 +46,8 @@ class _Range:
     facts: list[Fact]
 
 
-def follow(ledger: Ledger, *, wait: bool = True) -> int:
-    """Index up to the ledger's head; the number of new events.
+def follow(ledger: Ledger, *, wait: bool = True, ranges: int = sys.maxsize) -> int:
+    """Index up to the ledger's head, in at most ``ranges`` steps; the number of new events.
 
     ``wait=False`` returns 0 at once while another indexer works. Raises LedgerUnreachable, OtherLedger,
     LedgerMoved (ask again).
@@ -54,7 +55,10 @@ def follow(ledger: Ledger, *, wait: bool = True) -> int:
     client = gateway.web3(ledger)
     found = 0
     try:
-        while (step := _advance(client, ledger, wait)) is not None:
+        for _ in range(ranges):
+            step = _advance(client, ledger, wait)
+            if step is None:
+                break
             found += step
     except _Busy:
         return found

@@ -145,8 +145,9 @@ def _member_at_snapshot(ledger: Ledger, vote: Row) -> str:
 
 def _close_founding(ledger: Ledger) -> None:
     closed = ChainEvent.objects.filter(ledger=ledger, name="FoundingClosed").first()
-    ledger.founding_closed_at = closed.block_time if closed else None
-    ledger.save(update_fields=["founding_closed_at"])
+    at = closed.block_time if closed else None
+    Ledger.objects.filter(pk=ledger.pk).exclude(founding_closed_at=at).update(founding_closed_at=at)
+    ledger.founding_closed_at = at
 
 
 def _events(

@@ -127,7 +127,8 @@ def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -
     price = client.eth.gas_price
     chain_id = client.eth.chain_id
     with transaction.atomic():
-        Ledger.objects.select_for_update().get(pk=row.ledger_id)  # one nonce at a time
+        # One nonce at a time. Without the key's lock: who wants a transaction meanwhile need not wait.
+        Ledger.objects.select_for_update(no_key=True).get(pk=row.ledger_id)
         row = RelayTransaction.objects.select_for_update().get(pk=row.pk)
         if row.status != Status.WANTED:
             return None

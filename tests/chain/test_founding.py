@@ -13,9 +13,16 @@ from django.core.management import CommandError, call_command
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.stack.embedded import EmbeddedLedger
-from governance.chain import calls, contracts, deployment, founding
+from governance.chain import calls, contracts, deployment, founding, keys
 from governance.chain import ledger as gateway
-from governance.chain.errors import FoundingClosed, NobodyToFound, NoLedger, OtherLedger, RelayFailed
+from governance.chain.errors import (
+    FoundingClosed,
+    NobodyToFound,
+    NoLedger,
+    OtherLedger,
+    RelayFailed,
+    RelayKeyNotAvailable,
+)
 from governance.chain.models import ChainEvent, Ledger, RegistryEntry, RelayTransaction, Seat
 from tests.chain.world import World
 from tests.factories import InstitutionFactory, NodeFactory
@@ -89,6 +96,20 @@ def test_deploying_to_another_chain_than_before_is_refused(
     with pytest.raises(CommandError, match=r"genesis|创世"):
         command("deploy_contracts")
     assert gateway.connect().eth.block_number == 0
+
+
+def test_a_lost_relay_key_is_not_silently_replaced(world: World) -> None:
+    keys.key_file().unlink()
+    with pytest.raises(RelayKeyNotAvailable):
+        deployment.deploy(world.passphrase_file)
+    assert not keys.key_file().exists()
+
+
+def test_another_relay_key_than_the_contracts_know_is_refused(world: World) -> None:
+    keys.key_file().unlink()
+    keys.create(world.passphrase_file)
+    with pytest.raises(RelayKeyNotAvailable, match=world.ledger.relay_address):
+        deployment.deploy(world.passphrase_file)
 
 
 def test_a_ledger_that_lost_the_contracts_is_refused(world: World) -> None:
