@@ -53,3 +53,9 @@ def web3(own_ledger: EmbeddedLedger, keys: Path, settings: Settings) -> Iterator
 def stage(web3: Web3, db: Any) -> Stage:
     """Five banks with seats, the founding closed: a minute's delay, an hour to vote, 60 percent quorum."""
     return founded(web3, five_banks(), UserFactory(secretariat=True))
+
+
+@pytest.fixture
+def shared_stage(web3: Web3, transactional_db: Any) -> Stage:
+    """The same, committed: other threads and processes see it."""
+    return founded(web3, five_banks(), UserFactory(secretariat=True))
