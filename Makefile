@@ -62,7 +62,7 @@ browser:  ## install Chromium for the browser tests (Debian, as root)
 
 messages: $(RUNTIME)  ## collect and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext" >&2; exit 1; }
-	@$(OFFLINE) $(BIN)/python manage.py makemessages --locale zh_Hans --ignore .venv --ignore node_modules
+	@$(OFFLINE) $(BIN)/python manage.py makemessages --locale zh_Hans --ignore .venv --ignore node_modules --ignore tests --no-location --no-obsolete
 	@$(OFFLINE) $(BIN)/python manage.py compilemessages --locale zh_Hans --ignore .venv --ignore node_modules
 
 clean:  ## remove the environment, installed packages and caches; .data stays

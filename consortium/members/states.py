@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Status(models.TextChoices):
-    APPLIED = "applied", _("applied")
+    APPLIED = "applied", pgettext_lazy("institution", "applied")
     IN_REVIEW = "in_review", _("in review")
     MORE_INFORMATION_NEEDED = "more_information_needed", _("more information needed")
     DECLINED = "declined", _("declined")
