@@ -15,8 +15,13 @@ from pathlib import Path
 
 import django
 import pytest
+from hypothesis import HealthCheck, settings
 
 from consortium.stack.embedded import EmbeddedLedger, EmbeddedPostgres, EmbeddedRedis, Service
+
+# No test fails by the clock: a busy machine is no bug.
+settings.register_profile("console", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("console")
 
 _running: list[Service] = []
 _home = Path(tempfile.mkdtemp(prefix="console-tests-"))

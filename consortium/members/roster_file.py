@@ -18,10 +18,12 @@ from typing import Any, Literal
 
 from openpyxl import load_workbook
 
+from consortium.core.errors import ConsoleError
 from consortium.members.errors import RosterHeader, RosterTooLarge, RosterTooLong, RosterUnreadable
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ROWS = 5000
+MAX_SCANNED = 100_000  # rows, empty ones too, that are looked at for those with something in them
 MAX_COLUMNS = 64
 MAX_UNPACKED = 16 * 1024 * 1024  # bytes of an XLSX file's parts together
 MAX_PARTS = 200
@@ -114,8 +116,8 @@ def _xlsx_rows(data: bytes, filename: str) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bomb(archive, filename)
-        yield from _first_sheet(data)
-    except RosterUnreadable:
+        yield from _first_sheet(data, filename)
+    except ConsoleError:
         raise
     except Exception as error:
         # zipfile, the XML parser and openpyxl let through whatever they trip over: a dozen kinds of errors
@@ -132,12 +134,14 @@ def _refuse_bomb(archive: zipfile.ZipFile, filename: str) -> None:
             raise RosterUnreadable(filename, "xlsx")
 
 
-def _first_sheet(data: bytes) -> Iterator[Row]:
+def _first_sheet(data: bytes, filename: str) -> Iterator[Row]:
     book = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
     try:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what the file says of its own size may be wrong
         for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), start=1):
+            if number > MAX_SCANNED:  # one cell in row 999999999 is as many empty rows before it
+                raise RosterTooLong(filename=filename, maximum=MAX_ROWS)
             if any(cell.value is not None for cell in cells):
                 yield number, [_ErrorCell if cell.data_type == "e" else cell.value for cell in cells]
     finally:

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
 from consortium.core import events
+from consortium.core.errors import ConsoleError
 from consortium.core.models import Event
 from consortium.members import roster, roster_file
 from consortium.members.errors import RosterHeader, RosterTooLarge, RosterTooLong, RosterUnreadable
@@ -206,6 +209,48 @@ def test_too_many_bytes_and_too_many_rows_are_refused_with_the_limit() -> None:
         with pytest.raises(RosterTooLong) as rows_refused:
             roster.read(data, "roster.csv")
         assert rows_refused.value.params == {"filename": "roster.csv", "maximum": 5000}
+
+
+def test_a_lone_cell_a_billion_rows_down_does_not_keep_the_reader_busy() -> None:
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData></worksheet>'
+    )
+    with pytest.raises(RosterTooLong):
+        roster.read(rezipped("xl/worksheets/sheet1.xml", sheet), "roster.xlsx")
+
+
+def read_or_refused(data: bytes) -> str:
+    """How it ended; whatever else is raised fails the test."""
+    try:
+        return roster.read(data, "roster").form
+    except ConsoleError as refusal:
+        return refusal.code if str(refusal) else "no words"
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_at_all_are_read_or_refused_in_words(data: bytes) -> None:
+    assert read_or_refused(data).startswith(("roster_", "csv"))
+
+
+WORKBOOK = xlsx_row()
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WORKBOOK) - 1), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_workbook_with_any_bytes_flipped_is_read_or_refused_in_words(flips: list[tuple[int, int]]) -> None:
+    data = bytearray(WORKBOOK)
+    for position, value in flips:
+        data[position] = value
+    assert read_or_refused(bytes(data)) in {
+        "xlsx", "csv, GB18030", "csv, UTF-8",
+        "roster_unreadable", "roster_header", "roster_too_large", "roster_too_long",
+    }  # fmt: skip
+
+
+@given(st.text(max_size=200))
+def test_any_text_below_a_good_header_becomes_rows_that_can_be_checked(text: str) -> None:
+    data = (",".join(COLUMNS) + "\n" + text).encode("utf-8", "replace")
+    assert read_or_refused(data) in {"csv, UTF-8", "roster_unreadable"}
 
 
 def test_as_many_rows_as_allowed_are_read() -> None:
