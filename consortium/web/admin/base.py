@@ -71,6 +71,10 @@ class ConsoleModelAdmin(ModelAdmin):
         """A pill or two under the title: the state in a word."""
         return ""
 
+    def live(self, row: Any) -> bool:
+        """Should the page's upper part keep itself fresh? For what changes while somebody watches."""
+        return False
+
     def change_view(
         self,
         request: HttpRequest,
@@ -87,6 +91,7 @@ class ConsoleModelAdmin(ModelAdmin):
             "headline": self.headline(row),
             "buttons": self._buttons(request, row),
             "panels": list(self.panels(request, row)),
+            "live": self.live(row),
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)

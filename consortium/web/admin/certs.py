@@ -86,6 +86,9 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     def headline(self, row: CertificateRequest) -> str:
         return status_pill(row)
 
+    def live(self, row: CertificateRequest) -> bool:
+        return row.status == CertificateRequest.Status.APPROVED  # until the signing worker has done its part
+
     def panels(self, request: HttpRequest, row: CertificateRequest) -> Iterable[Panel]:
         if hasattr(row, "certificate"):
             yield panels.table(

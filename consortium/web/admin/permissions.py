@@ -211,6 +211,9 @@ class DeliveryAdmin(ConsoleModelAdmin):
     def headline(self, row: Delivery) -> str:
         return self.state(row)
 
+    def live(self, row: Delivery) -> bool:
+        return row.applied_epoch < row.wanted_epoch
+
     def list_note(self, request: HttpRequest) -> Any:
         """A line a network: its newest epoch and how many of its nodes have it."""
         lines = []

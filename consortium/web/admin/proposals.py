@@ -24,6 +24,7 @@ from governance.proposals import selectors
 from governance.proposals.models import Ballot, Proposal, State
 
 CLOSING = timedelta(hours=24)
+LIVE = {State.SUBMITTING, State.PENDING, State.VOTING, State.SUCCEEDED}
 LABELS: dict[str, Any] = {**dict(State.choices), "discarded": _("discarded")}
 
 
@@ -144,6 +145,9 @@ class ProposalAdmin(ConsoleModelAdmin):
 
     def headline(self, row: Proposal) -> str:
         return state_pill(selectors.overview(row).state)
+
+    def live(self, row: Proposal) -> bool:
+        return selectors.overview(row).state in LIVE
 
     def panels(self, request: HttpRequest, row: Proposal) -> Iterable[Panel]:
         view = selectors.overview(row)
