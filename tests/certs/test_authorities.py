@@ -49,8 +49,9 @@ def test_a_missing_passphrase_is_one_line(tmp_path: Path) -> None:
 
 def test_another_passphrase_than_the_sealed_keys_is_one_line(places: Path) -> None:
     (places / "other").write_text("another")
-    with pytest.raises(CommandError, match="does not open"):
+    with pytest.raises(CommandError) as refusal:
         call_command("create_authorities", passphrase_file=str(places / "other"))
+    assert str(refusal.value) == str(WrongPassphrase(name="root"))
     assert not Authority.objects.exists()
 
 

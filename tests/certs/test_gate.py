@@ -74,6 +74,7 @@ def test_each_profile_takes_its_keys(
         ("evm-node", "secp256k1", "key_not_accepted"),
         ("evm-node", "ed25519", "weak_signature"),  # it names no hash: refused before its kind is looked at
         ("no-such-profile", "p256", "unknown_profile"),
+        ("\x00\ud800", "p256", "unknown_profile"),
     ],
 )
 def test_other_keys_are_refused(
