@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,7 @@ from consortium.members import roster, services
 from consortium.members.errors import AccountDeactivated, LastSecretariatAccount, Taken
 from consortium.members.models import Institution, Node, User
 from consortium.members.states import Role, Status
+from consortium.stack import child
 from tests.factories import InstitutionFactory, NetworkFactory, UserFactory, consensus_id
 from tests.members.test_roster import ROSTER
 
@@ -42,6 +44,15 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result(LIMIT) for future in [pool.submit(run, call) for call in calls]]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def refusals(results: list[Any]) -> list[type[ConsoleError]]:
@@ -79,10 +90,13 @@ def test_while_one_holds_the_row_the_other_waits_and_then_sees_the_new_status() 
 
     def second() -> None:
         assert first_has_moved.wait(LIMIT)
-        threading.Timer(0.1, may_commit.set).start()
         services.request_information(institution, actor=lan, reason="Statutes")
 
-    results = at_once(first, second)
+    def third() -> None:
+        assert child.wait_until(somebody_waits_for_a_lock, time.monotonic() + LIMIT)
+        may_commit.set()
+
+    results = at_once(first, second, third)
     assert refusals(results) == [IllegalTransition]
     institution.refresh_from_db()
     assert institution.status == Status.DECLINED
