@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Any
 
 import requests
@@ -17,6 +18,8 @@ from governance.chain.models import Ledger
 
 SLUG = "alliance"  # there is one governing ledger; the key leaves room for more
 
+CHECK_HOLDS = 2.0  # seconds; else half of what many ballots ask a ledger is who it is
+
 _connections = threading.local()
 
 
@@ -27,6 +30,7 @@ class Provider(HTTPProvider):
         try:
             return super().make_request(method, params)
         except requests.RequestException as error:
+            _connections.checked = None  # whoever answers next may be another
             raise LedgerUnreachable(detail=f"{type(error).__name__} ({method})") from error
 
 
@@ -44,8 +48,11 @@ def web3(ledger: Ledger) -> Web3:
     Raises LedgerUnreachable, or OtherLedger when LEDGER_URL points to another or a wiped chain.
     """
     client = connect()
-    _check(ledger, "chain id", client.eth.chain_id, ledger.chain_id)
-    _check(ledger, "genesis", genesis_hash(client), ledger.genesis_hash)
+    known = (ledger.chain_id, ledger.genesis_hash)
+    if _connections.checked != known or time.monotonic() > _connections.check_again:
+        _check(ledger, "chain id", client.eth.chain_id, ledger.chain_id)
+        _check(ledger, "genesis", genesis_hash(client), ledger.genesis_hash)
+        _connections.checked, _connections.check_again = known, time.monotonic() + CHECK_HOLDS
     return client
 
 
@@ -54,7 +61,7 @@ def connect() -> Web3:
     wanted = (os.getpid(), settings.LEDGER_URL)
     if getattr(_connections, "made_for", None) != wanted:
         _connections.client = _client(settings.LEDGER_URL)
-        _connections.made_for = wanted
+        _connections.made_for, _connections.checked = wanted, None
     client: Web3 = _connections.client
     return client
 
@@ -75,6 +82,7 @@ def _client(url: str) -> Web3:
     )
     client = Web3(provider)
     # Besu, GoQuorum and other BFT chains put validators' signatures into extraData.
+    client.middleware_onion.remove("validation")  # asks for the chain id before every call
     client.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return client
 

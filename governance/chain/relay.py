@@ -11,7 +11,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 from web3 import Web3
@@ -98,9 +98,7 @@ def broadcast(client: Web3, row: RelayTransaction) -> None:
 
 def _simulate(client: Web3, row: RelayTransaction, sender: str) -> int:
     """Gas to send with. Raises Refused, or NotYet while time or an earlier transaction may change that."""
-    call: TxParams = {"from": Web3.to_checksum_address(sender), "data": HexStr(row.data)}
-    if row.to:
-        call["to"] = Web3.to_checksum_address(row.to)
+    call: TxParams = {"from": Web3.to_checksum_address(sender), "data": HexStr(row.data), **_to(row)}
     try:
         # "pending": the last block of an idle ledger may be hours old, and the governor asks for the time.
         return int(client.eth.estimate_gas(call, "pending") * GAS_MARGIN)
@@ -118,6 +116,11 @@ def _may_change(row: RelayTransaction, refusal: Refusal | None) -> bool:
     return RelayTransaction.objects.filter(ledger=row.ledger, status=Status.SIGNED, pk__lt=row.pk).exists()
 
 
+def _to(row: RelayTransaction) -> TxParams:
+    """Nobody, where a contract is created."""
+    return {"to": Web3.to_checksum_address(row.to)} if row.to else {}
+
+
 def _is_execute(row: RelayTransaction) -> bool:
     return bool(row.to) and calls.decode(calls.Call(row.to, 0, row.data))[0] == "execute"
 
@@ -125,7 +128,6 @@ def _is_execute(row: RelayTransaction) -> bool:
 def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -> RelayTransaction | None:
     """Nonce, hash and bytes, committed together with the debt to confirm; None if somebody else did."""
     price = client.eth.gas_price
-    chain_id = client.eth.chain_id
     with transaction.atomic():
         # One nonce at a time. Without the key's lock: who wants a transaction meanwhile need not wait.
         Ledger.objects.select_for_update(no_key=True).get(pk=row.ledger_id)
@@ -134,7 +136,7 @@ def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -
             return None
         row.nonce = _next_nonce(client, row.ledger, signer.address)
         fields: dict[str, Any] = {"nonce": row.nonce, "gas": gas, "gasPrice": price, "value": 0}
-        fields |= {"chainId": chain_id, "data": row.data, **({"to": row.to} if row.to else {})}
+        fields |= {"chainId": row.ledger.chain_id, "data": row.data, **_to(row)}
         signed = signer.sign_transaction(fields)
         row.tx_hash, row.raw = signed.hash.to_0x_hex(), signed.raw_transaction.to_0x_hex()
         row.status, row.signed_at = Status.SIGNED, clock.now()
@@ -173,12 +175,33 @@ def confirm(pk: int) -> RelayTransaction:
 
 def lost_after(ledger: Ledger, block: int) -> int:
     """The ledger took back the blocks after ``block``: confirm what was on them again. In a transaction."""
-    rows = RelayTransaction.objects.select_for_update().filter(ledger=ledger, block__gt=block)
-    for row in rows:
+    return _doubt(RelayTransaction.objects.filter(ledger=ledger, block__gt=block))
+
+
+def reconcile(ledger: Ledger) -> int:
+    """Confirm again what is said to be on the ledger but is not; how many that are.
+
+    A ledger that lost its newest blocks before they were indexed shows it here alone: the account's nonce
+    went back. Without this, every later transaction would wait for the missing ones for ever.
+    """
+    settled = RelayTransaction.objects.filter(ledger=ledger, block__isnull=False)
+    last = settled.aggregate(last=Max("nonce"))["last"]
+    if last is None:
+        return 0
+    count = gateway.web3(ledger).eth.get_transaction_count(Web3.to_checksum_address(ledger.relay_address))
+    if count > last:
+        return 0
+    logger.warning("the ledger lost transactions from nonce %s to %s", count, last)
+    with transaction.atomic():
+        return _doubt(settled.filter(nonce__gte=count))
+
+
+def _doubt(rows: QuerySet[RelayTransaction]) -> int:
+    for row in (found := list(rows.select_for_update())):
         row.status, row.block, row.mined_at, row.error_code = Status.SIGNED, None, None, ""
         row.save()
         outbox.enqueue(topics.CONFIRM, key=str(row.pk), payload={"transaction": row.pk})
-    return len(rows)
+    return len(found)
 
 
 def _receipt(client: Web3, tx_hash: str) -> TxReceipt | None:
@@ -256,9 +279,7 @@ def _record(action: str, row: RelayTransaction) -> None:
 # --- Why not ------------------------------------------------------------------------------------------------
 def _why_reverted(client: Web3, row: RelayTransaction, receipt: TxReceipt) -> str:
     """The typed error's name, by running the call again on the block it was in."""
-    call: TxParams = {"from": receipt["from"], "data": HexStr(row.data)}
-    if row.to:
-        call["to"] = Web3.to_checksum_address(row.to)
+    call: TxParams = {"from": receipt["from"], "data": HexStr(row.data), **_to(row)}
     try:
         client.eth.call(call, receipt["blockNumber"])
     except ContractLogicError as error:

@@ -29,7 +29,9 @@ RANGES = 500  # a call of the task; the next second's goes on from there
 def follow() -> None:
     """Index what is new. Beat asks every second, so one that finds another at work leaves it to that one."""
     try:
-        indexer.follow(ledger.current(), wait=False, ranges=RANGES)
+        followed = ledger.current()
+        indexer.follow(followed, wait=False, ranges=RANGES)
+        relay.reconcile(followed)
     except NoLedger:
         return  # nothing deployed yet: nothing to follow
     except (LedgerUnreachable, LedgerMoved) as error:

@@ -14,7 +14,7 @@ from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.members.states import Status
 from consortium.stack.embedded import EmbeddedLedger
-from governance.chain import calls, indexer, selectors
+from governance.chain import calls, indexer, selectors, tasks
 from governance.chain import ledger as gateway
 from governance.chain.errors import LedgerUnreachable, NoLedger, OtherLedger
 from governance.chain.models import CastVote, ChainEvent, OnChainProposal, RegistryEntry, Seat
@@ -348,6 +348,24 @@ def test_without_contracts_there_is_no_ledger(db: None) -> None:
         gateway.current()
     with pytest.raises(NoLedger):
         selectors.head()
+
+
+def test_the_task_follows_and_waits_for_better_times(
+    founded: World, banks: list[Institution], caplog: pytest.LogCaptureFixture
+) -> None:
+    proposal = founded.opens(calls.suspend_seat(founded.ledger, uscc=banks[4].uscc))
+    founded.votes(banks[0], proposal)
+    tasks.follow()
+    assert CastVote.objects.count() == 1
+    founded.anvil.stop()
+    tasks.follow()
+    assert "asked again" in caplog.text
+    assert CastVote.objects.count() == 1
+
+
+def test_the_task_has_nothing_to_do_before_the_contracts_are_there(db: None) -> None:
+    tasks.follow()
+    assert not ChainEvent.objects.exists()
 
 
 def test_each_thread_has_a_connection_of_its_own(founded: World) -> None:

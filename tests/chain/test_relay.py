@@ -12,7 +12,7 @@ from consortium.core import clock
 from consortium.core.models import Event, OutboxMessage
 from consortium.core.outbox import Later
 from consortium.members.models import Institution
-from governance.chain import calls, keys, relay, waiting
+from governance.chain import calls, keys, relay, tasks, waiting
 from governance.chain.errors import RelayFailed, RelayKeyNotAvailable
 from governance.chain.models import CastVote, RelayTransaction, Seat
 from tests.chain.world import FOR, World
@@ -296,6 +296,24 @@ def test_a_vote_that_a_reorganisation_took_back_is_cast_again(
     assert fresh(row).status == Status.MINED
     assert founded.governor.functions.hasVoted(proposal, voter_of(banks[0]).address).call()
     assert CastVote.objects.count() == 1
+
+
+def test_a_block_that_was_lost_before_it_was_indexed_leaves_no_gap(
+    founded: World, banks: list[Institution], proposal: int
+) -> None:
+    founded.follow()
+    checkpoint = founded.rpc("evm_snapshot")
+    row = ballots(founded, banks[:1], proposal)[0]
+    relay.send(row.pk)
+    assert relay.confirm(row.pk).status == Status.MINED
+    assert founded.rpc("evm_revert", checkpoint)
+    tasks.follow()
+    assert fresh(row).status == Status.SIGNED
+    works_until_done(founded)
+    assert fresh(row).status == Status.MINED
+    founded.votes(banks[1], proposal)
+    founded.follow()
+    assert CastVote.objects.count() == 2
 
 
 def test_a_ledger_that_does_not_answer_costs_nothing_but_time(
