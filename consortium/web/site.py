@@ -50,6 +50,16 @@ class ConsoleAdminSite(UnfoldAdminSite):
         wanted = request.GET.get("next") or request.get_full_path()
         return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': wanted})}")
 
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        super().logout(request, extra_context)
+        return HttpResponseRedirect(resolve_url(settings.LOGIN_URL))
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Passwords are changed where that is recorded: on the accounts' page."""
+        return HttpResponseRedirect(resolve_url("account_change_password"))
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         guarded = csp_update(settings.ADMIN_CSP_RELAXATION)(super().admin_view(view, cacheable))
 

@@ -17,6 +17,11 @@ def _stylesheet(request: HttpRequest) -> str:
     return static("console/admin/console.css")
 
 
+def _reader(request: HttpRequest) -> Text:
+    regulator = getattr(request.user, "is_regulator", False)
+    return _("Regulator, read-only") if regulator else _("Secretariat")
+
+
 def _icon(request: HttpRequest) -> str:
     return static("console/admin/icon.svg")
 
@@ -94,7 +99,7 @@ NAVIGATION: list[dict[str, Any]] = [
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Consortium Console"),
     "SITE_HEADER": _("Consortium Console"),
-    "SITE_SUBHEADER": _("Secretariat"),
+    "SITE_SUBHEADER": _reader,
     "SITE_SYMBOL": "account_balance",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
@@ -105,6 +110,12 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "consortium.web.dashboard.fill",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "BORDER_RADIUS": "6px",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("account_change_password")},
+            {"title": _("Second factor"), "link": reverse_lazy("mfa_index")},
+        ]
+    },
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": NAVIGATION},
     "COLORS": {

@@ -10,15 +10,16 @@ from django import forms
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
-    UnfoldAdminExpandableTextareaWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldAdminURLInputWidget,
     UnfoldBooleanWidget,
@@ -65,7 +66,8 @@ class StyledForm(forms.Form):
     def __init__(self, *args: Any, row: Model | None = None, **kwargs: Any) -> None:
         self.row = row
         super().__init__(*args, **kwargs)
-        for bound in self.fields.values():
+        for name, bound in self.fields.items():
+            bound.label = capfirst(str(bound.label or name))
             _dress(bound)
 
 
@@ -74,7 +76,7 @@ def _dress(bound: forms.Field) -> None:
         return
     attrs = dict(bound.widget.attrs)
     if isinstance(bound.widget, forms.Textarea):
-        widget: forms.Widget = UnfoldAdminExpandableTextareaWidget()
+        widget: forms.Widget = UnfoldAdminTextareaWidget()
     elif isinstance(bound.widget, forms.PasswordInput):
         widget = UnfoldAdminPasswordWidget()
     elif isinstance(bound.widget, forms.HiddenInput | forms.RadioSelect):

@@ -99,9 +99,12 @@ class ConsoleModelAdmin(ModelAdmin):
     def _buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         if not self.has_act_permission(request):
             return []
-        return [
-            _button(act, self._url(act.name, row.pk)) for act in self.acts if row is None or act.offered(row)
-        ]
+        acts = [_button(act, self._url(act.name, row.pk)) for act in self.acts if act.offered(row)]
+        return [*acts, *self.row_links(row)]
+
+    def row_links(self, row: Any) -> Iterable[dict[str, Any]]:
+        """Buttons of a row's page that lead to pages of their own."""
+        return ()
 
     # --- lists --------------------------------------------------------------------------------------------
     def changelist_view(
@@ -172,7 +175,6 @@ class ConsoleModelAdmin(ModelAdmin):
         return {
             **self.admin_site.each_context(request),
             "title": act.label,
-            "opts": self.model._meta,
             "row": row,
             "act": act,
             "form": form,

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from consortium.core.models import Event
 from consortium.members.models import Category, Institution, Network, Node, User
+from consortium.members.states import Status
 from consortium.web.admin import member_acts, panels
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.roster_page import RosterPage
 from consortium.web.admin.tones import status_pill
 from governance.chain.models import RegistryEntry, Seat
+from governance.proposals.models import Kind
+
+PROPOSED: dict[str, Kind] = {
+    Status.IN_REVIEW: Kind.ADMIT_INSTITUTION,
+    Status.ACTIVE: Kind.SUSPEND,
+    Status.SUSPENDED: Kind.REINSTATE,
+}
+
+
+def _draft_button(kind: Kind, **subject: Any) -> dict[str, Any]:
+    """To the draft's form, with kind and subject filled in."""
+    query = urlencode({"kind": kind.value, **subject})
+    page = f"{reverse('admin:proposals_proposal_draft')}?{query}"
+    label = format_lazy("{draft}: {kind}", draft=_("Draft a proposal"), kind=kind.label)
+    return panels.button(label, page, "edit_note")
 
 
 @admin.register(Institution)
@@ -68,12 +86,13 @@ class InstitutionAdmin(ConsoleModelAdmin):
 
     def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
         if self.has_act_permission(request):
-            yield {
-                "label": _("Import the roster"),
-                "url": reverse("admin:members_institution_roster"),
-                "variant": "default",
-                "icon": "upload_file",
-            }
+            page = reverse("admin:members_institution_roster")
+            yield panels.button(_("Import the roster"), page, "upload_file")
+
+    def row_links(self, row: Institution) -> Iterable[dict[str, Any]]:
+        kind = PROPOSED.get(row.status)
+        if kind is not None:
+            yield _draft_button(kind, institution=row.pk)
 
     def get_urls(self) -> list[URLPattern]:
         roster = self.admin_site.admin_view(self.roster_view)
@@ -224,6 +243,10 @@ class NodeAdmin(ConsoleModelAdmin):
 
     def headline(self, row: Node) -> str:
         return self.service(row)
+
+    def row_links(self, row: Node) -> Iterable[dict[str, Any]]:
+        if row.retired_at is None:
+            yield _draft_button(Kind.ADMIT_NODE, institution=row.institution_id, node=row.pk)
 
     def panels(self, request: HttpRequest, row: Node) -> Iterable[Panel]:
         yield _registry_panel(row)

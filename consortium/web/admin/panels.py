@@ -74,6 +74,11 @@ def link(row: Model | None, label: Any = None) -> SafeString | str:
     )
 
 
+def button(label: Text, url: str, icon: str) -> dict[str, Any]:
+    """A button that leads to a page of its own."""
+    return {"label": label, "url": url, "variant": "default", "icon": icon, "hint": ""}
+
+
 def pill(label: Any, tone: str = "") -> SafeString:
     """A status as a coloured word; the word says it, the colour only helps."""
     return format_html('<span class="console-pill console-{}">{}</span>', tone or "calm", label)

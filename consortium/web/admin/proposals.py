@@ -20,11 +20,11 @@ from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import TONES, status_pill
 from governance.chain.models import CastVote, OnChainProposal
-from governance.proposals import selectors
+from governance.proposals import rules, selectors
 from governance.proposals.models import Ballot, Proposal, State
 
 CLOSING = timedelta(hours=24)
-LIVE = {State.SUBMITTING, State.PENDING, State.VOTING, State.SUCCEEDED}
+LIVE = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING, rules.State.SUCCEEDED}
 LABELS: dict[str, Any] = {**dict(State.choices), "discarded": _("discarded")}
 
 

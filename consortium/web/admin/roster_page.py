@@ -118,7 +118,6 @@ class RosterPage:
             **self.context,
             "title": _("Import the roster"),
             "form": form,
-            "opts": Institution._meta,
             "upload": upload,
             "founding": founding_open(),
             "back": panels.listing(Institution),

@@ -24,7 +24,8 @@ def act(client: Client, row: Any, name: str, /, **data: Any) -> Any:
 def offered(client: Client, row: Any) -> list[str]:
     model = f"{row._meta.app_label}_{row._meta.model_name}"
     page = client.get(reverse(f"admin:{model}_change", args=[row.pk]))
-    return [button["url"].rstrip("/").rsplit("/", 1)[-1] for button in page.context["buttons"]]
+    paths = [button["url"].partition("?")[0] for button in page.context["buttons"]]
+    return [path.rstrip("/").rsplit("/", 1)[-1] for path in paths]
 
 
 def test_a_review_is_started_with_a_remark(zhou_lan: Client, hailong: Any) -> None:
@@ -60,8 +61,8 @@ def test_a_refusal_is_shown_on_the_form_with_its_status(zhou_lan: Client, hailon
     ("status", "acts"),
     [
         ("applied", ["start-review", "decline", "contact", "register-node"]),
-        ("in_review", ["ask", "decline", "contact", "register-node"]),
-        ("active", ["contact", "register-node"]),
+        ("in_review", ["ask", "decline", "contact", "register-node", "draft"]),
+        ("active", ["contact", "register-node", "draft"]),
         ("declined", ["contact", "register-node"]),
     ],
 )
@@ -183,3 +184,31 @@ def test_a_weak_password_is_refused(zhou_lan: Client) -> None:
 def test_a_vote_has_no_button(zhou_lan: Client, alliance: SimpleNamespace) -> None:
     assert offered(zhou_lan, alliance.proposal) == []
     assert offered(zhou_lan, alliance.ballot) == []
+
+
+def test_a_draft_starts_with_kind_and_subject_filled_in(zhou_lan: Client, hailong: Any) -> None:
+    act(zhou_lan, hailong, "start-review")
+    page = zhou_lan.get(reverse("admin:members_institution_change", args=[hailong.pk]))
+    form = zhou_lan.get(page.context["buttons"][-1]["url"]).context["form"]
+    assert form["kind"].value() == "admit_institution"
+    assert form["institution"].value() == str(hailong.pk)
+
+
+def test_drafting_without_a_ledger_is_refused_with_a_word(zhou_lan: Client, hailong: Any) -> None:
+    page = zhou_lan.post(
+        reverse("admin:proposals_proposal_draft"),
+        {
+            "kind": "admit_institution",
+            "institution": hailong.pk,
+            "title_zh": "接纳海龙银行",
+            "title_en": "Admit Hailong Bank",
+            "text": "The papers are in order.",
+        },
+    )
+    assert page.status_code >= 400
+    assert page.context["form"].non_field_errors()
+
+
+def test_signing_out_leads_to_the_accounts_page(zhou_lan: Client) -> None:
+    assert zhou_lan.post(reverse("admin:logout"))["Location"] == reverse("account_login")
+    assert zhou_lan.get("/admin/").status_code == 302
