@@ -152,7 +152,9 @@ class Repository:
         return loaded.signed
 
 
-def create(passphrase: bytes, root_passphrase: bytes, now: datetime) -> bool:
+def create(
+    passphrase: bytes, root_passphrase: bytes, now: datetime, *, cost: Mapping[str, int] = keys.ARGON2
+) -> bool:
     """Make the keys, the root and an empty first publication; False when that was done before.
 
     Keys that an interrupted run left behind are taken up again. ``timestamp.json`` comes last, and is what
@@ -161,8 +163,8 @@ def create(passphrase: bytes, root_passphrase: bytes, now: datetime) -> bool:
     repository = Repository(passphrase=passphrase)
     if (repository.metadata / "timestamp.json").exists():
         return False
-    online = {role: _key(name, passphrase) for role, name in ONLINE_KEYS.items()}
-    ceremony = [_key(name, root_passphrase) for name in ROOT_KEYS]
+    online = {role: _key(name, passphrase, cost) for role, name in ONLINE_KEYS.items()}
+    ceremony = [_key(name, root_passphrase, cost) for name in ROOT_KEYS]
     data = _root(online, ceremony, now)
     files.replace(repository.metadata / "1.root.json", data)
     files.replace(repository.trusted_root, data)
@@ -185,14 +187,14 @@ def _root(online: Mapping[str, Ed25519PrivateKey], ceremony: list[Ed25519Private
     return made.to_bytes(JSONSerializer(compact=True))
 
 
-def _key(name: str, passphrase: bytes) -> Ed25519PrivateKey:
+def _key(name: str, passphrase: bytes, cost: Mapping[str, int]) -> Ed25519PrivateKey:
     if keys.exists(name):
         key = keys.open_key(name, passphrase)
         if not isinstance(key, Ed25519PrivateKey):
             raise TypeError(f"{name} is no Ed25519 key")
         return key
     made = Ed25519PrivateKey.generate()
-    keys.seal(name, made, passphrase)
+    keys.seal(name, made, passphrase, cost=cost)
     return made
 
 

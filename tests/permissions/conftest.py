@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,24 +21,17 @@ from tests.factories import UserFactory
 from tests.permissions.world import World
 
 PASSPHRASE = b"nine quiet herons stand in a row"
+CHEAP = {"time_cost": 1, "memory_cost": 64, "parallelism": 1}  # kept in the files: opening is cheap, too
 
 
 @pytest.fixture(scope="session")
 def ceremony(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sealed keys and the first, empty publication, made once: Argon2id is slow on purpose."""
     home = tmp_path_factory.mktemp("ceremony")
-    cheap = {
-        "time_cost": 1,
-        "memory_cost": 64,
-        "parallelism": 1,
-    }  # kept in the files, so opening is cheap too
-    with (
-        override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"),
-        mock.patch.object(keys, "_ARGON2", cheap),
-    ):
-        keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE)
-        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE)
-        assert tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now())
+    with override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"):
+        keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
+        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+        assert tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now(), cost=CHEAP)
     return home
 
 
@@ -56,7 +49,8 @@ def places(ceremony: Path, tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture
 def world(places: Path, db: None) -> Iterator[World]:
     """Rows and keys; processes only where the test starts them (and is marked transactional)."""
-    authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
+    with clock.frozen(clock.now() - timedelta(days=500)):  # old enough to have issued what has expired
+        authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
     gateway.ensure(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
     ledger = Ledger.objects.create(
         slug="alliance",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +17,8 @@ from consortium.core.models import Event
 from consortium.members import services as members
 from consortium.members.models import Node
 from governance.permissions.models import Acknowledgement, Delivery
-from tests.permissions.world import World
+from tests.certs.openssl import openssl
+from tests.permissions.world import LIMIT, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,26 +117,28 @@ def test_a_retired_node_is_refused(served: World) -> None:
         assert refusal(client.get("/tuf/metadata/timestamp.json")) == (403, "node_retired")
 
 
-def test_a_certificate_of_ours_that_is_no_nodes_is_unknown(served: World) -> None:
+def refused_in_the_handshake(world: World, certificate: Path, key: Path) -> bool:
     context = ssl.create_default_context(cafile=str(settings.PKI_DIR / "chain.pem"))
-    context.load_cert_chain(settings.KEY_DIR / "gateway.crt", settings.KEY_DIR / "gateway.key")
-    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-        # It is for servers only, so that already the handshake fails.
-        httpx.get(f"{served.gateway_url}/tuf/metadata/timestamp.json", verify=context, trust_env=False)
+    context.load_cert_chain(certificate, key)
+    with httpx.Client(verify=context, trust_env=False, timeout=LIMIT) as client:
+        try:
+            client.get(f"{world.gateway_url}/tuf/metadata/timestamp.json")
+        except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError):
+            return True
+    return False
+
+
+def test_a_certificate_of_ours_that_is_for_servers_only_fails_in_the_handshake(served: World) -> None:
+    keys = settings.KEY_DIR
+    assert refused_in_the_handshake(served, keys / "gateway.crt", keys / "gateway.key")
+    node_files = served.folder(node())
+    assert not refused_in_the_handshake(served, node_files / "node.crt", node_files / "node.key")
 
 
 def test_a_foreign_authoritys_certificate_fails_in_the_handshake(served: World) -> None:
-    key = served.workstation.key("p256")
-    made = served.workstation.request(key=key, subject="/CN=heming-bank")
-    assert made
-    from tests.certs.openssl import openssl
-
-    crt = served.home / "foreign.crt"
-    openssl("req", "-x509", "-key", str(key), "-subj", "/CN=heming-bank", "-out", str(crt))
-    context = ssl.create_default_context(cafile=str(settings.PKI_DIR / "chain.pem"))
-    context.load_cert_chain(crt, key)
-    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-        httpx.get(f"{served.gateway_url}/tuf/metadata/timestamp.json", verify=context, trust_env=False)
+    key, certificate = served.workstation.key("p256"), served.home / "foreign.crt"
+    openssl("req", "-x509", "-key", str(key), "-subj", "/CN=heming-bank", "-out", str(certificate))
+    assert refused_in_the_handshake(served, certificate, key)
 
 
 def test_a_certificate_in_a_header_counts_for_nothing(served: World) -> None:
