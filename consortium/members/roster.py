@@ -209,11 +209,12 @@ class _Record:
 def _compare(row: _Parsed, record: _Record) -> PreviewRow:
     """Against the record: is it new, who else has its name or LEI, what would change."""
     existing = record.by["uscc"].get(row.values.get("uscc", ""))
-    for column in ("short_name", "lei"):
-        holder = record.by[column].get(row.values.get(column) or "")
-        if holder is not None and holder != existing and "uscc" in row.values:
-            row.refuse(column, "taken")
     changes = _changes(row, existing) if existing else {}
+    for column in ("short_name", "lei") if "uscc" in row.values else ():
+        holder = record.by[column].get(row.values.get(column) or "")
+        wanted = existing is None or column in changes  # else it is the row's own, or refused already
+        if wanted and holder not in (None, existing):
+            row.refuse(column, "taken")
     action: Action = "new" if existing is None else "changed" if changes else "unchanged"
     return PreviewRow(row.number, row.values, row.problems, action, changes)
 
