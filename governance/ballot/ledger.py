@@ -58,14 +58,11 @@ class LedgerReader:
             raise BallotError("bad_proposal", value=wanted)
         with self._asking():
             found = self._by_number(wanted) if len(wanted) <= _NUMBER_DIGITS else self._by_id(int(wanted))
-        if not found:
+        if found is None:
             raise BallotError("proposal_unknown", value=wanted)
-        if len(found) > 1:
-            ids = ", ".join(str(proposal.id) for proposal in found)
-            raise BallotError("proposal_ambiguous", value=wanted, ids=ids)
-        if _id_of(found[0]) != found[0].id:
+        if _id_of(found) != found.id:
             raise BallotError("proposal_forged", value=wanted)
-        return found[0]
+        return found
 
     def nonce(self, voter: str) -> int:
         """The number that the voter's next ballot carries."""
@@ -106,17 +103,17 @@ class LedgerReader:
             return None  # whatever it is, it is no registry
         return ("NodeRegistry", registry) if sure else None
 
-    def _by_id(self, wanted: int) -> list[LedgerProposal]:
+    def _by_id(self, wanted: int) -> LedgerProposal | None:
         if not int(self.governor.functions.proposalSnapshot(wanted).call()):
-            return []
-        return next(([found] for found in self._newest_first() if found.id == wanted), [])
+            return None
+        return next((found for found in self._newest_first() if found.id == wanted), None)
 
-    def _by_number(self, wanted: str) -> list[LedgerProposal]:
+    def _by_number(self, wanted: str) -> LedgerProposal | None:
         # Any member may open a proposal and write a number into it; the console's are the convener's.
         convener = self.governor.functions.convener().call()
         pattern = re.compile(rf"Proposal {int(wanted)}:")
-        proposals = self._newest_first()
-        return [p for p in proposals if p.proposer == convener and pattern.match(p.description)]
+        ours = (found for found in self._newest_first() if found.proposer == convener)
+        return next((found for found in ours if pattern.match(found.description)), None)
 
     def _newest_first(self) -> Iterator[LedgerProposal]:
         end, width = int(self.web3.eth.block_number), _WIDEST

@@ -13,6 +13,7 @@ from consortium.core.events import INDEXER
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from governance.chain.models import CastVote, OnChainProposal
+from governance.chain.relay import RELAY
 from governance.proposals.models import Ballot, Proposal
 from governance.proposals.services import executing
 from governance.proposals.services.common import record
@@ -79,7 +80,7 @@ def _ballot_refused(primary_key: str, code: str) -> None:
         record(
             "ballot.refused",
             ballot.proposal,
-            actor=INDEXER,
+            actor=RELAY,
             institution_id=ballot.institution_id,
             ballot=primary_key,
             voter=ballot.voter,
@@ -94,7 +95,7 @@ def _attempt_refused(purpose: str, rest: str, code: str) -> None:
     if proposal is None:
         return
     action = "proposal.refused" if purpose == "propose" else "proposal.execution_refused"
-    record(action, proposal, actor=INDEXER, error_code=code, attempt=int(attempt))
+    record(action, proposal, actor=RELAY, error_code=code, attempt=int(attempt))
     if purpose == "execute":
         executing.owe_after_refusal(proposal, int(attempt))
 

@@ -110,6 +110,8 @@ def _check_node(proposal: Proposal) -> None:
             raise _wrong(proposal, _("the node is retired."))
     elif entry is None:
         raise _wrong(proposal, _("the node is not in the registry."))
+    elif entry.member_id != proposal.institution.uscc:
+        raise _wrong(proposal, _("the ledger has the node under another member."))
     elif proposal.kind == Kind.CHANGE_ROLE and entry.role == proposal.node_role:
         raise _wrong(proposal, _("the node has this role already."))
 

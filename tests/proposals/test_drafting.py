@@ -16,6 +16,7 @@ from governance.proposals.errors import NotADraft, NotExecutable, ProposalOpen, 
 from governance.proposals.models import Kind, Proposal
 from governance.proposals.rules import State
 from governance.proposals.selectors import visible_to
+from tests.contracts.alliance import padded
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory
 from tests.proposals.stage import TEXT, Stage
 
@@ -226,3 +227,14 @@ def test_only_what_has_passed_is_executed(stage: Stage, phase: str) -> None:
     with stage.ledgers_time(), pytest.raises(ConsoleError) as caught:
         services.execute(proposal, actor=stage.secretary)
     assert type(caught.value) is NotExecutable
+
+
+def test_a_node_that_the_ledger_has_under_another_member_is_left_alone(stage: Stage) -> None:
+    bank, other = stage.banks[:2]
+    node = stage.node(bank)
+    network, member = padded(node.network_id), padded(other.uscc)
+    consensus_id = bytes.fromhex(node.consensus_id)
+    stage.rule(stage.registry.functions.setRole(network, consensus_id, member, 1))
+
+    with pytest.raises(WrongSubject):
+        stage.draft("change_role", institution=bank, node=node, node_role=2)
