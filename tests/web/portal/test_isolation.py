@@ -1,4 +1,4 @@
-"""Every address of portal and API, walked: another bank's rows are not there, and the regulator only reads."""
+"""Every address of portal and API, walked: another bank's rows are not there, the regulator only reads."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.proposals.stage import Stage
 
 @dataclass
 class Bank:
-    """One bank: its officer, a node with a certificate, another with a request that waits, its network's list."""
+    """One bank: its officer, a node with a certificate, a request that waits, its network's list."""
 
     institution: Institution
     officer: User
