@@ -195,6 +195,7 @@ class EmbeddedLedger(Service):
         self._state = self.data_dir / "state.json"
         self._copy = self.data_dir / "state.last-good.json"
         self._copied: int | None = None  # mtime of the state that was copied last, ns
+        self._birth = self.data_dir / "genesis-timestamp"
 
     @property
     def url(self) -> str:
@@ -218,9 +219,19 @@ class EmbeddedLedger(Service):
         self._copied = seen
         return True
 
+    def start(self) -> str:
+        """As every service; the first time, remember which block 0 is this ledger's."""
+        url = super().start()
+        if not self._birth.exists():
+            block = self._ask("eth_getBlockByNumber", "0x0", False).json()["result"]
+            self._birth.write_text(block["timestamp"], encoding="ascii")
+        return url
+
     def _launch(self) -> subprocess.Popen[bytes]:
         if self._state.exists() and not self.keep_copy() and self._copied is None:
             self._restore()
+        if self._state.exists() and self._birth.exists():
+            self._keep_one_genesis()
         flags = {
             "--host": "127.0.0.1",
             "--port": str(self._port),
@@ -242,13 +253,34 @@ class EmbeddedLedger(Service):
             )
         self._copy.replace(self._state)
 
+    def _keep_one_genesis(self) -> None:
+        """Each start of anvil makes a block 0 and saves it beside the earlier ones; any might be found next.
+
+        The genesis tells ledgers apart, so only the first may stay.
+        """
+        birth = int(self._birth.read_text(encoding="ascii"), 16)
+        state = json.loads(self._state.read_bytes())
+        kept = [block for block in state["blocks"] if _is_not_another_genesis(block["header"], birth)]
+        if len(kept) == len(state["blocks"]):
+            return
+        fresh = self._state.with_suffix(".new")
+        fresh.write_text(json.dumps({**state, "blocks": kept}), encoding="utf-8")
+        fresh.replace(self._state)
+
+    def _ask(self, method: str, *arguments: object) -> httpx.Response:
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(arguments)}
+        return httpx.post(self.url, json=question, timeout=2, trust_env=False)
+
     def _answers(self) -> bool:
-        question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         try:
-            answer = httpx.post(self.url, json=question, timeout=2, trust_env=False).json()
+            answer = self._ask("eth_chainId").json()
         except (httpx.TransportError, ValueError):
             return False
         return bool(answer.get("result") == hex(CHAIN_ID))
+
+
+def _is_not_another_genesis(header: dict[str, str], birth: int) -> bool:
+    return int(header["number"], 16) != 0 or int(header["timestamp"], 16) == birth
 
 
 def _is_json(content: bytes) -> bool:

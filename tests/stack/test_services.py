@@ -34,6 +34,23 @@ def test_blocks_receipts_and_logs_of_the_ledger_survive_a_stop(
     assert len(before["logs"]) == 3
 
 
+def test_the_genesis_stays_the_same_whatever_block_0_a_later_start_made(
+    fresh_ledger: Callable[[], EmbeddedLedger],
+) -> None:
+    ledger = fresh_ledger()
+    genesis = _use(ledger).eth.get_block(0)["hash"]
+    for minutes in range(1, 6):
+        ledger.stop()
+        state = json.loads((ledger.data_dir / "state.json").read_bytes())
+        own = next(block for block in state["blocks"] if int(block["header"]["number"], 16) == 0)
+        other = json.loads(json.dumps(own))
+        other["header"]["timestamp"] = hex(int(own["header"]["timestamp"], 16) + 60 * minutes)
+        state["blocks"] = [other, *state["blocks"], other]
+        (ledger.data_dir / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        ledger.start()
+        assert _web3(ledger).eth.get_block(0)["hash"] == genesis
+
+
 def test_a_killed_ledger_comes_back_from_its_copy_when_its_file_is_half_written(
     fresh_ledger: Callable[[], EmbeddedLedger],
 ) -> None:
