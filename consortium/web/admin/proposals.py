@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -257,7 +258,9 @@ def _chain_panel(row: Proposal, view: selectors.Overview) -> Panel:
             for label, relay in relays
             if relay is not None
         ],
-        note=f"{_('id on chain')}: {row.chain_proposal_id}" if row.opened_at else "",
+        note=format_lazy("{label}: {id}", label=_("id on chain"), id=row.chain_proposal_id)
+        if row.opened_at
+        else "",
     )
 
 

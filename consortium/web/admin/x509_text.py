@@ -24,31 +24,32 @@ def key_text(key: Any) -> str:
 def csr_text(der: bytes) -> str:
     """Subject, key, wished extensions, and the PEM."""
     csr = x509.load_der_x509_csr(der)
-    lines = [
-        f"{_('Subject')}: {csr.subject.rfc4514_string() or '–'}",
-        f"{_('Key')}: {key_text(csr.public_key())}",
-        f"{_('Signature')}: {csr.signature_algorithm_oid._name}",
-        *_extensions(csr.extensions),
-        "",
-        csr.public_bytes(Encoding.PEM).decode(),
+    facts = [
+        (_("Subject"), csr.subject.rfc4514_string() or "–"),
+        (_("Key"), key_text(csr.public_key())),
+        (_("Signature"), csr.signature_algorithm_oid._name),
     ]
-    return "\n".join(lines)
+    pem = csr.public_bytes(Encoding.PEM).decode()
+    return "\n".join([*_lines(facts), *_extensions(csr.extensions), "", pem])
 
 
 def certificate_text(der: bytes) -> str:
     """All that a relying party looks at."""
     certificate = x509.load_der_x509_certificate(der)
-    lines = [
-        f"{_('Serial number')}: {certificate.serial_number:x}",
-        f"{_('Subject')}: {certificate.subject.rfc4514_string()}",
-        f"{_('Issuer')}: {certificate.issuer.rfc4514_string()}",
-        f"{_('Valid')}: {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} – "
-        f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC",
-        f"{_('Key')}: {key_text(certificate.public_key())}",
-        f"{_('Signature')}: {certificate.signature_algorithm_oid._name}",
-        *_extensions(certificate.extensions),
+    facts = [
+        (_("Serial number"), f"{certificate.serial_number:x}"),
+        (_("Subject"), certificate.subject.rfc4514_string()),
+        (_("Issuer"), certificate.issuer.rfc4514_string()),
+        (_("Valid from"), f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"),
+        (_("Valid until"), f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
+        (_("Key"), key_text(certificate.public_key())),
+        (_("Signature"), certificate.signature_algorithm_oid._name),
     ]
-    return "\n".join(lines)
+    return "\n".join([*_lines(facts), *_extensions(certificate.extensions)])
+
+
+def _lines(facts: list[tuple[str, str]]) -> list[str]:
+    return [f"{label}: {value}" for label, value in facts]
 
 
 def _extensions(extensions: x509.Extensions) -> list[str]:
