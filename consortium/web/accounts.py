@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
@@ -19,6 +19,12 @@ from consortium.members.models import User
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    @transaction.atomic
+    def set_password(self, user: User, password: str) -> None:
+        """Change the password and record that it was."""
+        super().set_password(user, password)
+        _record("account.password_changed", user)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """The secretariat works in the admin, everybody else in the portal."""
@@ -49,21 +55,19 @@ def _record(action: str, user: User, **data: Any) -> None:
     events.record(action, user, actor=user, institution_id=user.institution_id, **data)
 
 
-def _recorder(action: str) -> Any:
-    def listener(sender: Any, user: User, **_more: Any) -> None:
-        with transaction.atomic():
-            _record(action, user)
+def _factor_added(sender: Any, instance: Authenticator, created: bool, **_more: Any) -> None:
+    if created:
+        _record("account.second_factor_added", instance.user, type=instance.type)
 
-    return listener
+
+def _factor_removed(sender: Any, instance: Authenticator, **_more: Any) -> None:
+    _record("account.second_factor_removed", instance.user, type=instance.type)
 
 
 def declare() -> None:
-    """Record what allauth changes by itself; called once, when the app is ready."""
-    for signal, action in (
-        (account_signals.password_changed, "account.password_changed"),
-        (account_signals.password_reset, "account.password_changed"),
-        (mfa_signals.authenticator_added, "account.second_factor_added"),
-        (mfa_signals.authenticator_removed, "account.second_factor_removed"),
-        (mfa_signals.authenticator_reset, "account.second_factor_renewed"),
-    ):
-        signal.connect(_recorder(action), dispatch_uid=f"event {action} {id(signal)}", weak=False)
+    """Record second factors, which allauth keeps by itself; called once, when the app is ready.
+
+    These signals are sent inside the row's own transaction; allauth's come after the commit.
+    """
+    post_save.connect(_factor_added, sender=Authenticator, dispatch_uid="second factor added")
+    post_delete.connect(_factor_removed, sender=Authenticator, dispatch_uid="second factor removed")

@@ -60,7 +60,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _page(request, 403, "csrf", _("The form was too old or came from elsewhere. Load the page again."))
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None, **_path: str) -> HttpResponse:
+    """Also the view behind addresses that are closed on purpose; ``_path`` is what they captured."""
     return _page(request, 404, "not_found", _("There is no such page, or none that you may see."))
 
 

@@ -13,3 +13,11 @@ class AnotherProposal(ConsoleError):
     code = "another_proposal"
     status = 400
     message = _("The ballot was signed for another proposal than number %(number)s.")
+
+
+class IncompleteBallot(ConsoleError):
+    """A pasted ballot lacks fields, or holds what can't be read. ``fields`` names them."""
+
+    code = "incomplete_ballot"
+    status = 400
+    message = _("The ballot's fields can't be taken: %(fields)s.")

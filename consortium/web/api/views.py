@@ -151,11 +151,16 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
 
 
 class Requests(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
+    throttle_scope: str | None = None
     serializer_class = s.RequestOut
     queryset = CertificateRequest.objects.none()
 
     def get_queryset(self) -> QuerySet[CertificateRequest]:
         return scope.requests(self.account)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.throttle_scope = "enrolment" if self.action == "create" else None
+        super().initial(request, *args, **kwargs)
 
     @extend_schema(parameters=[OpenApiParameter("status", str, enum=CertificateRequest.Status.values)])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

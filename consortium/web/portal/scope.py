@@ -81,8 +81,8 @@ def networks(user: User) -> QuerySet[Network]:
     """A member: the networks where it runs a node."""
     if oversees(user):
         return Network.objects.all()
-    own = Node.objects.filter(institution_id=user.institution_id, retired_at=None).values("network")
-    return Network.objects.filter(pk__in=own) if user.is_member else Network.objects.none()
+    own = members.nodes_for(user).filter(retired_at=None).values("network")
+    return Network.objects.filter(pk__in=own)
 
 
 def epochs(user: User) -> QuerySet[Epoch]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from consortium.members.models import User
+from consortium.web.api.errors import IncompleteBallot
 from consortium.web.api.serializers import BallotIn
 from consortium.web.portal import forms, listing, scope, words
 from consortium.web.portal.views.base import Action, Page, one, paged
@@ -73,7 +74,8 @@ class HandIn(Action):
 
     def act(self, values: dict[str, Any]) -> str:
         fields = BallotIn(data=values["ballot"])
-        fields.is_valid(raise_exception=True)
+        if not fields.is_valid():
+            raise IncompleteBallot(fields=", ".join(fields.errors))
         services.cast(self.subject, **fields.for_service(self.subject), actor=self.account)
         return _("The ballot was taken in and is on its way to the ledger.")
 

@@ -1,0 +1,160 @@
+"""Every page in both languages: labelled, without inline code, nothing left in the other language."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+
+from django.test import Client
+
+from tests.web.portal.test_isolation import ALL, Address
+from tests.web.portal.town import Town
+
+# Text that members wrote, commands and identifiers are as they are in every language.
+_NOT_OURS = re.compile(
+    r"<(code|pre|q|script|style|textarea)\b.*?</\1>|<time.*?</time>|<div class=\"text\">.*?</div>", re.DOTALL
+)
+_ENGLISH = re.compile(r"\b[a-z]{2,}(?: [a-z']{2,}){2,}", re.IGNORECASE)
+ACCOUNT_PAGES = (
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/accounts/logout/",
+)
+
+
+def paths(town: Town) -> list[str]:
+    """Every page of the portal that can be read."""
+
+    def key(address: Address) -> object:
+        return town.vote.pk if address.kind == "proposal" else town.heming.keys.get(str(address.kind))
+
+    found = [address.path(key(address)) for address in ALL if not address.route.startswith("api/")]
+    return [path for path in found if not path.endswith((".pem", "/token/", "/withdraw/"))] + list(
+        ACCOUNT_PAGES
+    )
+
+
+def pages(town: Town, client: Client, language: str) -> dict[str, str]:
+    client.cookies["django_language"] = language
+    client.post("/accounts/login/", {"login": "zhou.lan", "password": "correct-horse-battery-staple"})
+    found = {path: client.get(path, follow=True) for path in paths(town)}
+    assert {path: page.status_code for path, page in found.items() if page.status_code != 200} == {}
+    return {path: page.content.decode() for path, page in found.items()}
+
+
+def test_nothing_is_left_in_english(town: Town, client: Client) -> None:
+    left = {
+        path: english
+        for path, page in pages(town, client, "zh-hans").items()
+        if (english := sentences(page) - {"Heming Bank Co"}) and not all_data(english, town)
+    }
+    assert left == {}
+
+
+def sentences(page: str) -> set[str]:
+    text = html.unescape(re.sub(r"<[^>]+>", "\n", _NOT_OURS.sub("", page)))
+    return set(_ENGLISH.findall(text))
+
+
+def all_data(english: set[str], town: Town) -> bool:
+    names = town.heming.institution.legal_name_en
+    return all(sentence in names for sentence in english)
+
+
+def test_nothing_is_left_in_chinese(town: Town, client: Client) -> None:
+    names = re.compile(r"[\u4e00-\u9fff]*\d*银行股份有限公司|接纳新成员|中文")
+    for path, page in pages(town, client, "en").items():
+        assert not re.search(r"[\u4e00-\u9fff]", names.sub("", page)), path
+
+
+class Reader(HTMLParser):
+    """Collects what a page lacks for people who can't see it, and code that the CSP forbids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.labels: set[str] = set()
+        self.inputs: list[str] = []
+        self.faults: list[str] = []
+        self.headings = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if "id" in values:
+            self.ids.append(str(values["id"]))
+        if tag == "label" and values.get("for"):
+            self.labels.add(str(values["for"]))
+        if tag in {"input", "select", "textarea"} and values.get("type") not in {"hidden", "submit"}:
+            self.inputs.append(str(values.get("id")))
+        if tag == "img" and "alt" not in values:
+            self.faults.append("image without alternative text")
+        if "style" in values or tag == "style" or any(name.startswith("on") for name in values):
+            self.faults.append(f"inline style or handler on {tag}")
+        if tag == "script" and not values.get("src"):
+            self.faults.append("inline script")
+        if any(str(values.get(name, "")).startswith(("http:", "https:", "//")) for name in ("src", "href")):
+            self.faults.append(f"foreign address in {tag}")
+        self.headings += tag == "h1"
+
+
+def test_pages_are_labelled_and_keep_to_the_csp(town: Town, client: Client) -> None:
+    for path, page in pages(town, client, "en").items():
+        reader = Reader()
+        reader.feed(page)
+        assert reader.faults == [], path
+        assert reader.headings == 1, path
+        assert len(reader.ids) == len(set(reader.ids)), path
+        assert [each for each in reader.inputs if each not in reader.labels] == [], path
+        assert '<html lang="en">' in page
+        assert 'class="skip" href="#main"' in page
+
+
+def test_the_policy_is_strict_outside_the_administration(town: Town, client: Client) -> None:
+    client.force_login(town.heming.officer)
+    policy = client.get("/")["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_times_are_the_viewers_with_utc_beside_them(town: Town, client: Client) -> None:
+    client.force_login(town.heming.officer)
+    made = town.heming.certificate.not_after
+    path = f"/certificates/{town.heming.certificate.pk}/"
+    shanghai = client.get(path).content.decode()
+    client.cookies["zone"] = "Europe/Zurich"
+    zurich = client.get(path).content.decode()
+    client.cookies["zone"] = "../../etc/passwd"
+    assert client.get(path).content.decode().count("Asia/Shanghai") == 1
+    utc = f'title="{made:%Y-%m-%d %H:%M:%S} UTC"'
+    assert utc in shanghai
+    assert utc in zurich
+    assert "Europe/Zurich" in zurich
+    pattern = re.escape(utc) + r">([0-9 :-]+)<"
+    assert re.findall(pattern, shanghai) != re.findall(pattern, zurich)
+
+
+def test_lists_take_the_same_queries_however_long(town: Town, client: Client) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from tests.factories import NodeFactory
+
+    client.force_login(town.heming.officer)
+
+    def counted() -> list[int]:
+        numbers = []
+        for path in ("/", "/nodes/", "/proposals/", "/certificates/", "/requests/", "/lists/", "/record/"):
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(path).status_code == 200
+            numbers.append(len(queries))
+        return numbers
+
+    counted()  # the first request of a session writes it
+    before = counted()
+    for _ in range(4):
+        NodeFactory(institution=town.heming.institution, network=town.heming.node.network)
+    town.stage.proposed(institution=town.stage.applicant())
+    assert counted() == before
