@@ -24,7 +24,7 @@ from governance.proposals.models import Proposal
 
 CLOSING = timedelta(hours=24)
 EXPIRING = timedelta(days=30)
-EVENTS_SHOWN = 10
+EVENTS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ def members_chart() -> charts.Bars:
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """django-unfold's hook for the index page."""
-    latest = Event.objects.order_by("-id")[:EVENTS_SHOWN]
+    # What the ledger echoes of things that have an event of their own would crowd everything else out.
+    echoes = Q(action__startswith="chain.") | Q(action__startswith="relay.")
+    latest = Event.objects.exclude(echoes).order_by("-id")[:EVENTS_SHOWN]
     return {
         **context,
         "title": _("Overview"),

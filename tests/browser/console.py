@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +21,7 @@ from consortium.stack.steps import ceremony
 
 VOTING_PERIOD = 60  # seconds; thirty members hand in their ballots well within
 PASSWORD = "nine-lanterns-along-the-river"
-STARTED = {"web", "worker", "chain", "signing", "beat"}
+STARTED = {"web", "gateway", "worker", "chain", "signing", "beat"}
 
 
 class Console:
@@ -82,12 +82,15 @@ class Console:
             urls[variable] = service.start()
         return urls
 
-    def _environment(self, extra: dict[str, str]) -> dict[str, str]:
-        return child_environment(self.context, {**self.environment, **extra})
+    def _environment(self, extra: Mapping[str, str], *, outside: bool = False) -> dict[str, str]:
+        ours = {} if outside else self.environment
+        return child_environment(self.context, {**ours, **extra}, outside=outside)
 
-    def _spawn(self, name: str, argv: Sequence[str], env: object) -> None:
-        extra = dict(env) if isinstance(env, dict) else {}
-        popen = child.spawn(argv, log=self.logs / f"{name}.log", env=self._environment(extra), cwd=PROJECT)
+    def _spawn(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], *, outside: bool = False
+    ) -> None:
+        environment = self._environment(env, outside=outside)
+        popen = child.spawn(argv, log=self.logs / f"{name}.log", env=environment, cwd=PROJECT)
         self._processes.append(popen)
 
     def _answers(self) -> bool:
@@ -114,8 +117,12 @@ class Console:
 
     # --- what members do on their own machines ---------------------------------------------------------
     def members_join(self) -> None:
-        """After the roster: proofs of voting addresses, nodes, the founding act, officers' accounts."""
+        """After the roster: voting addresses, the founding act, officers, nodes and their agents."""
         self.run("-m", "consortium.stack.setup", passphrases=True)
+        self.run("-m", "consortium.stack.demo.collect")
+        for process in processes(self.context):
+            if process.name.startswith("agent-"):
+                self._spawn(process.name, process.argv, process.env, outside=True)
 
     def bank_asks_for_a_certificate(self) -> str:
         """Wangchao Bank's officer hands in the CSR of its second node by the API; gives the request's id."""

@@ -39,6 +39,7 @@ def test_a_day_of_the_secretariat(screen: Screen, console: Console, tmp_path: Pa
     console.members_join()
     approves_a_request(screen, console)
     watches_a_vote_pass(screen, console)
+    sees_the_nodes_converge(screen)
     reads_everything_in_both_languages(screen)
     screen.language("en")
     screen.open("/admin/")
@@ -79,6 +80,15 @@ def watches_a_vote_pass(screen: Screen, console: Console) -> None:
     expect(screen.headline()).to_contain_text("executed", timeout=LIMIT)
     screen.page.reload()
     screen.sees("in force on the ledger")
+
+
+def sees_the_nodes_converge(screen: Screen) -> None:
+    """Four agents run; the node that was just admitted has none yet."""
+    for _attempt in range(100):
+        screen.open("/admin/permissions/delivery/")
+        if "4 of 5 nodes up to date" in screen.page.locator("#content").inner_text():
+            break
+    screen.sees("4 of 5 nodes up to date")
 
 
 def reads_everything_in_both_languages(screen: Screen) -> None:

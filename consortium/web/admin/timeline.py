@@ -50,7 +50,7 @@ def entry(event: Event) -> Entry:
     return Entry(
         at=event.at,
         words=wording.action(event.action),
-        subject=event.subject_label,
+        subject=_short(event.subject_label),
         actor=event.actor_label,
         reason=event.reason,
         icon=ICONS.get(family, "history"),
