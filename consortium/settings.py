@@ -214,7 +214,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 SECURE_SSL_REDIRECT = _flag("SECURE_SSL_REDIRECT", default=not DEVELOPMENT) and SURFACE == "console"
-SECURE_REDIRECT_EXEMPT = [r"^pki/", r"^healthz$", r"^readyz$"]  # relying parties fetch CRLs over plain HTTP
+# Relying parties fetch CRLs over plain HTTP, probes and scrapers ask beside the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^pki/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -101,7 +101,9 @@ def _named(subject: models.Model | Outsider) -> dict[str, str]:
     if isinstance(subject, Outsider):
         kind, pk, label = subject.type, "", subject.label
     else:
-        kind, pk, label = subject._meta.label_lower, str(subject.pk), str(subject)
+        # record_label, where a model has one, reads the same in every language
+        label = str(getattr(subject, "record_label", subject))
+        kind, pk = subject._meta.label_lower, str(subject.pk)
     return {"subject_type": kind, "subject_id": pk, "subject_label": label[:200]}
 
 

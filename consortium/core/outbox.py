@@ -18,9 +18,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from consortium.core import clock
+from consortium.core import clock, events
+from consortium.core.errors import IllegalTransition
 from consortium.core.models import OutboxMessage
 
 logger = logging.getLogger(__name__)
@@ -85,6 +87,15 @@ def enqueue(topic: str, *, key: str, payload: dict[str, Any] | None = None, afte
             [topic, spec.queue, key, json.dumps(payload or {}), clock.now(), due],
         )
     transaction.on_commit(lambda: nudge(spec.queue), robust=True)
+
+
+def retry(message: OutboxMessage, *, actor: events.Actor, reason: str) -> None:
+    """Owe the work of a message that was given up once more; the old row stays as it ended."""
+    if message.dead_at is None:
+        raise IllegalTransition(subject=str(message), current=_("open"), wanted=_("open"), allowed="–")
+    with transaction.atomic():
+        enqueue(message.topic, key=message.key, payload=message.payload)
+        events.record("outbox.retried", message, actor=actor, reason=reason)
 
 
 def nudge(queue: str) -> None:

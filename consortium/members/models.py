@@ -82,6 +82,11 @@ class Institution(models.Model):
         return self.legal_name
 
     @property
+    def record_label(self) -> str:
+        """What events call it: the same in every language."""
+        return self.short_name
+
+    @property
     def legal_name(self) -> str:
         return _by_language(self.legal_name_zh, self.legal_name_en)
 

@@ -147,7 +147,7 @@ def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
 def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
     """The newest published list in one format; ``?file=`` names another than the format's first file.
 
-    For nodes that fetch without an agent. The headers Epoch and Digest-Sha256 say what it is; what proves it
+    For nodes that fetch without an agent. The headers Epoch and ETag say what it is; what proves it
     is the signed metadata only.
     """
     _only(request, "GET", "HEAD")

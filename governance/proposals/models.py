@@ -84,6 +84,11 @@ class Proposal(models.Model):
         return f"#{self.number} {self.title}"
 
     @property
+    def record_label(self) -> str:
+        """What events call it: the same in every language."""
+        return f"#{self.number}"
+
+    @property
     def title(self) -> str:
         return _by_language(self.title_zh, self.title_en)
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from consortium.core import clock, outbox
-from consortium.core.models import OutboxMessage
+from consortium.core import clock, events, outbox
+from consortium.core.errors import IllegalTransition
+from consortium.core.models import Event, OutboxMessage
 from tests.core.work import CALL, FAIL, NOTE, QUEUE, calls, to_do
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("topics")]
@@ -202,3 +203,20 @@ def _raise(error: Exception) -> Callable[[], None]:
         raise error
 
     return run
+
+
+def test_what_was_given_up_is_owed_again_when_somebody_asks() -> None:
+    owe(key="heming", node=7)
+    OutboxMessage.objects.update(dead_at=NOON)
+    outbox.retry(the_message(), actor=events.COMMAND, reason="the ledger is back")
+    assert outbox.drain(QUEUE) == 1
+    assert calls == [{"node": 7}]
+    assert Event.objects.get(action="outbox.retried").reason == "the ledger is back"
+    assert OutboxMessage.objects.filter(dead_at=NOON, done_at__isnull=True).count() == 1
+
+
+def test_what_is_still_open_is_not_owed_twice() -> None:
+    owe(key="heming")
+    with pytest.raises(IllegalTransition):
+        outbox.retry(the_message(), actor=events.COMMAND, reason="impatience")
+    assert the_message().version == 1

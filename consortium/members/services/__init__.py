@@ -1,4 +1,4 @@
-"""The one way in: everything that changes an institution, a node or an account.
+"""The one way in: everything that changes an institution, a network, a node or an account.
 
 Each service locks, guards, changes and records, in one transaction. Pass the row you have; what comes back is
 the row as it is now.
@@ -14,9 +14,11 @@ from consortium.members.services.institutions import (
     start_review,
 )
 from consortium.members.services.ledger import follow_ledger
+from consortium.members.services.networks import add_network
 from consortium.members.services.nodes import change_endpoint, register_node, retire_node
 
 __all__ = [
+    "add_network",
     "apply",
     "change_contact",
     "change_endpoint",
