@@ -82,6 +82,20 @@ ACTIONS: dict[str, str | Promise] = {
     "node.ack_refused": gettext_lazy("node's acknowledgement refused"),
 }
 
+# Parts of the console that act by themselves (core.events.AutomaticActor).
+ACTORS: dict[str, str | Promise] = {
+    "indexer": gettext_lazy("indexer"),
+    "signing worker": gettext_lazy("signing worker"),
+    "push worker": gettext_lazy("push worker"),
+    "command line": gettext_lazy("command line"),
+    "schedule": gettext_lazy("schedule"),
+}
+
+
+def actor(label: str) -> str:
+    """Who acted: an account's name as it is, a part of the console in the reader's language."""
+    return str(ACTORS.get(label, label))
+
 
 def action(name: str) -> str:
     """An event's action in the reader's language; its own name where nobody worded it."""

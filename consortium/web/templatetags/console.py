@@ -88,6 +88,12 @@ def action(name: str) -> str:
 
 
 @register.filter
+def actor(label: str) -> str:
+    """Who acted, in words."""
+    return wording.actor(label)
+
+
+@register.filter
 def left(seconds: int | None) -> str:
     """Seconds as days, hours and minutes."""
     return wording.time_left(seconds or 0)
