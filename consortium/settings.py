@@ -129,7 +129,10 @@ if SURFACE == "gateway":
         "governance.permissions",
     ]
     ROOT_URLCONF = "consortium.gateway_urls"
-    MIDDLEWARE = ["governance.permissions.gateway.NodeCertificateMiddleware"]
+    MIDDLEWARE = [
+        "django.middleware.locale.LocaleMiddleware",
+        "governance.permissions.gateway.NodeCertificateMiddleware",
+    ]
 else:
     ROOT_URLCONF = "consortium.urls"
     MIDDLEWARE = [
