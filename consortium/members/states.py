@@ -16,7 +16,7 @@ class Status(models.TextChoices):
         "admitted",
         _("admitted"),
     )  # the vote (or the founding act) is on the ledger, the seat not yet seen
-    ACTIVE = "active", _("active")  # a seat is on the ledger
+    ACTIVE = "active", pgettext_lazy("institution", "active")  # a seat is on the ledger
     SUSPENDED = "suspended", _("suspended")
     EXITED = "exited", _("exited")
 

@@ -143,6 +143,7 @@ def test_the_overview_shows_what_is_due(town: Town, client: Client) -> None:
     with town.stage.ledgers_time():
         context = officer(client, town).get("/").context
     assert [row["proposal"] for row in context["to_vote"]] == [town.vote]
+    context = client.get("/").context  # by our own clock: the ledger's runs apart in these tests
     assert [row.node.name for row in context["bare"]] == ["node-2"]
     assert list(context["waiting"]) == [town.heming.waiting]
 
