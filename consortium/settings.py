@@ -198,7 +198,7 @@ EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 # --- Languages and time --------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "libraries"]  # ours; words that libraries lack
 FORMAT_MODULE_PATH = ["consortium.web.formats"]
 USE_I18N = True
 USE_TZ = True

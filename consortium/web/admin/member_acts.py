@@ -107,6 +107,16 @@ class AccountForm(StyledForm):
     )
 
 
+class NetworkForm(StyledForm):
+    slug = forms.CharField(
+        label=_("short name"),
+        max_length=32,
+        help_text=_("Small letters, digits and hyphens. It goes on the ledger and can't be changed."),
+    )
+    name_zh = forms.CharField(label=_("name (Chinese)"), max_length=80)
+    name_en = forms.CharField(label=_("name (English)"), max_length=80)
+
+
 def _decide(service: Callable[..., Any], message: Text) -> Callable[..., Outcome]:
     """An act that needs a reason and nothing else."""
 
@@ -144,6 +154,11 @@ def _change_endpoint(request: HttpRequest, row: Node, cleaned: dict[str, Any]) -
 def _create_account(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
     made = services.create_account(**cleaned, actor=actor(request))
     return Outcome(_("The account is ready."), panels.address(made))
+
+
+def _add_network(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
+    made = services.add_network(**cleaned, actor=actor(request))
+    return Outcome(_("The network was added."), panels.address(made))
 
 
 def _in_service(row: Node) -> bool:
@@ -188,6 +203,7 @@ INSTITUTION_ACTS = (
 INSTITUTION_TOOLS = (
     Act("apply", _("Enter an application"), _apply, ApplicationForm, style="main", icon="add"),
 )
+NETWORK_TOOLS = (Act("add-network", _("Add a network"), _add_network, NetworkForm, style="main", icon="add"),)
 NODE_ACTS = (
     Act("endpoint", _("Change endpoint"), _change_endpoint, EndpointForm, _in_service, icon="edit"),
     Act(

@@ -341,6 +341,7 @@ class CategoryAdmin(ConsoleModelAdmin):
 
 @admin.register(Network)
 class NetworkAdmin(ConsoleModelAdmin):
+    tools = member_acts.NETWORK_TOOLS
     list_display = ("slug", "name_zh", "name_en", "size")
     fields = ("slug", ("name_zh", "name_en"))
 

@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from consortium.core import outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.web.admin import panels, timeline
+from consortium.web.admin.acts import Act, Outcome, ReasonForm, actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, pill
 
@@ -71,8 +73,18 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _retry(request: HttpRequest, row: OutboxMessage, cleaned: dict[str, Any]) -> Outcome:
+    outbox.retry(row, actor=actor(request), reason=cleaned["reason"])
+    return Outcome(_("The work is owed again."))
+
+
+def _given_up(row: OutboxMessage) -> bool:
+    return row.dead_at is not None
+
+
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ConsoleModelAdmin):
+    acts = (Act("retry", _("Try again"), _retry, ReasonForm, _given_up, style="main", icon="replay"),)
     list_display = ("topic", "key", "queue", "state", "attempts", "due_at", "last_error_shown")
     list_filter = (StateFilter, "queue", "topic")
     search_fields = ("key", "topic", "last_error")
