@@ -8,7 +8,8 @@ addresses in EIP-55 form; uint256 as decimal text.
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
 
@@ -75,6 +76,14 @@ class ChainEvent(models.Model):
             models.Index(fields=["tx_hash"], name="chain_event_tx"),
             models.Index(fields=["about", "block", "log_index"], name="chain_event_about"),
             models.Index(fields=["name", "block_time"], name="chain_event_name"),
+            models.Index(
+                F("ledger"),
+                KeyTransform("network", "args"),
+                F("block").desc(),
+                F("log_index").desc(),
+                condition=Q(name="NodeRoleChanged"),
+                name="chain_event_registry",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -56,7 +56,7 @@ def apply(ledger: Ledger, facts: list[Fact]) -> None:
 def refold(ledger: Ledger, abouts: set[str], since: datetime) -> None:
     """Compute the rows behind ``abouts`` from all their events; ``since``: the first changed event's time."""
     histories = _histories(ledger, abouts)
-    for about in sorted(abouts, key=_seats_first):
+    for about in sorted(abouts, key=lambda one: _seats_first(one, histories.get(one, []))):
         kind, key = _split(about)
         if kind is None:
             continue
@@ -162,11 +162,14 @@ def _split(about: str) -> tuple[Kind | None, tuple[str, ...]]:
     return KINDS.get(name), tuple(key.split(":"))
 
 
-def _seats_first(about: str) -> tuple[int, str]:
+def _seats_first(about: str, history: list[Fact]) -> tuple[int, int, int, str]:
+    """Within a kind by its last event, as the ledger had it; what lost all of its events goes first."""
     # A vote's member and a proposal's electorate are looked up in what stands before it here.
     order = (folds.SEAT, folds.NODE, folds.PROPOSAL, folds.VOTE)
     name = about.partition(":")[0]
-    return (order.index(name) if name in order else len(order), about)
+    rank = order.index(name) if name in order else len(order)
+    last = (history[-1].block, history[-1].log_index) if history else (-1, -1)
+    return (rank, *last, about)
 
 
 def _find(ledger: Ledger, kind: Kind, key: tuple[str, ...]) -> Any | None:

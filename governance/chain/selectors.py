@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from consortium.members.models import Institution
 from consortium.members.states import Status
+from governance.chain import contracts
 from governance.chain import ledger as gateway
 from governance.chain.errors import NoLedger
-from governance.chain.models import IndexedBlock, RegistryEntry, Seat
+from governance.chain.models import ChainEvent, IndexedBlock, RegistryEntry, Seat
 
 
 class Head(NamedTuple):
@@ -42,6 +43,18 @@ def active_member_ids() -> set[str]:
 def registry(network: str) -> list[RegistryEntry]:
     """All nodes with a role on the network, by node id, whether or not their member's seat is active."""
     return list(RegistryEntry.objects.filter(ledger=gateway.current(), network=network))
+
+
+def last_registry_change(network: str) -> str:
+    """Hash of the transaction that last gave, changed or removed a role on the network; empty if none did.
+
+    By the ledger's own order, so that a rebuild says the same. A removal counts, though it leaves no row.
+    """
+    slug = "0x" + contracts.network_bytes(network).hex()
+    changes = ChainEvent.objects.filter(
+        ledger=gateway.current(), name="NodeRoleChanged", args__network=slug
+    ).order_by("-block", "-log_index")
+    return changes.values_list("tx_hash", flat=True).first() or ""
 
 
 def founding_members() -> list[Institution]:

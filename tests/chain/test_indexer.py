@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from governance.chain import ledger as gateway
 from governance.chain.errors import LedgerUnreachable, NoLedger, OtherLedger
 from governance.chain.models import CastVote, ChainEvent, OnChainProposal, RegistryEntry, Seat
 from tests.chain.world import AGAINST, World, rows
-from tests.factories import InstitutionFactory, NodeFactory, voter_of
+from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, voter_of
 
 OBSERVER, SEALER = 1, 2
 
@@ -199,6 +200,60 @@ def test_a_rebuild_repairs_what_somebody_changed_by_hand_and_says_so(
         "chain.vote_cast",
         "registry.changed",
     }
+
+
+def _roles_against_the_order_of_keys(world: World, banks: list[Institution]) -> list[RegistryEntry]:
+    """Three nodes on one network, the one that sorts last admitted first; entries in the ledger's order."""
+    network = NetworkFactory()
+    for leading in ("ff", "77", "00"):
+        node = NodeFactory(institution=banks[0], network=network, consensus_id=leading + token_hex(63))
+        role = calls.set_role(
+            world.ledger, network=network.pk, consensus_id=node.consensus_id, uscc=banks[0].uscc, role=SEALER
+        )
+        world.decides(role, banks=banks[:3], text=f"Admit {leading}")
+    world.follow()
+    return sorted(selectors.registry(network.pk), key=lambda entry: entry.block)
+
+
+def test_the_last_change_of_a_networks_registry_is_the_ledgers_last_one_also_after_a_rebuild(
+    founded: World, banks: list[Institution]
+) -> None:
+    entries = _roles_against_the_order_of_keys(founded, banks)
+    network = entries[0].network
+    elsewhere = NodeFactory(institution=banks[1], network=NetworkFactory(slug="custody"))
+    assert selectors.last_registry_change(network) == entries[-1].tx_hash
+    assert selectors.last_registry_change(elsewhere.network_id) == ""
+    founded.decides(
+        calls.set_role(
+            founded.ledger,
+            network=elsewhere.network_id,
+            consensus_id=elsewhere.consensus_id,
+            uscc=banks[1].uscc,
+            role=OBSERVER,
+        ),
+        banks=banks[:3],
+        text="Elsewhere",
+    )
+    founded.follow()
+    assert selectors.last_registry_change(network) == entries[-1].tx_hash
+    RegistryEntry.objects.all().delete()
+    indexer.rebuild(founded.ledger)
+    assert selectors.last_registry_change(network) == entries[-1].tx_hash
+    leaves = calls.remove_node(founded.ledger, network=network, consensus_id=entries[0].consensus_id)
+    founded.decides(leaves, banks=banks[:3], text="Remove the first")
+    founded.follow()
+    removal = ChainEvent.objects.filter(name="NodeRoleChanged").latest("block")
+    assert removal.args["role"] == 0
+    assert selectors.last_registry_change(network) == removal.tx_hash != entries[-1].tx_hash
+
+
+def test_a_rebuild_tells_in_the_ledgers_order(founded: World, banks: list[Institution]) -> None:
+    entries = _roles_against_the_order_of_keys(founded, banks)
+    RegistryEntry.objects.all().delete()
+    last = Event.objects.latest("id").pk
+    indexer.rebuild(founded.ledger)
+    told = Event.objects.filter(pk__gt=last, action="registry.changed").order_by("id")
+    assert [event.data["consensus_id"] for event in told] == [entry.consensus_id for entry in entries]
 
 
 def _some_history(world: World, banks: list[Institution]) -> None:
