@@ -90,7 +90,7 @@ class Supervisor:
             lock.release()
             raise
         for log in self._log("").parent.glob("*.log"):
-            log.unlink()
+            log.replace(log.with_suffix(".log.1"))  # what the last run said, should it have died
         child.adopt_orphans()
         self._lock = lock
         self._guard = self._start_guard()

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from consortium.stack.demo.people import FOUNDING_NODES, NETWORK, DemoNode
+from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, NETWORK, DemoNode
 from consortium.stack.plan import Context
 
 POLL_SECONDS = 20
@@ -28,6 +28,8 @@ def main() -> int:
     context = Context.from_environment()
     for node in FOUNDING_NODES:
         collect(context, node)
+        shutil.copyfile(_issued(context, node), directory(context, node) / "tls.crt")
+    collect(context, CANDIDATE)  # its certificate is the newcomer's to ask for
     return 0
 
 
@@ -36,10 +38,13 @@ def directory(context: Context, node: DemoNode) -> Path:
     return context.data_dir / "demo" / "nodes" / node.label
 
 
+def _issued(context: Context, node: DemoNode) -> Path:
+    return context.data_dir / "demo-handover" / f"{node.label}.crt"
+
+
 def collect(context: Context, node: DemoNode) -> None:
     """Copy what is public, write the configuration; what the agent itself keeps is left alone."""
     home = directory(context, node)
-    shutil.copyfile(context.data_dir / "demo-handover" / f"{node.label}.crt", home / "tls.crt")
     shutil.copyfile(context.data_dir / "pki" / "chain.pem", home / "ca.pem")
     shutil.copyfile(context.data_dir / "tuf" / "root.json", home / "root.json")
     (home / "agent.toml").write_text(configuration(context, node), encoding="utf-8")
@@ -56,8 +61,9 @@ def configuration(context: Context, node: DemoNode) -> str:
         f'network = "{NETWORK}"',
         'state_dir = "state"',
         f"poll_seconds = {POLL_SECONDS}",
-        f'listen = "127.0.0.1:{context.gateway_port + node.push_offset}"',
     ]
+    if node.push_offset:
+        lines.append(f'listen = "127.0.0.1:{context.gateway_port + node.push_offset}"')
     for target in FILES[node.software]:
         lines += ["", "[[file]]", f'target = "{target}"', f'path = "config/{Path(target).name}"']
     return "\n".join(lines) + "\n"

@@ -224,7 +224,10 @@ def _greeting(context: Context, passwords: dict[str, str]) -> None:
     """What `make run` prints; also the mark that the demonstration is complete."""
     address = f"http://localhost:{context.console_port}"
     rows = [f"  {login.role:<12} {login.username:<14} {passwords[login.username]}" for login in LOGINS]
-    text = "\n".join(["", f"  Console   {address}/", f"  Admin     {address}/admin/", "", *rows, ""])
+    where = [f"  Console   {address}/", f"  Admin     {address}/admin/"]
+    head = f"  {'role':<12} {'user name':<14} password"
+    why = "  (two of the secretariat: nobody approves what they asked for; mail lands in mail/ here)"
+    text = "\n".join(["", *where, "", head, *rows, why, ""])
     path = context.data_dir / "demo" / "logins.txt"
     path.write_text(text + "\n", encoding="utf-8")
     (context.data_dir / "run" / "demo-passwords.json").unlink()

@@ -26,6 +26,8 @@ def main() -> int:
     if not (home / "alliance.json").exists():
         print("no demonstration here: start `make run` first", file=sys.stderr)
         return 2
+    if not _is_there(home, arguments.proposal):
+        return 2
     cast = 0
     for member in sorted((home / "members").iterdir()):
         if cast == arguments.members:
@@ -33,6 +35,17 @@ def main() -> int:
         cast += _cast(home, member, arguments)
     print(f"{cast} ballots handed in")
     return 0 if cast else 1
+
+
+def _is_there(home: Path, proposal: str) -> bool:
+    """Ask the ledger once, before eighty members do; the command says what is wrong."""
+    if not proposal:
+        print("say which proposal: make vote PROPOSAL=1", file=sys.stderr)
+        return False
+    told = json.loads((home / "alliance.json").read_text(encoding="utf-8"))
+    where = ["--ledger", told["ledger"], "--governor", told["governor"]]
+    with contextlib.redirect_stdout(io.StringIO()):
+        return ballot(["show", *where, "--proposal", proposal]) == 0
 
 
 def _cast(home: Path, member: Path, arguments: argparse.Namespace) -> bool:
