@@ -146,7 +146,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     @action(detail=True)
     def events(self, request: Request, pk: UUID) -> Response:
         """The node's timeline, newest first."""
-        page = self.paginate_queryset(scope.node_events(self.get_object()))
+        page = self.paginate_queryset(scope.node_events(self.account, self.get_object()))
         return self.get_paginated_response(s.EventOut(page, many=True).data)
 
 

@@ -53,8 +53,11 @@ def proposals(user: User) -> QuerySet[Proposal]:
 def proposal_events(user: User, proposal: Proposal) -> QuerySet[Event]:
     """A proposal's timeline. How another bank's officers fared with their ballots is that bank's affair."""
     rows = voting.timeline(proposal)
-    if oversees(user):
-        return rows
+    return rows if oversees(user) else _as_a_member_may(user, rows)
+
+
+def _as_a_member_may(user: User, rows: QuerySet[Event]) -> QuerySet[Event]:
+    """Without other banks' ballots (every event of one names its officer) and without drafts."""
     own = members.own_institution_id(user)
     if own is None:
         return rows.none()
@@ -71,10 +74,14 @@ def events(user: User) -> QuerySet[Event]:
     return rows if oversees(user) else rows.exclude(action__in=_BEFORE_OPENING)
 
 
-def node_events(node: Node) -> QuerySet[Event]:
-    """A node's timeline: its own changes and those of its requests, certificates and lists."""
-    rows = Event.objects.filter(node_id=node.pk).exclude(action__in=_BEFORE_OPENING)
-    return rows.order_by("-id")
+def node_events(user: User, node: Node) -> QuerySet[Event]:
+    """A node's timeline: its own changes and those of its requests, certificates, lists and proposals.
+
+    Every bank's ballot on a proposal about the node is an event of the node: hence the same rule as in
+    :func:`proposal_events`.
+    """
+    rows = Event.objects.filter(node_id=node.pk).exclude(action__in=_BEFORE_OPENING).order_by("-id")
+    return rows if oversees(user) else _as_a_member_may(user, rows)
 
 
 def networks(user: User) -> QuerySet[Network]:

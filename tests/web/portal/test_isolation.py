@@ -13,7 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Node, User
-from governance.proposals.models import Ballot
+from governance.proposals.models import Ballot, Kind
+from tests.factories import voter_of
 from tests.web.portal.town import Bank, Town
 
 OPEN = re.compile(r"^(admin/|accounts/|healthz|readyz|metrics|pki/|language/|static/|api/v1/schema/)")
@@ -121,6 +122,29 @@ def test_no_list_shows_another_banks_rows(town: Town, client: Client) -> None:
             text = answer.content.decode()
             assert answer.status_code == 200, address
             assert not [key for key in foreign if key in text], address
+
+
+def test_other_banks_ballots_on_ones_node_are_their_affair(town: Town, client: Client) -> None:
+    """The ledger shows who voted what; who at another bank handed it in, and how it fared, it does not."""
+    stage, bank = town.stage, town.heming
+    vote = stage.voting(Kind.ADMIT_NODE, institution=bank.institution, node=bank.node, node_role=2)
+    for voter, officer in ((bank, bank.officer), (town.qingchuan, town.qingchuan.officer)):
+        stage.cast(voter.institution, vote, by=officer)
+    stage.work()
+    ballots = Event.objects.filter(action__startswith="ballot.", node_id=bank.node.pk)
+    foreign = ballots.filter(institution_id=town.qingchuan.institution.pk)
+    assert {event.action for event in foreign} == {"ballot.received", "ballot.counted"}
+    theirs = {voter_of(town.qingchuan.institution).address, town.qingchuan.officer.username}
+    theirs |= {str(town.qingchuan.institution.pk), *(e.data.get("ballot", "-no-") for e in foreign)}
+    pages = [f"/nodes/{bank.node.pk}/", f"/api/v1/nodes/{bank.node.pk}/events/"]
+    pages += [f"/api/v1/proposals/{vote.pk}/events/", "/api/v1/events/", "/record/"]
+    signed_in(client, bank.officer)
+    for path in pages:
+        text = client.get(path).content.decode()
+        assert "ballot" in text, path  # its own
+        assert not [word for word in theirs if word in text], path
+    signed_in(client, town.wu_rui)
+    assert town.qingchuan.officer.username in client.get(pages[0]).content.decode()
 
 
 def test_the_regulator_reads_everything_and_writes_nothing(town: Town, client: Client) -> None:

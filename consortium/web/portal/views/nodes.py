@@ -50,7 +50,7 @@ class OneNode(Page):
             certificates=listing.certificate_rows(
                 scope.certificates(self.account).filter(node=node)[:10], clock.now()
             ),
-            timeline=scope.node_events(node)[:50],
+            timeline=scope.node_events(self.account, node)[:50],
             may_write=self.account.is_member and node.retired_at is None,
             **kwargs,
         )
