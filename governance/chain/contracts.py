@@ -7,7 +7,11 @@ from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
+from eth_abi.registry import BaseEquals
 from web3 import Web3
+from web3._utils.abi import build_strict_registry
 from web3.contract import Contract
 
 from governance.chain import ledger as gateway
@@ -38,8 +42,12 @@ def registry(ledger: Ledger, client: Web3 | None = None) -> Contract:
 
 @cache
 def offline(name: str) -> Any:
-    """The contract's class without address or connection: to encode and decode only."""
-    return Web3().eth.contract(abi=artifact(name)["abi"])
+    """The contract's class without address or connection: to encode and decode only.
+
+    Text that is no UTF-8 decodes to U+FFFD in place of what can't be read: anybody with a seat can put such a
+    text on the ledger, and no reader may fail over it.
+    """
+    return _patient().eth.contract(abi=artifact(name)["abi"])
 
 
 def member_id_bytes(uscc: str) -> bytes:
@@ -62,6 +70,20 @@ def text(code: bytes | str) -> str:
     """The USCC or slug in a bytes32 (bytes, or 0x-hex)."""
     raw = bytes.fromhex(code.removeprefix("0x")) if isinstance(code, str) else bytes(code)
     return raw.rstrip(b"\0").decode("ascii")
+
+
+@cache
+def _patient() -> Web3:
+    registry = build_strict_registry()
+    registry.unregister_decoder("string")
+    registry.register_decoder(
+        BaseEquals("string"),  # type: ignore[no-untyped-call]
+        StringDecoder(handle_string_errors="replace"),  # type: ignore[no-untyped-call]
+        label="string",
+    )
+    client = Web3()
+    client.codec = ABICodec(registry)
+    return client
 
 
 def _at(address: str, name: str, client: Web3) -> Contract:

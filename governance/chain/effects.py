@@ -13,7 +13,7 @@ from consortium.core import events
 from consortium.members import services as members
 from consortium.members.models import Institution, Node
 from governance.chain.folds import Fact
-from governance.chain.models import CastVote, OnChainProposal, RegistryEntry, Seat
+from governance.chain.models import CastVote, Ledger, OnChainProposal, RegistryEntry, Seat
 
 SeatState = Literal["none", "active", "suspended", "revoked"]
 
@@ -86,6 +86,19 @@ def vote_cast(vote: CastVote, fact: Fact | None) -> None:
         voter=vote.voter,
         support=vote.support,
         **_where(vote, fact),
+    )
+
+
+def log_not_decoded(ledger: Ledger, fact: Fact) -> None:
+    """Record it: somebody has to look why a contract of ours says what it can't."""
+    events.record(
+        "ledger.log_not_decoded",
+        ledger,
+        actor=events.INDEXER,
+        event=fact.args["event"],
+        block=fact.block,
+        tx_hash=fact.tx_hash,
+        log_index=fact.log_index,
     )
 
 

@@ -14,6 +14,9 @@ Row = dict[str, Any]
 
 SEAT, NODE, PROPOSAL, VOTE = "seat", "node", "proposal", "vote"
 FOUNDING, QUORUM = "founding", "quorum"
+UNDECODABLE = "Undecodable"  # a log that is not what its first topic says: kept, and nothing follows from it
+
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)  # a day short of the last, so that it can be shown everywhere
 
 VOTING_EVENTS = ("SeatGranted", "SeatSuspended", "SeatReinstated", "SeatRevoked")  # they move the electorate
 WITH_A_VOTE = ("SeatGranted", "SeatReinstated")  # after these a seat counts
@@ -48,6 +51,8 @@ class Fact:
 
 def about(fact: Fact) -> str:
     """What the event changes: ``kind:key``, the same for all events of one row."""
+    if fact.name == UNDECODABLE:
+        return f"undecodable:{fact.tx_hash}:{fact.log_index}"
     if fact.name.startswith("Seat"):
         return f"{SEAT}:{_text(fact.args['memberId'])}"
     if fact.name == "NodeRoleChanged":
@@ -121,13 +126,18 @@ def _created(fact: Fact) -> Row:
         "values": fact.args["values"],
         "calldatas": fact.args["calldatas"],
         "description": fact.args["description"],
-        "vote_start": datetime.fromtimestamp(int(fact.args["voteStart"]), UTC),
-        "vote_end": datetime.fromtimestamp(int(fact.args["voteEnd"]), UTC),
+        "vote_start": _moment(fact.args["voteStart"]),
+        "vote_end": _moment(fact.args["voteEnd"]),
         "executed_at": None,
         "executed_tx": "",
         "canceled_at": None,
         **fact.where,
     }
+
+
+def _moment(seconds: str) -> datetime:
+    """The ledger's clock goes further than the calendar."""
+    return datetime.fromtimestamp(min(int(seconds), int(_LATEST.timestamp())), UTC)
 
 
 def _text(code: str) -> str:

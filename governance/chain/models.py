@@ -52,7 +52,10 @@ class IndexedBlock(models.Model):
 
 
 class ChainEvent(models.Model):
-    """One decoded log, as it was on chain."""
+    """One decoded log, as it was on chain; text with U+FFFD for what can't be stored.
+
+    ``Undecodable``: a log that is not what its first topic says, with its bytes.
+    """
 
     ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="events")
     block = models.PositiveBigIntegerField(_("block"))

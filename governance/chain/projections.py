@@ -50,6 +50,8 @@ def apply(ledger: Ledger, facts: list[Fact]) -> None:
         if kind is not None:
             row = _find(ledger, kind, key)
             _put(ledger, kind, row, kind.fold(_columns(kind, row), fact), fact)
+        elif fact.name == folds.UNDECODABLE:
+            effects.log_not_decoded(ledger, fact)
     _finish(ledger, facts)
 
 

@@ -137,9 +137,16 @@ class World:
 
     def anybody_sends(self, call: Call) -> TxReceipt:
         """Not through the console: a member's own way to the ledger."""
-        account = Account.create()
-        fields = {"to": call.target, "data": call.data, "gas": 1_000_000, "gasPrice": 0, "value": 0}
-        fields |= {"nonce": 0, "chainId": self.ledger.chain_id}
+        return self.from_account(Account.create(), call)
+
+    def bank_sends(self, bank: Institution, call: Call) -> TxReceipt:
+        """Straight from the bank's own key, as nothing of the console's would write it."""
+        return self.from_account(voter_of(bank), call)
+
+    def from_account(self, account: LocalAccount, call: Call) -> TxReceipt:
+        fields = {"to": call.target, "data": call.data, "gas": 25_000_000, "gasPrice": 0, "value": 0}
+        nonce = self.client.eth.get_transaction_count(account.address)
+        fields |= {"nonce": nonce, "chainId": self.ledger.chain_id}
         sent = self.client.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
         return self.client.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.01)
 
