@@ -98,6 +98,15 @@ class FourEyes(ConsoleError):
     message = _("Whoever made a request can't decide on it: a second person must.")
 
 
+class SigningBegun(ConsoleError):
+    code = "signing_begun"
+    status = 409
+    message = _(
+        "The signing worker has spent a serial number on this request and finishes it. "
+        "Revoke the certificate when it is there."
+    )
+
+
 class ReasonNotForMembers(ConsoleError):
     code = "reason_not_for_members"
     status = 403

@@ -17,11 +17,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 from django.db import transaction
 
-from certs import building, gate, inspection, keys, rules, selectors, services
-from certs.errors import ContentMismatch, InstitutionNotActive, NodeRetired
+from certs import building, inspection, keys, rules, selectors, services
+from certs.errors import ContentMismatch
 from certs.gate import ReadRequest
 from certs.models import Authority, Certificate, CertificateRequest, SerialNumber
 from consortium.core import clock, events
+from consortium.core.errors import ConsoleError
 
 RequestStatus = CertificateRequest.Status
 _USAGES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # nodes call and are called
@@ -30,14 +31,22 @@ _USAGES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # 
 def issue(request_id: uuid.UUID | str) -> Certificate | None:
     """Issue for an approved request; harmless when it was done. None where it is not to be issued (any more).
 
-    Raises KeysNotAvailable, NoAuthority, ContentMismatch.
+    Raises KeysNotAvailable, NoAuthority and WrongPassphrase (the request waits), ContentMismatch (closed).
     """
     authority = selectors.issuing_authority()
     key = keys.open_key(authority.key_name)  # first of all: without it no serial is spent
-    serial = _prepare(request_id, authority)
-    if serial is None:
-        return Certificate.objects.filter(request__pk=request_id).first()
-    signed = _sign(serial, key)
+    try:
+        serial = _prepare(request_id, authority)
+        if serial is None:
+            return Certificate.objects.filter(request__pk=request_id).first()
+        signed = _sign(serial, key)
+    except ConsoleError as refusal:
+        # Key and authority are there, so the next attempt would find the same: left approved, the request
+        # would keep its node from ever asking again.
+        _withdraw(request_id, refusal)
+        if isinstance(refusal, ContentMismatch):
+            raise  # a row was changed behind the services: somebody must hear of it
+        return None
     return _store(request_id, serial, signed)
 
 
@@ -48,15 +57,11 @@ def issuer_url(authority: Authority) -> str:
 
 @transaction.atomic(durable=True)
 def _prepare(request_id: uuid.UUID | str, authority: Authority) -> SerialNumber | None:
-    """Decide serial and content, once; None when there is nothing to sign."""
+    """Decide serial and content, once; None when there is nothing to sign. Raises what the rules refuse."""
     request = services.locked_request(request_id)
     if request.status != RequestStatus.APPROVED:
         return None
-    try:
-        services.check_node(request.node)
-    except (InstitutionNotActive, NodeRetired) as refusal:
-        _withdraw(request, str(refusal))
-        return None
+    services.check_node(request.node)
     stored = SerialNumber.objects.select_related("authority").filter(request=request).first()
     return stored or _allocate(request, authority)
 
@@ -76,10 +81,7 @@ def _allocate(request: CertificateRequest, authority: Authority) -> SerialNumber
 
 def _checked_again(request: CertificateRequest) -> ReadRequest:
     """The worker believes the row no more than the web did the upload: whoever can write a row can't sign."""
-    read = gate.read(bytes(request.csr))
-    services.check_content(read, request.profile, request.node)
-    if read.spki_sha256 != request.spki_sha256:
-        raise ContentMismatch(what="the request's key")
+    read = services.checked_again(request)
     if request.decided_by is None or request.decided_by_id == request.requested_by_id:
         raise ContentMismatch(what="the approval")
     return read
@@ -175,15 +177,22 @@ def _tls_id(certificate: x509.Certificate) -> str:
     return ""
 
 
-def _withdraw(request: CertificateRequest, why: str) -> None:
-    """Approved, but the member or node went out before the signature: no certificate then."""
+@transaction.atomic(durable=True)
+def _withdraw(request_id: uuid.UUID | str, refusal: ConsoleError) -> None:
+    """Approved, but not to be signed any more: closed with the reason, which the member sees."""
+    request = services.locked_request(request_id)
+    if request.status != RequestStatus.APPROVED:
+        return  # another worker or the secretariat was first
     services.move(request, RequestStatus.REJECTED, rules.BY_WORKER)
-    request.save(update_fields=["status"])
+    request.decision_reason = str(refusal)
+    request.save(update_fields=["status", "decision_reason"])
     events.record(
         "request.rejected",
         request,
         actor=events.SIGNER,
-        reason=why,
+        reason=str(refusal),
         institution_id=request.institution_id,
         node_id=request.node_id,
+        code=refusal.code,
+        params={name: str(value) for name, value in refusal.params.items()},
     )

@@ -11,11 +11,15 @@ from certs.profiles import PROFILES, ProfileSpec
 
 SIZE_LIMIT = 16 * 1024  # bytes of an upload; an RSA 8192 request in PEM has 3 KiB
 LEAST_EXPONENT = 65537
+EXPIRES_SOON = timedelta(days=30)  # a certificate that ends within wants a successor
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 
-# How a request goes on: people decide once; the signing worker then issues, or rejects because the member was
-# suspended in between.
-BY_PEOPLE: dict[str, frozenset[str]] = {"submitted": frozenset({"approved", "rejected"})}
+# How a request goes on: people decide, and may take an approval back until a serial number is spent on it;
+# the signing worker issues, or rejects what must not be signed any more (member suspended, node moved).
+BY_PEOPLE: dict[str, frozenset[str]] = {
+    "submitted": frozenset({"approved", "rejected"}),
+    "approved": frozenset({"rejected"}),
+}
 BY_WORKER: dict[str, frozenset[str]] = {"approved": frozenset({"issued", "rejected"})}
 
 

@@ -9,16 +9,25 @@ from django.db import IntegrityError, transaction
 from certs import building, gate, rules, topics
 from certs.errors import (
     AlreadyRevoked,
+    ContentMismatch,
     FourEyes,
     InstitutionNotActive,
     KeySeenBefore,
     NodeRetired,
     ReasonNotForMembers,
     RequestAlreadyOpen,
+    SigningBegun,
     UnknownReason,
 )
 from certs.gate import ReadRequest
-from certs.models import Certificate, CertificateRequest, Revocation, RevocationReason, SeenKey
+from certs.models import (
+    Certificate,
+    CertificateRequest,
+    Revocation,
+    RevocationReason,
+    SeenKey,
+    SerialNumber,
+)
 from consortium.core import clock, events, outbox, transitions
 from consortium.core.errors import ConsoleError, NotAllowed, ReasonRequired
 from consortium.core.events import Actor
@@ -47,23 +56,31 @@ def submit_request(*, node: Node, profile: str, csr: bytes, actor: User) -> Cert
 
 
 def approve_request(request: CertificateRequest, *, actor: User, reason: str = "") -> CertificateRequest:
-    """The second pair of eyes: the signing worker issues next. Raises FourEyes, IllegalTransition,
-    InstitutionNotActive, NodeRetired, NotAllowed.
+    """The second pair of eyes: the signing worker issues next.
+
+    Raises FourEyes, IllegalTransition, InstitutionNotActive, NodeRetired, NotAllowed, and what
+    :func:`checked_again` raises where the record changed since the request was made.
     """
     with transaction.atomic():
         request = _decide(request, RequestStatus.APPROVED, actor, reason)
         check_node(request.node)
+        checked_again(request)
         _record("request.approved", request, actor=actor, reason=reason)
         outbox.enqueue(topics.ISSUE, key=str(request.pk), payload={"request": str(request.pk)})
     return request
 
 
 def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> CertificateRequest:
-    """Close a request without a certificate. Its key stays used. Raises as :func:`approve_request`."""
+    """Close a request without a certificate, also an approved one that is not being signed yet.
+
+    Its key stays used. Raises FourEyes, IllegalTransition, NotAllowed, ReasonRequired, SigningBegun.
+    """
     if not reason.strip():
         raise ReasonRequired
     with transaction.atomic():
         request = _decide(request, RequestStatus.REJECTED, actor, reason)
+        if _serial_spent(request):
+            raise SigningBegun
         _record("request.rejected", request, actor=actor, reason=reason)
     return request
 
@@ -120,6 +137,28 @@ def check_content(read: ReadRequest, profile: str, node: Node) -> None:
         "SAN": (building.node_urn(node.pk), node.host),
     }
     rules.check_names(read.names, own)
+
+
+def checked_again(request: CertificateRequest) -> ReadRequest:
+    """The stored CSR against the record as it is now.
+
+    Raises what :func:`check_content` and the gate raise, ContentMismatch where the row names another key.
+    """
+    read = gate.read(bytes(request.csr))
+    check_content(read, request.profile, request.node)
+    if read.spki_sha256 != request.spki_sha256:
+        raise ContentMismatch(what="the request's key")
+    return read
+
+
+def may_be_rejected(request: CertificateRequest) -> bool:
+    """Would :func:`reject_request` find the request in a state that it takes?"""
+    return RequestStatus.REJECTED in rules.BY_PEOPLE.get(request.status, ()) and not _serial_spent(request)
+
+
+def _serial_spent(request: CertificateRequest) -> bool:
+    """From then on a signature may exist, so the worker must finish what it began."""
+    return SerialNumber.objects.filter(request=request).exists()
 
 
 def _submit(node: Node, profile: str, csr: bytes, actor: User) -> CertificateRequest:

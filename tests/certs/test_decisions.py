@@ -104,7 +104,11 @@ def test_deciding_twice_is_refused(
 ) -> None:
     services.approve_request(request_of_heming, actor=wang_min)
     with pytest.raises(IllegalTransition):
-        services.reject_request(request_of_heming, actor=chen_ling, reason="Too late")
-    with pytest.raises(IllegalTransition):
         services.approve_request(request_of_heming, actor=chen_ling)
+    services.reject_request(request_of_heming, actor=chen_ling, reason="Not signed yet, so in time")
+    with pytest.raises(IllegalTransition):
+        services.reject_request(request_of_heming, actor=wang_min, reason="Too late")
+    with pytest.raises(IllegalTransition):
+        services.approve_request(request_of_heming, actor=wang_min)
     assert Event.objects.filter(action="request.approved").count() == 1
+    assert Event.objects.filter(action="request.rejected").count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from certs import services
 from certs.models import Certificate, CertificateRequest, RevocationReason
+from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, actor
 
 
@@ -48,6 +50,24 @@ def _in_force(row: Certificate) -> bool:
     return not hasattr(row, "revocation")
 
 
+_FINGERPRINT = "openssl req -in node.csr -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum"
+
+
+def _shown(row: CertificateRequest) -> Iterable[panels.Panel]:
+    """What is to be compared before a key is vouched for."""
+    yield panels.facts(
+        _("What is approved"),
+        [
+            (_("institution"), row.institution.legal_name),
+            (_("node"), str(row.node)),
+            (_("profile"), row.get_profile_display()),
+            (_("key"), row.key_description),
+            (_("fingerprint of the key (SHA-256)"), panels.code(row.spki_sha256)),
+            (_("the institution reads it off with"), panels.code(_FINGERPRINT)),
+        ],
+    )
+
+
 REQUEST_ACTS = (
     Act(
         "approve",
@@ -55,11 +75,12 @@ REQUEST_ACTS = (
         _approve,
         RemarkForm,
         _undecided,
+        shows=_shown,
         hint=_("Compare the key's fingerprint with what the institution told you by another way."),
         style="main",
         icon="check",
     ),
-    Act("reject", _("Reject"), _reject, ReasonForm, _undecided, style="grave", icon="close"),
+    Act("reject", _("Reject"), _reject, ReasonForm, services.may_be_rejected, style="grave", icon="close"),
 )
 CERTIFICATE_ACTS = (
     Act(

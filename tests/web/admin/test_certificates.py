@@ -71,6 +71,22 @@ def test_rejecting_needs_a_reason(zhou_lan: Client, pki: Pki, bank: Any, tmp_pat
     assert (request.status, request.decision_reason) == ("rejected", "Wrong node.")
 
 
+def test_an_approval_is_taken_back_until_it_is_signed(
+    zhou_lan: Client, pki: Pki, bank: Any, tmp_path: Any
+) -> None:
+    early, late = (asked(NodeFactory(institution=bank, name=f"node-{n}"), tmp_path) for n in (1, 2))
+    for request in (early, late):
+        act(zhou_lan, request, "approve", reason="")
+    address = reverse("admin:certs_certificaterequest_change", args=[early.pk])
+    assert [str(button["label"]) for button in zhou_lan.get(address).context["buttons"]] == ["Reject"]
+    assert act(zhou_lan, early, "reject", reason="Wrong caller.").status_code == 302
+    early.refresh_from_db()
+    assert (early.status, early.decision_reason) == ("rejected", "Wrong caller.")
+    assert issuing.issue(early.pk) is None
+    assert issuing.issue(late.pk) is not None
+    assert act(zhou_lan, late, "reject", reason="Too late.").status_code == 409
+
+
 def test_a_decided_request_can_not_be_decided_again(
     zhou_lan: Client, pki: Pki, bank: Any, tmp_path: Any
 ) -> None:
