@@ -37,20 +37,34 @@ if SURFACE not in {"console", "gateway"}:
     raise ImproperlyConfigured(f"CONSORTIUM_SURFACE is console or gateway, not {SURFACE!r}")
 DEBUG = False  # never: an error page of Django's would show settings and rows
 
-_secret_file = os.environ.get("SECRET_KEY_FILE")
-if _secret_file:
-    SECRET_KEY = Path(_secret_file).read_text(encoding="ascii").strip()
-elif DEVELOPMENT:
-    SECRET_KEY = "development-only-" + "0" * 50
-else:
-    raise ImproperlyConfigured("SECRET_KEY_FILE must name a file with at least 50 random characters")
 
-ALLOWED_HOSTS = _words("ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]" if DEVELOPMENT else "")
+def _required(name: str, development: str) -> str:
+    """The variable, which only development may leave out: no default would be right in production."""
+    value = os.environ.get(name, "").strip() or (development if DEVELOPMENT else "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} must be set outside development: see docs/operator.md")
+    return value
+
+
+def _secret_key() -> str:
+    if DEVELOPMENT and not os.environ.get("SECRET_KEY_FILE"):
+        return "development-only-" + "0" * 50
+    key = Path(_required("SECRET_KEY_FILE", "")).read_text(encoding="ascii").strip()
+    if not DEVELOPMENT and len(key) < 50:
+        raise ImproperlyConfigured("SECRET_KEY_FILE must name a file with at least 50 random characters")
+    return key
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = _required("ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]").replace(",", " ").split()
 CONSOLE_PORT = int(os.environ.get("CONSOLE_PORT", "8000"))
 GATEWAY_PORT = int(os.environ.get("GATEWAY_PORT", "8443"))
-PUBLIC_URL = os.environ.get(
-    "PUBLIC_URL", f"http://localhost:{CONSOLE_PORT}"
-)  # in CRL and AIA addresses, mails
+# In CRL and AIA addresses, mails. A certificate carries it for good.
+PUBLIC_URL = _required("PUBLIC_URL", f"http://localhost:{CONSOLE_PORT}")
+if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
+    raise ImproperlyConfigured(
+        f"PUBLIC_URL is an address such as https://console.example, not {PUBLIC_URL!r}"
+    )
 CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
 
 # --- Services ------------------------------------------------------------------------------------------
@@ -224,7 +238,11 @@ SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-if _flag("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = _flag("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
+# Rate limits count by address: the one that our proxy saw, or, without a proxy, our peer's. What a client
+# writes into X-Forwarded-For by itself counts for nothing.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_TLS_PROXY else 0
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "consortium.web.errors.csrf_failure"
@@ -262,6 +280,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "consortium.web.errors.api_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "DEFAULT_THROTTLE_RATES": {"enrolment": "30/min", "ballots": "600/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
