@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from certs.errors import ExpiredCertificate, NoAuthority, RevokedCertificate, UnknownCertificate
 from certs.models import Authority, Certificate, CertificateRequest, RevocationList
+from certs.rules import EXPIRES_SOON
 from consortium.core import clock
 from consortium.members.models import Network, Node, User
 
@@ -64,6 +65,22 @@ def authority_chain_pem(authority: Authority) -> str:
         current = current.parent
 
 
+@dataclass(frozen=True)
+class Root:
+    """The authority that everything of a certificate hangs from, and its SHA-256 as openssl prints it."""
+
+    authority: Authority
+    fingerprint: str
+
+
+def root_of(certificate: Certificate) -> Root:
+    """What whoever checks the certificate has to trust."""
+    authority = certificate.authority
+    while authority.parent is not None:
+        authority = authority.parent
+    return Root(authority, hashlib.sha256(authority.der).digest().hex(":").upper())
+
+
 def pem(der: bytes | memoryview) -> str:
     """A DER certificate as PEM."""
     return x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM).decode()
@@ -112,7 +129,7 @@ def authenticate(der: bytes, now: datetime) -> Certificate:
     return found
 
 
-def expiring(within: timedelta) -> QuerySet[Certificate]:
+def expiring(within: timedelta = EXPIRES_SOON) -> QuerySet[Certificate]:
     """Valid certificates that end ``within`` from now, where the node has no later one; soonest first."""
     now = clock.now()
     later = valid_certificates(now).filter(node=OuterRef("node"), not_after__gt=OuterRef("not_after"))
@@ -130,6 +147,9 @@ def newest_crl(authority: Authority) -> RevocationList | None:
 
 
 def stale_crls(now: datetime) -> list[Authority]:
-    """Authorities without a CRL that is still fresh: relying parties refuse every certificate of theirs."""
+    """Authorities without a CRL that is still fresh: relying parties refuse every certificate of theirs.
+
+    One that has itself run out needs none.
+    """
     fresh = RevocationList.objects.filter(authority=OuterRef("pk"), next_update__gt=now)
-    return list(Authority.objects.filter(~Exists(fresh)))
+    return list(Authority.objects.filter(~Exists(fresh), not_after__gt=now))

@@ -9,7 +9,7 @@ from celery import shared_task
 from certs import crl, issuing, publication
 from certs.errors import ContentMismatch, KeysNotAvailable, NoAuthority
 from certs.models import Authority
-from consortium.core import outbox
+from consortium.core import clock, outbox
 
 _WAIT = 15.0  # seconds until a worker with keys, or an authority, may be there
 
@@ -36,8 +36,21 @@ def handle_publish_crl(payload: dict[str, Any]) -> None:
 def refresh_status() -> None:
     """Sign the issuing CAs' CRLs again from half their life on, and put back files that are missing.
 
-    The root's own CRL is signed where the root's key is: by ``create_authorities``.
+    The root's own CRL is signed where the root's key is: by ``create_authorities``. A CA that fails does not
+    stop those after it; an ExceptionGroup names all that failed, at the end.
     """
-    for authority in Authority.objects.filter(kind=Authority.Kind.ISSUING).select_related("parent"):
-        crl.publish(authority.pk)
-        publication.write_authority(authority)
+    failures: list[Exception] = []
+    living = Authority.objects.filter(kind=Authority.Kind.ISSUING, not_after__gt=clock.now())
+    for authority in living.select_related("parent"):
+        try:
+            _refresh(authority)
+        except Exception as error:  # noqa: BLE001  whatever it is: the other CAs' lists must not run out for it
+            error.add_note(f"while refreshing the authority {authority.name}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("revocation lists that were not refreshed", failures)
+
+
+def _refresh(authority: Authority) -> None:
+    publication.write_authority(authority)
+    crl.publish(authority.pk)

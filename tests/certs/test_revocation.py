@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from certs import building, crl, keys, publication, selectors, services, tasks
 from certs.errors import AlreadyRevoked, KeysNotAvailable, ReasonNotForMembers, UnknownReason
-from certs.models import Certificate, Revocation, RevocationList, RevocationReason
+from certs.models import Authority, Certificate, Revocation, RevocationList, RevocationReason
 from consortium.core import clock, outbox
 from consortium.core.errors import NotAllowed, NotFound
 from consortium.core.models import Event
@@ -145,6 +146,38 @@ def test_a_list_is_signed_again_from_half_its_life_on(pki: Pki) -> None:
         tasks.refresh_status()
     assert numbers() == [1, 2]
     assert published().next_update_utc == signed_at + timedelta(hours=36)
+
+
+def authority_without_key(issuing: Authority, name: str) -> Authority:
+    """Another issuing CA whose key is not on this machine; only its row counts here."""
+    return Authority.objects.create(
+        name=name,
+        kind=Authority.Kind.ISSUING,
+        parent=issuing.parent,
+        der=bytes(issuing.der),
+        key_name=f"{name}-key",
+        spki_sha256=hashlib.sha256(name.encode()).hexdigest(),
+        not_before=issuing.not_before,
+        not_after=issuing.not_after,
+        created_at=issuing.created_at - timedelta(days=1),
+    )
+
+
+def test_one_authority_without_its_key_does_not_stop_the_others(pki: Pki) -> None:
+    for name in ("abroad", "yonder"):  # one before "issuing" in the order of the rows, one after
+        authority_without_key(pki.issuing, name)
+    with clock.frozen(clock.now() + timedelta(hours=13)), pytest.raises(ExceptionGroup) as failed:
+        tasks.refresh_status()
+    assert [type(error) for error in failed.value.exceptions] == [KeysNotAvailable, KeysNotAvailable]
+    assert [error.__notes__[0].split()[-1] for error in failed.value.exceptions] == ["abroad", "yonder"]
+    assert numbers() == [1, 2]
+
+
+def test_an_authority_that_has_run_out_is_left_alone(pki: Pki) -> None:
+    with clock.frozen(pki.issuing.not_after + timedelta(days=1)):
+        tasks.refresh_status()
+        assert selectors.stale_crls(clock.now()) == [pki.root]
+    assert numbers() == [1]
 
 
 def test_a_list_that_ran_out_is_reported(pki: Pki) -> None:
