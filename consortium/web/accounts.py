@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,10 +13,10 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
 
-from consortium.core import events
+from consortium.core import clock, events
 from consortium.members.models import User
+from consortium.web.models import ApiToken
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -36,17 +39,31 @@ class AccountAdapter(DefaultAccountAdapter):
 
 @transaction.atomic
 def renew_token(user: User) -> str:
-    """Make the account's API token anew and return it; the earlier one stops working at once."""
-    Token.objects.filter(user=user).delete()
-    token = Token.objects.create(user=user)
+    """Make the account's API token anew and return it; the earlier one stops working at once.
+
+    The caller shows it this once: what is kept is its hash.
+    """
+    key = secrets.token_hex(20)
+    kept = {"sha256": token_hash(key), "created_at": clock.now()}
+    ApiToken.objects.update_or_create(user=user, defaults=kept)
     _record("account.token_renewed", user)
-    return token.key
+    return key
+
+
+def token_hash(key: str) -> str:
+    """What is kept of a token: SHA-256, hexadecimal."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def token_since(user: User) -> datetime | None:
+    """When the account's API token was made; None when there is none."""
+    return ApiToken.objects.filter(user=user).values_list("created_at", flat=True).first()
 
 
 @transaction.atomic
 def withdraw_token(user: User) -> None:
     """Take the account's API token away; nothing happens when there is none."""
-    deleted, _rows = Token.objects.filter(user=user).delete()
+    deleted, _rows = ApiToken.objects.filter(user=user).delete()
     if deleted:
         _record("account.token_withdrawn", user)
 

@@ -10,6 +10,9 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from consortium.web.accounts import token_hash
+from consortium.web.models import ApiToken
+
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Answers 401 rather than 403 when nobody is signed in."""
@@ -24,7 +27,10 @@ class TokenAuthentication(authentication.TokenAuthentication):
     def authenticate_credentials(self, key: str) -> Any:
         if not re.fullmatch(r"[0-9a-f]{40}", key):  # a NUL in it would fail in the database
             raise exceptions.AuthenticationFailed(_("Invalid token."))
-        return super().authenticate_credentials(key)
+        token = ApiToken.objects.select_related("user").filter(sha256=token_hash(key)).first()
+        if token is None or not token.user.is_active:
+            raise exceptions.AuthenticationFailed(_("Invalid token."))
+        return token.user, token
 
 
 class _SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from consortium.members.models import User
+from consortium.web.accounts import renew_token
 from tests.web.portal.conftest import (
     _no_rate_limits_left_over,
     keys,
@@ -32,8 +32,7 @@ class Api:
     """One account's program."""
 
     def __init__(self, user: User) -> None:
-        token, _ = Token.objects.get_or_create(user=user)
-        headers = {"authorization": f"Token {token.key}", "accept-language": "en"}
+        headers = {"authorization": f"Token {renew_token(user)}", "accept-language": "en"}
         self.client = Client(raise_request_exception=False, enforce_csrf_checks=True, headers=headers)
 
     def get(self, path: str, **query: str) -> Any:

@@ -13,6 +13,7 @@ from django.test import Client
 from consortium.core.models import Event
 from consortium.members.models import User
 from consortium.web.models import ApiToken
+from consortium.web.models import ApiToken
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db

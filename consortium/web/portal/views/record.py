@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
-from rest_framework.authtoken.models import Token
 
 from consortium.core import clock
 from consortium.members import services
@@ -115,8 +114,7 @@ class Account(Page):
     section = "account"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        token = Token.objects.filter(user=self.account).first()
-        return super().get_context_data(token_since=token.created if token else None, **kwargs)
+        return super().get_context_data(token_since=accounts.token_since(self.account), **kwargs)
 
 
 @require_POST
