@@ -18,10 +18,11 @@ wsgi_app = "consortium.gateway:application"
 # Nodes are on other machines, but for a developer's.
 _host = os.environ.get("GATEWAY_HOST", "127.0.0.1" if settings.DEVELOPMENT else "0.0.0.0")  # noqa: S104
 bind = [f"{_host}:{settings.GATEWAY_PORT}"]
-worker_class = "gthread"
+worker_class = "consortium.deadline_worker.DeadlineWorker"  # gthread, but slow peers are cut off
 workers = int(os.environ.get("GATEWAY_WORKERS", "1"))
-threads = int(os.environ.get("GATEWAY_THREADS", "16"))
+threads = int(os.environ.get("GATEWAY_THREADS", "32"))
 timeout = 30
+graceful_timeout = 5
 keepalive = 20
 certfile = str(settings.KEY_DIR / "gateway.crt")
 keyfile = str(settings.KEY_DIR / "gateway.key")

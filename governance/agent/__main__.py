@@ -21,7 +21,9 @@ from governance.agent.gateway import Gateway
 logger = logging.getLogger("agent")
 
 _FIRST_WAIT = 1.0  # seconds after a first failure; doubles up to the polling interval
-_BREATH = 0.2  # seconds between two rounds, however often somebody says that there is something new
+_BREATH = 0.2  # seconds after a round that brought something
+_CALM = 1.0  # seconds after one that did not: anybody can say that there is something new
+_HIGHEST = 2**31  # an epoch is below; whoever names another knows of none
 
 
 class Agent:
@@ -41,7 +43,7 @@ class Agent:
 
     def wake(self, epoch: int) -> None:
         """Somebody says that there is ``epoch``."""
-        if epoch > self.in_force:
+        if self.in_force < epoch < _HIGHEST:
             self._wake.set()
 
     def once(self) -> bool:
@@ -66,8 +68,9 @@ class Agent:
         """Until :meth:`stop`."""
         while not self._stop.is_set():
             self._wake.clear()
+            before = self.in_force
             self.once()
-            self._stop.wait(_BREATH)
+            self._stop.wait(_BREATH if self.in_force > before else _CALM)
             self._wake.wait(self._pause())
 
     def _pause(self) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -16,6 +18,8 @@ logger = logging.getLogger("agent")
 
 _LARGEST = 1024  # bytes
 _PATIENCE = 5  # seconds, for the whole of a slow peer's handshake and for each read
+_WHOLE = 10  # seconds for a request altogether: a byte now and then would hold a connection for ever
+_DIGITS = 4  # of a Content-Length
 _AT_ONCE = 16  # connections
 
 
@@ -51,11 +55,22 @@ class _Server(ThreadingHTTPServer):
         try:
             request.settimeout(_PATIENCE)
             with self.context.wrap_socket(request, server_side=True) as secured:
-                self.finish_request(secured, client_address)
+                deadline = threading.Timer(_WHOLE, _cut, [secured])
+                deadline.daemon = True
+                deadline.start()
+                try:
+                    self.finish_request(secured, client_address)
+                finally:
+                    deadline.cancel()
         except OSError as error:
             logger.debug("listener: %s", error)
         finally:
             self._slots.release()
+
+
+def _cut(connection: ssl.SSLSocket) -> None:
+    with contextlib.suppress(OSError):  # it ended by itself at this very moment
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -74,11 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _named_epoch(self) -> int | None:
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or not 0 < int(length) <= _LARGEST:
+        if not length.isascii() or not length.isdigit() or len(length) > _DIGITS:
+            return None
+        if not 0 < int(length) <= _LARGEST:
             return None
         try:
             body = json.loads(self.rfile.read(int(length)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(body, dict) or body.get("network") != self.server.network:
             return None

@@ -11,7 +11,7 @@ import logging
 import re
 import ssl
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ from governance.permissions.models import Epoch
 
 logger = logging.getLogger(__name__)
 
-_METADATA = re.compile(r"(?:[1-9][0-9]*\.(?:root|targets|snapshot)|timestamp)\.json")
+_METADATA = re.compile(r"(?:[1-9][0-9]{0,9}\.(?:root|targets|snapshot)|timestamp)\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_AHEAD = timedelta(days=1)  # how far a node's clock may be ahead of ours
 _LARGEST_REPORT = 16 * 1024  # bytes
 
 
@@ -258,6 +259,8 @@ def _time(body: dict[str, Any]) -> datetime:
         value = parse_datetime(_text(body, "applied_at", 40))
     except ValueError:
         value = None
-    if value is None or value.tzinfo is None:
+    if value is None or value.tzinfo is None or not 2020 <= value.year <= 9000:
+        raise InvalidReport(reason="applied_at")  # what is stored, everybody must be able to read again
+    if value > clock.now() + _AHEAD:
         raise InvalidReport(reason="applied_at")
-    return value
+    return value.astimezone(UTC)

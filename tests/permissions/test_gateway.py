@@ -20,6 +20,8 @@ from governance.permissions.models import Acknowledgement, Delivery
 from tests.certs.openssl import openssl
 from tests.permissions.world import LIMIT, World
 
+THREADS = 4  # of the gateway that slow peers are set upon
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -250,6 +252,9 @@ WRONG_REPORTS: tuple[dict[str, Any], ...] = (
     {"applied_at": "yesterday"},
     {"applied_at": "2026-02-31T00:00:00Z"},
     {"applied_at": "2026-11-23T08:00:00"},
+    {"applied_at": "0001-01-01T00:00:00+14:00"},  # a year BC in UTC: stored, it could never be read again
+    {"applied_at": "9999-12-31T23:59:59-14:00"},
+    {"applied_at": "2999-01-01T00:00:00Z"},
     {"network": None},
     {"agent_version": "x" * 41},
     {"agent_version": "1\n2"},
@@ -276,3 +281,48 @@ def test_a_peer_that_says_nothing_holds_nobody_up(served: World) -> None:
     finally:
         for one in silent:
             one.close()
+
+
+def test_peers_that_do_not_finish_are_cut_off(world: World) -> None:
+    """As many of them as the gateway has threads, and a node is served all the same."""
+    world.admitted("heming-bank/n1")
+    world.work()
+    world.start_gateway(GATEWAY_THREADS=str(THREADS), REQUEST_DEADLINE="10")
+    port = int(world.gateway_url.rpartition(":")[2])
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    slow = [context.wrap_socket(socket.create_connection(("127.0.0.1", port))) for _ in range(THREADS)]
+    try:
+        for one in slow:
+            one.sendall(b"GET /tuf/metadata/timestamp.json HTTP/1.1\r\nX-Slow: a")
+        with world.client(node()) as client:
+            assert client.get("/tuf/metadata/timestamp.json").status_code == 200
+        assert [_is_open(one) for one in slow] == [False] * THREADS
+    finally:
+        for one in slow:
+            one.close()
+
+
+def _is_open(peer: ssl.SSLSocket) -> bool:
+    peer.settimeout(20)
+    try:
+        return peer.recv(1) != b""
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def test_what_a_node_says_of_one_epoch_fills_no_table(served: World) -> None:
+    with served.client(node()) as client:
+        for number in range(30):
+            wrong = {"permissions.json": f"{number:064x}"}
+            assert refusal(client.post("/v1/acks", json=report(served, files=wrong)))[0] == 409
+    assert Acknowledgement.objects.filter(matches=False).count() == 20
+    assert Event.objects.filter(action="node.ack_refused").count() == 1
+
+
+def test_metadata_of_an_absurd_version_is_not_there(served: World) -> None:
+    with served.client(node()) as client:
+        answer = client.get("/tuf/metadata/" + "9" * 1000 + ".root.json")
+    assert answer.status_code == 404

@@ -26,7 +26,8 @@ from certs.models import Certificate
 from consortium.core import clock, events, outbox
 from consortium.members.models import Institution, Network, Node, User
 from consortium.stack import child
-from governance.chain.models import IndexedBlock, Ledger, RegistryEntry, Seat
+from governance.chain import contracts
+from governance.chain.models import ChainEvent, IndexedBlock, Ledger, RegistryEntry, Seat
 from governance.permissions.models import Delivery, Epoch
 from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, UserFactory, voter
@@ -114,6 +115,7 @@ class World:
             else:
                 entry = RegistryEntry.objects.get(**key)
                 RegistryEntry.objects.filter(pk=entry.pk).delete()
+            self._log(node, role, changed)
             events.record(
                 "registry.changed",
                 entry,
@@ -124,6 +126,20 @@ class World:
                 block=changed["block"],
                 tx_hash=changed["tx_hash"],
             )
+
+    def _log(self, node: Node, role: int, changed: dict[str, Any]) -> None:
+        ChainEvent.objects.create(
+            ledger=self.ledger,
+            block=changed["block"],
+            block_hash=changed["tx_hash"],
+            block_time=changed["block_time"],
+            log_index=0,
+            tx_hash=changed["tx_hash"],
+            contract=self.ledger.registry,
+            name="NodeRoleChanged",
+            about=f"node:{node.network_id}:{node.consensus_id}",
+            args={"network": "0x" + contracts.network_bytes(node.network_id).hex(), "role": role},
+        )
 
     def suspend(self, bank: Institution) -> None:
         """The ledger suspends a seat."""
@@ -191,12 +207,12 @@ class World:
         self.processes.append(popen)
         return popen
 
-    def start_gateway(self) -> subprocess.Popen[bytes]:
+    def start_gateway(self, **more: str) -> subprocess.Popen[bytes]:
         """gunicorn as it runs in production; ``gateway_url`` is where."""
         port = child.free_port()
         popen = self.start(
             *("-m", "gunicorn", "-c", "python:consortium.gateway_conf"),
-            env=self.environment(GATEWAY_PORT=str(port), SIGNING_PASSPHRASE_FILE=""),
+            env=self.environment(GATEWAY_PORT=str(port), SIGNING_PASSPHRASE_FILE="", **more),
             log="gateway.log",
         )
         self.gateway_url = f"https://localhost:{port}"

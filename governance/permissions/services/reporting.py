@@ -22,6 +22,7 @@ from governance.permissions.errors import ForeignNetwork, HashMismatch, OlderEpo
 from governance.permissions.models import Acknowledgement, Delivery, Epoch
 
 _ONCE_IN = timedelta(hours=1)  # between two events about the same refusal
+_MOST_REPORTS = 20  # different ones of a node for one epoch and format; what comes then is not kept
 _PULL_STEP = timedelta(seconds=10)  # how exactly the last pull is kept
 _LOCKS = 0x7AF1  # first half of the advisory locks that keep two refusals from being recorded at once
 
@@ -91,14 +92,14 @@ def _check(node: Node, delivery: Delivery, report: Report) -> dict[str, str]:
 
 
 def _keep(node: Node, certificate: Certificate, report: Report, wrong: list[str]) -> None:
-    """One row a format, unless the node says again what it said before."""
+    """One row a format, unless the node has said this before, or too much about the epoch already."""
     for name, paths in rules.FILES.items():
         reported = {path: report.files[path] for path in paths if path in report.files}
         if not reported:
             continue
         value = rules.digest(reported)
-        last = Acknowledgement.objects.filter(node=node, format=name).order_by("-id").first()
-        if last is not None and (last.epoch, last.sha256) == (report.epoch, value):
+        said = Acknowledgement.objects.filter(node=node, format=name, epoch=report.epoch)
+        if said.filter(sha256=value).exists() or said.count() >= _MOST_REPORTS:
             continue
         Acknowledgement.objects.create(
             node=node,
@@ -117,11 +118,15 @@ def _applied(node: Node, delivery: Delivery, report: Report) -> Delivery:
     value = rules.digest(report.files)
     if (delivery.applied_epoch, delivery.applied_sha256) == (report.epoch, value):
         return delivery
+    is_news = report.epoch > delivery.applied_epoch  # the files it names may differ from report to report
     delivery.applied_epoch, delivery.applied_sha256 = report.epoch, value
     delivery.applied_at = clock.now()
     delivery.attempts, delivery.last_error = 0, ""
     delivery.save(update_fields=["applied_epoch", "applied_sha256", "applied_at", "attempts", "last_error"])
-    _record("node.acknowledged", node, network=report.network, epoch=report.epoch, files=dict(report.files))
+    if is_news:
+        _record(
+            "node.acknowledged", node, network=report.network, epoch=report.epoch, files=dict(report.files)
+        )
     return delivery
 
 
