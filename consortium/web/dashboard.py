@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from certs import selectors as certificates
-from certs.models import Certificate, CertificateRequest
+from certs.models import Authority, Certificate, CertificateRequest
 from consortium.core import clock
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
@@ -67,6 +67,19 @@ def given_up() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(dead_at__isnull=False)
 
 
+def _overdue_lists() -> list[Job]:
+    """Seldom, and then the first thing to mend: so it has a place only when there are any."""
+    overdue = certificates.stale_crls(clock.now())
+    job = Job(
+        _("Revocation lists overdue"),
+        len(overdue),
+        panels.listing(Authority, "list=overdue"),
+        _("no list in force: relying parties refuse every certificate"),
+        urgent=True,
+    )
+    return [job] if overdue else []
+
+
 def work_queue() -> list[Job]:
     """What waits, most binding first. One count each."""
     closing = votes_open().filter(vote_end__lte=clock.now() + CLOSING)
@@ -108,6 +121,7 @@ def work_queue() -> list[Job]:
             _("outbox messages that need a person"),
             urgent=True,
         ),
+        *_overdue_lists(),
     ]
 
 

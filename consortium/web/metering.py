@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from certs import selectors as certificates
 from certs.models import CertificateRequest
 from consortium.core import clock
 from consortium.core.models import OutboxMessage
@@ -33,6 +34,8 @@ class _Database(Collector):
         behind = Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at=None).count()
         yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
         yield _requests()
+        stale = len(certificates.stale_crls(clock.now()))
+        yield _gauge("console_crls_stale", "Authorities without a revocation list in force", stale)
 
     def describe(self) -> Iterable[Metric]:
         return ()  # registering must not read the database

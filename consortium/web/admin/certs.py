@@ -213,9 +213,25 @@ class CertificateAdmin(ConsoleModelAdmin):
         yield panels.timeline(Event.objects.filter(own))
 
 
+class ListFilter(admin.SimpleListFilter):
+    """Authorities by whether a revocation list of theirs is in force."""
+
+    title = _("revocation list")
+    parameter_name = "list"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("overdue", _("overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Authority]) -> QuerySet[Authority]:
+        if self.value() != "overdue":
+            return queryset
+        return queryset.filter(pk__in=[authority.pk for authority in selectors.stale_crls(clock.now())])
+
+
 @admin.register(Authority)
 class AuthorityAdmin(ConsoleModelAdmin):
     list_display = ("name", "kind", "parent", "not_before", "not_after")
+    list_filter = (ListFilter,)
     list_select_related = ("parent",)
     search_fields = ("name", "spki_sha256")
     fields = (("name", "kind", "parent"), ("not_before", "not_after"), "spki_sha256")
