@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -43,6 +44,7 @@ def ensure(hosts: list[str], *, passphrase: bytes | None = None) -> bool:
     intent = x509.load_der_x509_certificate(bytes(serial.intent))
     issuer = x509.load_der_x509_certificate(bytes(authority.der))
     signed = building.sign_intended(intent, signing_key, issuer)
+    _record(serial, hosts, signed)
     # The key first: a crash in between leaves a pair that does not match, which the next call replaces.
     files.replace(key_path(), _pem(key), mode=0o600)
     chain = signed.public_bytes(Encoding.PEM) + selectors.pem(authority.der).encode()
@@ -66,21 +68,27 @@ def _allocate(hosts: list[str], public_key: ec.EllipticCurvePublicKey, authority
     intent = _compose(hosts, public_key, authority, serial)
     fingerprint = gate.fingerprint(public_key)
     SeenKey.objects.create(spki_sha256=fingerprint, seen_at=now)
-    row = SerialNumber.objects.create(
+    return SerialNumber.objects.create(
         serial=building.serial_text(serial),
         authority=authority,
         allocated_at=now,
         intent=intent.public_bytes(Encoding.DER),
     )
+
+
+@transaction.atomic(durable=True)
+def _record(serial: SerialNumber, hosts: list[str], signed: x509.Certificate) -> None:
+    """Once it is signed and before it is in its file: none is served that is not on record, as it is."""
     events.record(
         "gateway_certificate.issued",
-        row,
+        serial,
         actor=events.COMMAND,
         hosts=hosts,
-        serial=row.serial,
-        not_after=intent.not_valid_after_utc.isoformat(),
+        serial=serial.serial,
+        not_after=signed.not_valid_after_utc.isoformat(),
+        fingerprint_sha256=signed.fingerprint(hashes.SHA256()).hex(),
+        certificate=signed.public_bytes(Encoding.PEM).decode(),
     )
-    return row
 
 
 def _compose(

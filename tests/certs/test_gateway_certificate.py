@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from certs import gateway, selectors
+from certs import gateway, keys, selectors
 from certs.errors import KeysNotAvailable
 from certs.models import SerialNumber
 from consortium.core import clock
 from consortium.core.models import Event
-from tests.certs.conftest import Pki
+from tests.certs.conftest import CHEAP, PASSPHRASE, Pki
 from tests.certs.openssl import Workstation, openssl
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +97,24 @@ def test_its_serial_is_on_record(pki: Pki) -> None:
         x509.load_der_x509_certificate(bytes(serial.intent)).tbs_certificate_bytes
         == leaf().tbs_certificate_bytes
     )
+
+
+def test_the_record_has_the_certificate_as_it_was_signed(pki: Pki) -> None:
+    make()
+    data = Event.objects.get(action="gateway_certificate.issued").data
+    assert x509.load_pem_x509_certificate(data["certificate"].encode()) == leaf()
+    assert data["fingerprint_sha256"] == leaf().fingerprint(hashes.SHA256()).hex()
+    assert data["serial"] == f"{leaf().serial_number:032x}"
+
+
+def test_what_was_not_signed_is_not_said_to_be_issued(pki: Pki) -> None:
+    """Another CA's key under this one's name: the signature does not fit the authority."""
+    keys.path_of("issuing").unlink()
+    keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+    with pytest.raises(InvalidSignature):
+        gateway.ensure(HOSTS, passphrase=PASSPHRASE)
+    assert not Event.objects.filter(action="gateway_certificate.issued").exists()
+    assert not gateway.certificate_path().exists()
 
 
 def test_without_keys_it_is_one_line(pki: Pki, settings: Settings) -> None:
