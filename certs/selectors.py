@@ -65,22 +65,6 @@ def authority_chain_pem(authority: Authority) -> str:
         current = current.parent
 
 
-@dataclass(frozen=True)
-class Root:
-    """The authority that everything of a certificate hangs from, and its SHA-256 as openssl prints it."""
-
-    authority: Authority
-    fingerprint: str
-
-
-def root_of(certificate: Certificate) -> Root:
-    """What whoever checks the certificate has to trust."""
-    authority = certificate.authority
-    while authority.parent is not None:
-        authority = authority.parent
-    return Root(authority, hashlib.sha256(authority.der).digest().hex(":").upper())
-
-
 def pem(der: bytes | memoryview) -> str:
     """A DER certificate as PEM."""
     return x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM).decode()
