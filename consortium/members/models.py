@@ -17,7 +17,7 @@ from consortium.core.models import new_id
 from consortium.members.states import NodeSoftware, Role, Status
 
 
-def _by_language(zh: str, en: str) -> str:
+def by_language(zh: str, en: str) -> str:
     return zh if (get_language() or "zh").startswith("zh") else en
 
 
@@ -41,7 +41,7 @@ class Category(models.Model):
 
     @property
     def name(self) -> str:
-        return _by_language(self.name_zh, self.name_en)
+        return by_language(self.name_zh, self.name_en)
 
 
 class Institution(models.Model):
@@ -88,7 +88,7 @@ class Institution(models.Model):
 
     @property
     def legal_name(self) -> str:
-        return _by_language(self.legal_name_zh, self.legal_name_en)
+        return by_language(self.legal_name_zh, self.legal_name_en)
 
 
 class User(AbstractUser):
@@ -145,7 +145,7 @@ class Network(models.Model):
 
     @property
     def name(self) -> str:
-        return _by_language(self.name_zh, self.name_en)
+        return by_language(self.name_zh, self.name_en)
 
 
 class Node(models.Model):

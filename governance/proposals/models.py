@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from consortium.core.models import new_id
-from consortium.members.models import Institution, Network, Node, User, _by_language
+from consortium.members.models import Institution, Network, Node, User, by_language
 from governance.chain.models import CastVote, Ledger, RegistryEntry, RelayTransaction
 
 
@@ -90,7 +90,7 @@ class Proposal(models.Model):
 
     @property
     def title(self) -> str:
-        return _by_language(self.title_zh, self.title_en)
+        return by_language(self.title_zh, self.title_en)
 
 
 class Ballot(models.Model):

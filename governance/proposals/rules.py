@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+
+CLOSING = timedelta(hours=24)  # a vote that ends within is shown as closing
 
 
 class State(StrEnum):

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from consortium.core import clock, events
 from consortium.core.models import Event
@@ -107,7 +108,7 @@ def overview(proposal: Proposal) -> Overview:
     brief = _brief(proposal, read, clock.now())
     if read.on_ledger is None:
         return brief
-    voted, missing = _roll(proposal, read.on_ledger, read.votes)
+    voted, missing = _roll(proposal, read.on_ledger)
     return Overview(**{**brief.__dict__, "voted": voted, "not_voted": missing})
 
 
@@ -123,12 +124,15 @@ def open_proposals() -> list[Overview]:
     return [brief for brief in overviews(_unsettled()) if brief.state in _RUNNING]
 
 
-def closing(within: timedelta) -> list[Overview]:
-    """Votes that end within that time, the first to end first."""
-    limit = within.total_seconds()
-    voting = [brief for brief in overviews(_unsettled()) if brief.seconds_left is not None]
-    soon = [brief for brief in voting if (brief.seconds_left or 0) <= limit]
-    return sorted(soon, key=lambda brief: brief.seconds_left or 0)
+def votes_open() -> QuerySet[OnChainProposal]:
+    """Votes that take ballots: after the snapshot's second, to the deadline's second. First to end first."""
+    now = _second()
+    return _unfinished().filter(vote_start__lt=now, vote_end__gte=now).order_by("vote_end")
+
+
+def closing(within: timedelta = rules.CLOSING) -> QuerySet[OnChainProposal]:
+    """Open votes that end within that time, the first to end first."""
+    return votes_open().filter(vote_end__lte=_second() + within)
 
 
 def own_votes(proposals: Iterable[Proposal], institution: Institution) -> dict[UUID, OwnVote]:
@@ -172,11 +176,49 @@ def _listing() -> QuerySet[Proposal]:
 
 
 def _unsettled() -> QuerySet[Proposal]:
-    settled = OnChainProposal.objects.filter(
-        ledger=OuterRef("ledger"), proposal_id=OuterRef("chain_proposal_id")
-    ).exclude(executed_at__isnull=True, canceled_at__isnull=True)
+    """Opened and neither ended nor defeated nor refused: few, however many there have been."""
     opened = _listing().filter(opened_at__isnull=False, discarded_at__isnull=True)
-    return opened.filter(~Exists(settled)).order_by("number")
+    submitting = ~Exists(_on_ledger(OnChainProposal.objects.all())) & ~_refused()
+    running = Exists(_on_ledger(_unfinished().filter(vote_end__gte=_second())))
+    return opened.filter(submitting | running | Exists(_on_ledger(_passed()))).order_by("number")
+
+
+def _on_ledger(rows: QuerySet[OnChainProposal]) -> QuerySet[OnChainProposal]:
+    return rows.filter(ledger=OuterRef("ledger"), proposal_id=OuterRef("chain_proposal_id"))
+
+
+def _refused() -> Exists:
+    """The ledger would not take it. A subquery, as a join's NULLs would drop those without a transaction."""
+    relays = RelayTransaction.objects.filter(pk=OuterRef("propose_tx"), status__in=facts.REFUSED_RELAYS)
+    return Exists(relays)
+
+
+def _unfinished() -> QuerySet[OnChainProposal]:
+    return OnChainProposal.objects.filter(executed_at__isnull=True, canceled_at__isnull=True)
+
+
+def _passed() -> QuerySet[OnChainProposal]:
+    """Ended, passed, not executed: ``rules.passes`` as the database can ask it of all at once."""
+    kinds = CastVote.Support
+    ended = (
+        _unfinished()
+        .filter(vote_end__lt=_second())
+        .annotate(
+            favour=_votes(kinds.FOR), against=_votes(kinds.AGAINST), turnout=_votes(kinds.FOR, kinds.ABSTAIN)
+        )
+    )
+    return ended.filter(favour__gt=F("against"), turnout__gte=F("quorum"))
+
+
+def _votes(*kinds: CastVote.Support) -> Coalesce:
+    votes = CastVote.objects.filter(ledger=OuterRef("ledger"), proposal_id=OuterRef("proposal_id"))
+    sums = votes.filter(support__in=kinds).order_by().values("proposal_id").annotate(sum=Sum("weight"))
+    return Coalesce(Subquery(sums.values("sum")), 0)
+
+
+def _second() -> datetime:
+    """Now, in whole seconds, as a block's timestamp has it."""
+    return clock.now().replace(microsecond=0)
 
 
 def _brief(proposal: Proposal, read: facts.Read, now: datetime) -> Overview:
@@ -206,11 +248,12 @@ def _effect(proposal: Proposal, state: rules.State, row: OnChainProposal | None)
     return Effect(EffectStatus.WAITING, tx_hash=(sent.tx_hash or "") if sent else "")
 
 
-def _roll(proposal: Proposal, row: OnChainProposal, votes: list[CastVote]) -> tuple[list[Voter], list[Voter]]:
+def _roll(proposal: Proposal, row: OnChainProposal) -> tuple[list[Voter], list[Voter]]:
     """The electorate at the snapshot, split into who has voted and who has not."""
     addresses = electorate.at(proposal.ledger, row.vote_start)
     names = Institution.objects.select_related("category").filter(uscc__in=addresses)
     institutions = {institution.uscc: institution for institution in names}
+    votes = CastVote.objects.filter(ledger=row.ledger_id, proposal_id=row.proposal_id)
     cast = {vote.voter: vote for vote in votes}
     voted: list[Voter] = []
     missing: list[Voter] = []

@@ -111,6 +111,10 @@ def test_one_that_is_stuck_does_not_block_the_next_on_its_subject(stage: Stage) 
     assert stage.state(again) == State.SUBMITTING
 
 
+def ids_on_chain(votes: Any) -> list[str]:
+    return [vote.proposal_id for vote in votes]
+
+
 def test_the_open_ones_and_those_that_close_soon(stage: Stage) -> None:
     draft = stage.draft()
     over = stage.decided()
@@ -120,12 +124,12 @@ def test_the_open_ones_and_those_that_close_soon(stage: Stage) -> None:
 
     with stage.ledgers_time():
         listed = [brief.proposal for brief in selectors.open_proposals()]
-        half_an_hour = [brief.proposal for brief in selectors.closing(timedelta(minutes=30))]
-        an_hour = [brief.proposal for brief in selectors.closing(timedelta(hours=1))]
+        half_an_hour = ids_on_chain(selectors.closing(timedelta(minutes=30)))
+        an_hour = ids_on_chain(selectors.closing(timedelta(hours=1)))
 
     assert listed == [sooner, later]
-    assert half_an_hour == [sooner]
-    assert an_hour == [sooner, later]
+    assert half_an_hour == [sooner.chain_proposal_id]
+    assert an_hour == [sooner.chain_proposal_id, later.chain_proposal_id]
     assert not {draft, over} & set(listed)
 
 

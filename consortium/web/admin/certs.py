@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from cryptography import x509
@@ -22,6 +21,7 @@ from certs.models import (
     RevocationList,
     RevocationReason,
 )
+from certs.rules import EXPIRES_SOON
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.web.admin import cert_acts, panels, x509_text
@@ -29,8 +29,6 @@ from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import status_pill
-
-EXPIRES_SOON = timedelta(days=30)
 
 
 @admin.register(CertificateRequest)
@@ -127,7 +125,7 @@ class ValidityFilter(admin.SimpleListFilter):
             case "valid":
                 return queryset.filter(valid)
             case "ending":
-                return queryset.filter(pk__in=selectors.expiring(EXPIRES_SOON).values("pk"))
+                return queryset.filter(pk__in=selectors.expiring().values("pk"))
             case "expired":
                 return queryset.filter(revocation__isnull=True, not_after__lt=now)
             case "revoked":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -24,7 +23,6 @@ from governance.chain.models import CastVote, OnChainProposal
 from governance.proposals import rules, selectors
 from governance.proposals.models import Ballot, Proposal, State
 
-CLOSING = timedelta(hours=24)
 LIVE = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING, rules.State.SUCCEEDED}
 LABELS: dict[str, Any] = {**dict(State.choices), "discarded": _("discarded")}
 
@@ -61,11 +59,10 @@ class StateFilter(admin.SimpleListFilter):
 def _on_chain(value: str | None) -> QuerySet[OnChainProposal] | None:
     now = clock.now().replace(microsecond=0)
     rows = OnChainProposal.objects.filter(canceled_at__isnull=True)
-    open_now = rows.filter(executed_at__isnull=True, vote_start__lt=now, vote_end__gte=now)
     return {
-        "voting": open_now,
-        "closing": open_now.filter(vote_end__lte=now + CLOSING),
-        "ended": rows.filter(vote_end__lt=now),
+        "voting": selectors.votes_open(),
+        "closing": selectors.closing(),
+        "ended": rows.filter(vote_end__lt=clock.now().replace(microsecond=0)),
         "executed": rows.filter(executed_at__isnull=False),
     }.get(value or "")
 

@@ -66,6 +66,13 @@ class InstitutionOut(serializers.ModelSerializer[Institution]):
         return dict(SeatOut(seat).data) if seat else None
 
 
+class ContactIn(serializers.Serializer[Any]):
+    contact_name = serializers.CharField(max_length=120)
+    contact_email = serializers.CharField(max_length=254)
+    contact_phone = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=1000)
+
+
 class VotingAddressIn(serializers.Serializer[Any]):
     address = serializers.CharField(max_length=42)
     proof = serializers.CharField(max_length=200, help_text="EIP-191 signature, 0x-hex, by that address")

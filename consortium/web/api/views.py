@@ -99,6 +99,16 @@ class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
             context["seats"] = {seat.member_id: seat for seat in Seat.objects.all()}
         return context
 
+    @extend_schema(request=s.ContactIn, responses={200: s.InstitutionOut, **_ERRORS})
+    @action(detail=True, methods=["put"])
+    def contact(self, request: Request, pk: UUID) -> Response:
+        """Change whom the alliance reaches at the institution."""
+        institution, actor = self.get_object(), self.officer()
+        values = self.taken(s.ContactIn).validated_data
+        return Response(
+            s.InstitutionOut(member_services.change_contact(institution, **values, actor=actor)).data
+        )
+
     @extend_schema(request=s.VotingAddressIn, responses={200: s.InstitutionOut, **_ERRORS})
     @action(detail=True, methods=["post"], url_path="voting-address")
     def voting_address(self, request: Request, pk: UUID) -> Response:

@@ -10,7 +10,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from certs.models import Profile, RevocationReason
-from consortium.members.models import Network, Node
+from consortium.core.errors import InvalidInput
+from consortium.members import rules
+from consortium.members.errors import checked
+from consortium.members.models import Institution, Network, Node
 from consortium.members.states import NodeSoftware
 
 CSR_LIMIT = 64 * 1024  # bytes; the service has a stricter one and a word for it
@@ -90,6 +93,19 @@ class RequestForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "mono"}),
     )
     csr_file = forms.FileField(
+class ContactForm(ReasonForm):
+    """Whom the alliance reaches at the institution."""
+
+    contact_name = forms.CharField(label=_("contact"), max_length=120)
+    contact_email = forms.EmailField(label=_("contact's e-mail"))
+    contact_phone = forms.CharField(label=_("contact's telephone"), max_length=40, required=False)
+    field_order = ["contact_name", "contact_email", "contact_phone", "reason"]
+
+    @classmethod
+    def values_of(cls, institution: Institution) -> dict[str, Any]:
+        return {name: getattr(institution, name) for name in cls.field_order if name != "reason"}
+
+
         label=_("or its file"), required=False, help_text=_("PEM or DER; never the private key")
     )
 

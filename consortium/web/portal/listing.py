@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from certs import selectors as certs
 from certs.models import Certificate
+from certs.rules import EXPIRES_SOON
 from consortium.members.models import Node, User
 from governance.chain.models import RegistryEntry
 from governance.permissions import selectors as lists
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 from governance.proposals.models import State as ProposalState
-
-SOON = timedelta(days=30)  # a certificate that ends within is shown as expiring
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,12 @@ class CertificateRow:
 
 def proposal_rows(account: User, proposals: list[Proposal]) -> list[dict[str, Any]]:
     """Overviews with the viewer's own vote, if it is a member's officer; a fixed number of queries."""
+    return overview_rows(account, voting.overviews(proposals))
+
+
+def overview_rows(account: User, briefs: list[voting.Overview]) -> list[dict[str, Any]]:
+    """As :func:`proposal_rows`, of overviews that were read already."""
+    proposals = [brief.proposal for brief in briefs]
     own = voting.own_votes(proposals, account.institution) if account.institution else {}
     return [
         {
@@ -75,7 +80,7 @@ def proposal_rows(account: User, proposals: list[Proposal]) -> list[dict[str, An
             "label": ProposalState(brief.state.value).label,
             "own": own.get(brief.proposal.pk),
         }
-        for brief in voting.overviews(proposals)
+        for brief in briefs
     ]
 
 
@@ -108,7 +113,7 @@ def certificate_state(certificate: Certificate | None, now: datetime) -> State:
         return REVOKED
     if certificate.not_after < now:
         return EXPIRED
-    return EXPIRING if certificate.not_after < now + SOON else VALID
+    return EXPIRING if certificate.not_after < now + EXPIRES_SOON else VALID
 
 
 def list_rows(networks: Iterable[str]) -> dict[UUID, lists.Row]:

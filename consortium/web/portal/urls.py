@@ -34,6 +34,7 @@ urlpatterns = [
         record.RegisterVotingAddress.as_view(),
         name="voting_address",
     ),
+    path("institutions/<uuid:pk>/contact/", record.ChangeContact.as_view(), name="change_contact"),
     path("record/", record.Record.as_view(), name="record"),
     path("account/", record.Account.as_view(), name="account"),
     path("account/token/", record.renew_token, name="renew_token"),

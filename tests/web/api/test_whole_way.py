@@ -12,6 +12,7 @@ from eth_account.messages import encode_defunct
 from certs import issuing
 from certs import services as certificates
 from certs.models import CertificateRequest
+from consortium.core.models import Event
 from consortium.members.models import Network
 from consortium.members.rules import voting_address_statement
 from governance.proposals.models import Ballot
@@ -121,6 +122,22 @@ def test_a_voting_address_is_registered_before_there_is_a_seat(town: Town, api: 
         f"institutions/{town.heming.institution.pk}/voting-address/", {"address": key.address, "proof": proof}
     )
     assert (seated.status_code, seated.json()["code"]) == (409, "voting_address_fixed")
+
+
+def test_the_contact_is_changed_by_ones_own_institution(town: Town, api: Any) -> None:
+    path = f"institutions/{town.heming.institution.pk}/contact/"
+    body = {"contact_name": "Gu Yan", "contact_email": "gu.yan@heming.example", "reason": "new head"}
+    done = api(town.heming.officer).put(path, body)
+    assert done.status_code == 200, done.content
+    assert (done.json()["contact_name"], done.json()["contact_phone"]) == ("Gu Yan", "")
+    told = Event.objects.get(action="institution.changed")
+    assert (told.actor_label, told.reason) == ("zhou.lan", "new head")
+    bad = api(town.heming.officer).put(path, {**body, "contact_email": "nowhere"})
+    assert (bad.status_code, bad.json()["code"]) == (400, "invalid_input")
+    others = [
+        api(who).put(path, body).status_code for who in (town.qingchuan.officer, town.wu_rui, town.wang_min)
+    ]
+    assert others == [404, 403, 403]
 
 
 def test_epochs_and_convergence_show_ones_own_networks(town: Town, api: Any) -> None:

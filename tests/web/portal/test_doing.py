@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -57,6 +61,40 @@ def test_addresses_change_with_a_reason_and_the_timeline_shows_it(town: Town, cl
     assert "10.7.7.7:30307" in page.content.decode()
 
 
+def test_the_contact_changes_with_a_reason_and_the_page_shows_it(town: Town, client: Client) -> None:
+    path = f"/institutions/{town.heming.institution.pk}/contact/"
+    form = officer(client, town).get(path).context["form"]
+    assert form.initial["contact_name"] == town.heming.institution.contact_name
+    values = {
+        "contact_name": "Gu Yan",
+        "contact_email": "gu.yan@heming.example",
+        "contact_phone": "+86 755 1234",
+    }
+    assert client.post(path, values).status_code == 400
+    wrong = client.post(path, {**values, "contact_phone": "none", "reason": "new head of operations"})
+    assert (wrong.status_code, wrong.context["form"].errors.keys()) == (400, {"contact_phone"})
+    page = client.post(path, {**values, "reason": "new head of operations"}, follow=True)
+    assert page.redirect_chain == [(f"/institutions/{town.heming.institution.pk}/", 302)]
+    text = page.content.decode()
+    assert "gu.yan@heming.example" in text
+    assert "new head of operations" in text
+    assert f'href="{path}"' in text
+    event = Event.objects.get(action="institution.changed")
+    assert (event.actor_label, event.institution_id) == ("zhou.lan", town.heming.institution.pk)
+
+
+def test_nobody_else_changes_the_contact(town: Town, client: Client) -> None:
+    path = f"/institutions/{town.heming.institution.pk}/contact/"
+    values = {"contact_name": "Mallory", "contact_email": "m@evil.example", "reason": "mine now"}
+    for account, status in ((town.qingchuan.officer, 404), (town.wu_rui, 403), (town.wang_min, 403)):
+        client.force_login(account)
+        assert client.post(path, values).status_code == status, account
+    town.heming.institution.refresh_from_db()
+    assert town.heming.institution.contact_name != "Mallory"
+    client.force_login(town.wu_rui)
+    assert path not in client.get(f"/institutions/{town.heming.institution.pk}/").content.decode()
+
+
 def test_a_csr_is_taken_as_text_or_file_and_a_second_is_refused(town: Town, client: Client) -> None:
     path, shop = f"/nodes/{town.heming.node.pk}/request/", town.workstation
     bad = officer(client, town).post(path, {"profile": "evm-node", "csr_text": "no csr"})
@@ -79,7 +117,7 @@ def test_the_page_shows_a_command_that_the_gate_accepts(town: Town, client: Clie
 
     path = f"/nodes/{town.heming.node.pk}/request/"
     page = officer(client, town).get(path).content.decode()
-    for number, profile in enumerate(("fisco-bcos-3", "evm-node")):
+    for number, profile in enumerate(("evm-node", "fisco-bcos-3")):  # the node runs Besu
         command = unescape(re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)[number])
         home = town.workstation.home / profile
         home.mkdir()
@@ -137,6 +175,110 @@ def test_the_proposals_page_shows_what_a_voter_needs(town: Town, client: Client)
     for needed in (town.vote.text_sha256, town.vote.chain_proposal_id, "Grant a seat to", "The vote"):
         assert needed in text
     assert page.context["may_vote"]
+
+
+def test_what_a_proposal_does_is_said_with_names_beside_the_ledgers_identifiers(
+    town: Town, client: Client
+) -> None:
+    node = town.heming.node
+    vote = town.stage.voting("admit_node", institution=node.institution, node=node, node_role=1)
+    page = officer(client, town).get(f"/proposals/{vote.pk}/")
+    (step,) = page.context["steps"]
+    assert f"Make node {node} ({node.consensus_id[:12]}…) of " in step.sentence
+    assert f"{node.institution} ({node.institution.uscc})" in step.sentence
+    assert f"in network {node.network} ({node.network_id})" in step.sentence
+    (step,) = client.get(f"/proposals/{town.vote.pk}/").context["steps"]
+    assert f"in category {town.vote.institution.category}," in step.sentence
+
+
+def test_the_command_names_the_files_of_the_guide_and_says_whose_they_are(town: Town, client: Client) -> None:
+    with town.stage.ledgers_time():
+        text = officer(client, town).get(f"/proposals/{town.vote.pk}/").content.decode()
+    command = re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.DOTALL)[0]
+    assert command.startswith(".venv/bin/python -m governance.ballot cast ")
+    guide = (Path(settings.BASE_DIR) / "docs" / "member.md").read_text(encoding="utf-8")
+    for name in ("--keystore keystore.json", "--passphrase-file passphrase", "--token-file api-token"):
+        assert name in command
+    for name in ("--keystore keystore.json", "--token-file api-token"):
+        assert name in guide
+    for page in (text, client.get(f"/proposals/{town.vote.pk}/ballot/").content.decode()):
+        assert "The three files are yours" in page
+        assert page.count('href="/account/"') == 2  # the menu's, and the sentence's
+
+
+def test_a_refused_upload_is_in_the_record_with_its_reason(town: Town, client: Client) -> None:
+    path = f"/nodes/{town.heming.node.pk}/request/"
+    page = officer(client, town).post(path, {"profile": "evm-node", "csr_text": "no csr"})
+    sentence = "This is not a readable PKCS#10 certificate request (PEM or DER)."
+    assert sentence in page.content.decode()
+    for shown in ("/record/", f"/nodes/{town.heming.node.pk}/", "/"):
+        text = client.get(shown).content.decode()
+        assert "upload refused by the console" in text, shown
+        assert sentence in text, shown
+
+
+def test_the_request_form_offers_what_fits_and_calls_neither_field_optional(
+    town: Town, client: Client
+) -> None:
+    node = town.heming.node
+    for software, profile in (("besu", "evm-node"), ("fisco-bcos", "fisco-bcos-3")):
+        Node.objects.filter(pk=node.pk).update(software=software)
+        page = officer(client, town).get(f"/nodes/{node.pk}/request/")
+        assert page.context["form"].fields["profile"].choices[0][0] == profile
+        assert page.context["commands"][0].profile == profile
+        assert "(optional)" not in page.content.decode()
+    assert "(optional)" in client.get("/nodes/new/").content.decode()
+
+
+def test_every_wrong_field_of_a_node_shows_in_one_round_and_says_what_the_help_says(
+    town: Town, client: Client
+) -> None:
+    wrong = {**NODE, "name": "Node_9", "consensus_id": "ab" * 63, "host": "nowhere"}
+    page = officer(client, town).post("/nodes/new/", wrong)
+    errors = page.context["form"].errors
+    assert errors["name"] == ["Lower-case letters, digits and single hyphens only."]
+    assert errors["consensus_id"] == ["A node id is 128 hexadecimal digits."]
+    assert errors.keys() == {"name", "consensus_id", "host"}
+
+
+def test_the_certificates_page_shows_the_check_that_openssl_passes(town: Town, client: Client) -> None:
+    """Root, chain and certificate are saved as the page names them; its lines are run as they stand."""
+    import subprocess
+    from html import unescape
+
+    path, home = f"/certificates/{town.heming.certificate.pk}/", town.workstation.home / "check"
+    page = officer(client, town).get(path)
+    text = page.content.decode()
+    root = page.context["root"].authority
+    assert (root.kind, root.parent) == ("root", None)
+    home.mkdir()
+    (home / "root.crt").write_bytes(bytes(root.der))
+    for download in ("certificate.pem", "chain.pem"):
+        answer = client.get(path + download)
+        (home / answer["Content-Disposition"].split('"')[1]).write_bytes(answer.content)
+    lines = unescape(re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.DOTALL)[-1])
+    done = subprocess.run(
+        ["/bin/sh", "-e"], input=lines, cwd=home, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip().endswith(": OK")
+    assert f"={page.context['root'].fingerprint}" in done.stdout
+    assert page.context["root"].fingerprint in text
+    assert f'href="/pki/{root.name}.crt"' in text
+
+
+def test_the_line_beside_a_keys_fingerprint_shows_the_same_one(town: Town, client: Client) -> None:
+    import subprocess
+
+    waiting, home = town.heming.waiting, town.workstation.home / "fingerprint"
+    page = officer(client, town).get(f"/requests/{waiting.pk}/")
+    home.mkdir()
+    pem = x509.load_der_x509_csr(bytes(waiting.der)).public_bytes(Encoding.PEM)
+    (home / f"{waiting.node.name}.csr").write_bytes(pem)
+    done = subprocess.run(
+        ["/bin/sh", "-e"], input=page.context["command"], cwd=home, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split()[0] == waiting.spki_sha256
+    assert waiting.spki_sha256 in page.content.decode()
 
 
 def test_the_overview_shows_what_is_due(town: Town, client: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from certs import selectors as certs
@@ -21,14 +20,13 @@ class Home(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         account = self.account
-        under_way = [brief.proposal for brief in voting.open_proposals()]
-        votes = listing.proposal_rows(account, under_way)
+        votes = listing.overview_rows(account, voting.open_proposals())
         living = scope.nodes(account).filter(retired_at=None).select_related("delivery")
         nodes = listing.node_rows(list(living[:200]), clock.now())
         return super().get_context_data(
             votes=votes,
             to_vote=[row for row in votes if row["overview"].state == State.VOTING and not row["own"]],
-            expiring=certs.expiring(timedelta(days=30)).filter(node__in=scope.nodes(account))[:20],
+            expiring=certs.expiring().filter(node__in=scope.nodes(account))[:20],
             bare=[row for row in nodes if row.certificate is listing.NO_CERTIFICATE][:20],
             behind=[row for row in nodes if row.list_state in listing.LATE][:20],
             waiting=scope.requests(account).filter(status=CertificateRequest.Status.SUBMITTED)[:20],

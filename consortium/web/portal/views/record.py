@@ -68,6 +68,29 @@ class OneInstitution(Page):
         )
 
 
+class ChangeContact(Action):
+    """Whom the alliance reaches; for the institution's own officers."""
+
+    section = "institution"
+    form_class = forms.ContactForm
+    title = gettext_lazy("Change contact")
+    button = gettext_lazy("Change")
+    subject: Institution
+
+    def find(self, **kwargs: Any) -> Institution:
+        return one(scope.institutions(self.account), pk=kwargs["pk"])
+
+    def get_initial(self) -> dict[str, Any]:
+        return forms.ContactForm.values_of(self.subject)
+
+    def act(self, values: dict[str, Any]) -> str:
+        services.change_contact(self.subject, **values, actor=self.account)
+        return _("The contact was changed.")
+
+    def after(self) -> str:
+        return reverse("portal:institution", args=[self.subject.pk])
+
+
 class RegisterVotingAddress(Action):
     template_name = "portal/voting_address.html"
     section = "institution"
@@ -90,8 +113,8 @@ class RegisterVotingAddress(Action):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         command = (
-            f"python -m governance.ballot prove --uscc {self.subject.uscc} "
-            "--keystore voting-key.json --passphrase-file passphrase"
+            f".venv/bin/python -m governance.ballot prove --uscc {self.subject.uscc} "
+            "--keystore keystore.json --passphrase-file passphrase"
         )
         statement = voting_address_statement(self.subject.uscc, "0x…")
         return super().get_context_data(statement=statement, command=command, **kwargs)
