@@ -83,3 +83,11 @@ class HashMismatch(ConsoleError):
     code = "hash_mismatch"
     status = 409
     message = _("What the node has in force is not what was signed: %(paths)s.")
+
+
+class NothingToPush(ConsoleError):
+    """The node has its list, is retired, or takes no pushes: it polls by itself."""
+
+    code = "nothing_to_push"
+    status = 409
+    message = _("There is nothing to tell %(node)s: it is up to date, retired, or has no push address.")

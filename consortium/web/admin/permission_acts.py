@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.web.admin.acts import Act, Outcome, RemarkForm, actor
 from governance.permissions.models import Delivery
-from governance.permissions.services.repeating import push_again
+from governance.permissions.services import push_again
 
 
 def _push(request: HttpRequest, row: Delivery, cleaned: dict[str, Any]) -> Outcome:

@@ -22,7 +22,7 @@ from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from governance.chain.models import RegistryEntry
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile
-from governance.permissions.services.repeating import push_again
+from governance.permissions.services import push_again
 
 
 @admin.register(Epoch)

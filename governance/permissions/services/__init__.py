@@ -3,6 +3,7 @@
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pushing import tell_nodes
+from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import (
     Report,
     acknowledge,
@@ -18,6 +19,7 @@ __all__ = [
     "compile",
     "compile_epoch",
     "publish",
+    "push_again",
     "recheck",
     "record_pull",
     "record_refused_pull",

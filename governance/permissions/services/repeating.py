@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from consortium.core import events, outbox
 from consortium.core.errors import ConsoleError
+from governance.permissions.errors import NothingToPush
 from consortium.members.permissions import require_secretariat
 from governance.permissions.models import Delivery
 from governance.permissions.topics import PUSH
-
-
-class NothingToPush(ConsoleError):
-    """The node has its list, is retired, or takes no pushes: it polls by itself."""
-
-    code = "nothing_to_push"
-    status = 409
-    message = _("There is nothing to tell %(node)s: it is up to date, retired, or has no push address.")
 
 
 def push_again(delivery: Delivery, *, actor: events.Actor, reason: str = "") -> Delivery:
