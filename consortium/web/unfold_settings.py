@@ -96,6 +96,13 @@ NAVIGATION: list[dict[str, Any]] = [
     },
 ]
 
+
+def page_name(link: str) -> Text:
+    """What the menu calls the page at ``link``; empty for one that is not in it."""
+    items = (item for group in NAVIGATION for item in group["items"])
+    return next((item["title"] for item in items if str(item["link"]) == link), "")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Consortium Console"),
     "SITE_HEADER": _("Consortium Console"),

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+
+from consortium.core.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from consortium.core.models import Event
 
 ACTIONS: dict[str, str | Promise] = {
     "institution.imported": gettext_lazy("institution imported from the roster"),
@@ -37,7 +46,7 @@ ACTIONS: dict[str, str | Promise] = {
     "account.token_withdrawn": gettext_lazy("API token withdrawn"),
     "roster.refused": gettext_lazy("roster refused"),
     "request.submitted": gettext_lazy("certificate requested"),
-    "request.refused": gettext_lazy("certificate request refused"),
+    "request.refused": gettext_lazy("upload refused by the console"),
     "request.approved": gettext_lazy("certificate request approved"),
     "request.rejected": gettext_lazy("certificate request rejected"),
     "certificate.issued": gettext_lazy("certificate issued"),
@@ -86,15 +95,62 @@ ACTIONS: dict[str, str | Promise] = {
 ACTORS: dict[str, str | Promise] = {
     "indexer": gettext_lazy("indexer"),
     "signing worker": gettext_lazy("signing worker"),
+    "relay": gettext_lazy("relay"),
     "push worker": gettext_lazy("push worker"),
     "command line": gettext_lazy("command line"),
     "schedule": gettext_lazy("schedule"),
 }
 
 
+_NODE = "node "  # permissions.services.reporting.NodeActor; no account's name has a space in it
+
+
 def actor(label: str) -> str:
-    """Who acted: an account's name as it is, a part of the console in the reader's language."""
+    """Who acted: an account's name as it is, a part of the console or a node in the reader's language."""
+    if label.startswith(_NODE):
+        return _("node %(name)s") % {"name": label.removeprefix(_NODE)}
     return str(ACTORS.get(label, label))
+
+
+_CAUSES = {"regular check": gettext_lazy("regular check")}  # of lists that no event made due
+
+
+def cause(text: str) -> str:
+    """Why a list was compiled: the event in words, then what it was about ("topics._cause" wrote it)."""
+    if text in _CAUSES:
+        return str(_CAUSES[text])
+    name, _space, about = text.partition(" ")
+    return f"{action(name)} {about}".strip()
+
+
+def reason(event: Event) -> str:
+    """Why: what a person gave, an epoch's event in words, or the sentence of the code of a refusal."""
+    if event.action == "epoch.compiled":
+        return cause(event.reason)
+    return event.reason or (refusal(event.data) if event.action.endswith(".refused") else "")
+
+
+def refusal(data: Mapping[str, Any]) -> str:
+    """The sentence of the error whose code a refusal's event keeps; the code where words are missing."""
+    code = str(data.get("code") or data.get("error_code") or "")
+    error = _errors().get(code)
+    params = data.get("params")
+    try:
+        return code if error is None else str(error.message) % (params if isinstance(params, dict) else {})
+    except KeyError:  # an event that kept the code and not what the sentence is filled with
+        return code
+
+
+@cache
+def _errors() -> dict[str, type[ConsoleError]]:
+    """Every refusal of the console by its code; all apps are loaded when the first page is shown."""
+    found: dict[str, type[ConsoleError]] = {}
+    left = [ConsoleError]
+    while left:
+        error = left.pop()
+        found.setdefault(error.code, error)
+        left.extend(error.__subclasses__())
+    return found
 
 
 def action(name: str) -> str:

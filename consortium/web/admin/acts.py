@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from unfold.widgets import (
 
 from consortium.core.errors import NotAllowed
 from consortium.members.models import User
+from consortium.web.admin.panels import Panel
 
 Text = str | Promise
 
@@ -97,6 +98,7 @@ def _dress(bound: forms.Field) -> None:
 class Act:
     """A step on one row (or, among a list's ``tools``, on none).
 
+    ``shows(row)``: what one must have read before pressing the button.
     ``run(request, row, cleaned)`` calls a service and returns an :class:`Outcome`; a ConsoleError from it is
     shown on the form, with its status. ``offered`` hides the button where the service would refuse anyway:
     the service still decides.
@@ -107,6 +109,7 @@ class Act:
     run: Callable[[HttpRequest, Any, dict[str, Any]], Outcome]
     form: type[StyledForm] = StyledForm
     offered: Callable[[Any], bool] = field(default=lambda row: True)
+    shows: Callable[[Any], Iterable[Panel]] = field(default=lambda row: ())
     hint: Text = ""
     style: str = "plain"  # plain, main or grave
     icon: str = ""

@@ -12,6 +12,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
@@ -20,6 +21,7 @@ from consortium.web.admin import exports
 from consortium.web.admin.acts import Act, Outcome, StyledForm
 from consortium.web.admin.panels import Panel
 from consortium.web.site import may_enter
+from consortium.web.unfold_settings import page_name
 
 _BUTTONS = {"main": "primary", "grave": "danger", "plain": "default"}
 
@@ -95,6 +97,7 @@ class ConsoleModelAdmin(ModelAdmin):
         context = {
             "headline": self.headline(row),
             "buttons": self._buttons(request, row),
+            "obstacle": self.obstacle(row) if self.has_act_permission(request) else "",
             "panels": list(self.panels(request, row)),
             "live": self.live(row),
             **(extra_context or {}),
@@ -111,6 +114,10 @@ class ConsoleModelAdmin(ModelAdmin):
         """Buttons of a row's page that lead to pages of their own."""
         return ()
 
+    def obstacle(self, row: Any) -> Any:
+        """Why the step that one would look for next has no button."""
+        return ""
+
     # --- lists --------------------------------------------------------------------------------------------
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -125,6 +132,7 @@ class ConsoleModelAdmin(ModelAdmin):
                 if self.export_columns
             ],
             "list_note": self.list_note(request),
+            "title": capfirst(str(page_name(self._url("changelist")) or self.opts.verbose_name_plural)),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -184,6 +192,7 @@ class ConsoleModelAdmin(ModelAdmin):
             "act": act,
             "form": form,
             "variant": _BUTTONS[act.style],
+            "shown": list(act.shows(row)),
             "back": self._url("change", row.pk) if row is not None else self._url("changelist"),
             "media": self.media + form.media,
             "multipart": form.is_multipart(),

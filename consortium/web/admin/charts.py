@@ -10,12 +10,28 @@ from django.utils.functional import Promise
 Text = str | Promise
 
 LABEL_WIDTH = 200
-PLOT_WIDTH = 480
-ROW_HEIGHT = 34
 BAR_HEIGHT = 20
 RIGHT_MARGIN = 48
 TOP_MARGIN = 8
 AXIS_HEIGHT = 44
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where bars begin, how long the axis is, and how far rows are apart; labels beside or above the bars."""
+
+    left: int
+    plot_width: int
+    row_height: int
+    labels_above: bool = False
+
+    @property
+    def width(self) -> int:
+        return self.left + self.plot_width + RIGHT_MARGIN
+
+
+WIDE = Layout(LABEL_WIDTH, 480, 34)
+NARROW = Layout(10, 262, 52, labels_above=True)  # drawn as large as it is on a telephone
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class Segment:
 @dataclass(frozen=True)
 class Bar:
     label: str
+    label_x: float
+    label_y: float
     y: float
     middle: float
     segments: tuple[Segment, ...]
@@ -39,24 +57,32 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Bars:
-    """All that the template draws; lengths are in the drawing's own units."""
+class Drawing:
+    """One layout of the bars; lengths are in the drawing's own units."""
 
-    title: Text
-    axis: Text
-    series: tuple[Text, ...]
+    layout: Layout
     bars: tuple[Bar, ...]
     ticks: tuple[tuple[float, int], ...]
-    table: tuple[tuple[str, tuple[int, ...]], ...]
-    width: float
     height: float
     plot_bottom: float
-    label_width: int = LABEL_WIDTH
     bar_height: int = BAR_HEIGHT
 
     @property
+    def width(self) -> int:
+        return self.layout.width
+
+    @property
+    def name(self) -> str:
+        """The stylesheet's name for it."""
+        return "console-chart-narrow" if self.layout.labels_above else "console-chart"
+
+    @property
+    def anchor(self) -> str:
+        return "start" if self.layout.labels_above else "end"
+
+    @property
     def axis_middle(self) -> float:
-        return LABEL_WIDTH + PLOT_WIDTH / 2
+        return self.layout.left + self.layout.plot_width / 2
 
     @property
     def tick_bottom(self) -> float:
@@ -66,9 +92,16 @@ class Bars:
     def axis_label_y(self) -> float:
         return self.plot_bottom + 36
 
-    @property
-    def label_end(self) -> int:
-        return LABEL_WIDTH - 12
+
+@dataclass(frozen=True)
+class Bars:
+    """All that the template draws: for wide screens, for narrow ones, and as a table."""
+
+    title: Text
+    axis: Text
+    series: tuple[Text, ...]
+    table: tuple[tuple[str, tuple[int, ...]], ...]
+    drawings: tuple[Drawing, ...]
 
 
 def step_for(largest: int, *, ticks: int = 5) -> int:
@@ -85,29 +118,47 @@ def bars(
     *, title: Text, axis: Text, series: tuple[Text, ...], rows: Sequence[tuple[str, tuple[int, ...]]]
 ) -> Bars:
     """Lay out stacked bars, one a row; every row has a value for each of ``series``."""
-    largest = max((sum(values) for _label, values in rows), default=0) or 1
-    step = step_for(largest)
-    top = step * -(-largest // step)
-    scale = PLOT_WIDTH / top
-    bottom = TOP_MARGIN + ROW_HEIGHT * len(rows)
     return Bars(
         title=title,
         axis=axis,
         series=series,
-        bars=tuple(_bar(number, label, values, scale) for number, (label, values) in enumerate(rows)),
-        ticks=tuple((LABEL_WIDTH + value * scale, value) for value in range(0, top + 1, step)),
         table=tuple(rows),
-        width=LABEL_WIDTH + PLOT_WIDTH + RIGHT_MARGIN,
+        drawings=tuple(_drawing(layout, rows) for layout in (WIDE, NARROW)),
+    )
+
+
+def _drawing(layout: Layout, rows: Sequence[tuple[str, tuple[int, ...]]]) -> Drawing:
+    largest = max((sum(values) for _label, values in rows), default=0) or 1
+    step = step_for(largest)
+    top = step * -(-largest // step)
+    scale = layout.plot_width / top
+    bottom = TOP_MARGIN + layout.row_height * len(rows)
+    return Drawing(
+        layout=layout,
+        bars=tuple(_bar(layout, number, row, scale) for number, row in enumerate(rows)),
+        ticks=tuple((layout.left + value * scale, value) for value in range(0, top + 1, step)),
         height=bottom + AXIS_HEIGHT,
         plot_bottom=bottom,
     )
 
 
-def _bar(number: int, label: str, values: tuple[int, ...], scale: float) -> Bar:
-    y = TOP_MARGIN + number * ROW_HEIGHT + (ROW_HEIGHT - BAR_HEIGHT) / 2
-    at, segments = float(LABEL_WIDTH), []
+def _bar(layout: Layout, number: int, row: tuple[str, tuple[int, ...]], scale: float) -> Bar:
+    label, values = row
+    foot = TOP_MARGIN + (number + 1) * layout.row_height
+    y = foot - BAR_HEIGHT - (4 if layout.labels_above else (layout.row_height - BAR_HEIGHT) / 2)
+    middle = y + BAR_HEIGHT / 2
+    at, segments = float(layout.left), []
     for series, value in enumerate(values, start=1):
         if value:
             segments.append(Segment(series, at, value * scale, value))
             at += value * scale
-    return Bar(label, y, y + BAR_HEIGHT / 2, tuple(segments), sum(values), at + 8)
+    return Bar(
+        label=label,
+        label_x=layout.left if layout.labels_above else layout.left - 12,
+        label_y=y - 13 if layout.labels_above else middle,
+        y=y,
+        middle=middle,
+        segments=tuple(segments),
+        total=sum(values),
+        end=at + 8,
+    )

@@ -23,7 +23,9 @@ from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.roster_page import RosterPage
 from consortium.web.admin.tones import status_pill
 from governance.chain.models import RegistryEntry, Seat
-from governance.proposals.models import Kind
+from governance.proposals import guards
+from governance.proposals.errors import WrongSubject
+from governance.proposals.models import Kind, Proposal
 
 PROPOSED: dict[str, Kind] = {
     Status.IN_REVIEW: Kind.ADMIT_INSTITUTION,
@@ -91,8 +93,18 @@ class InstitutionAdmin(ConsoleModelAdmin):
 
     def row_links(self, row: Institution) -> Iterable[dict[str, Any]]:
         kind = PROPOSED.get(row.status)
-        if kind is not None:
+        if kind is not None and not self.obstacle(row):
             yield _draft_button(kind, institution=row.pk)
+
+    def obstacle(self, row: Institution) -> Any:
+        """An applicant that members can't be asked about yet: the service's own words."""
+        if row.status != Status.IN_REVIEW:
+            return ""
+        try:
+            guards.check_subject(Proposal(kind=Kind.ADMIT_INSTITUTION, institution=row))
+        except WrongSubject as error:
+            return str(error)
+        return ""
 
     def get_urls(self) -> list[URLPattern]:
         roster = self.admin_site.admin_view(self.roster_view)

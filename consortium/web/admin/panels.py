@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -12,12 +12,14 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from consortium.core.models import Event
 from consortium.web.admin import timeline as entries
 
 Text = str | Promise
 TIMELINE_LENGTH = 50
+FOLDED_FROM = 10  # rows; a longer table shows its length first
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,31 @@ class Panel:
     data: dict[str, Any] = field(default_factory=dict)
     note: Text = ""
     first: bool = False  # above the row's fields
+    folded: Text = ""  # what to press to see the rest; empty for a panel that is open
 
 
 def table(title: Text, headers: Sequence[Text], rows: Iterable[Sequence[Any]], *, note: Text = "") -> Panel:
     """A table; cells are escaped unless they are safe strings (:func:`link`, :func:`pill`)."""
     return Panel(title, "admin/console/panel_table.html", {"headers": headers, "rows": list(rows)}, note)
+
+
+def long_table(title: Text, headers: Sequence[Text], rows: Iterable[Sequence[Any]]) -> Panel:
+    """A table that is folded when it would push everything else off the screen."""
+    whole = table(title, headers, rows)
+    count = len(whole.data["rows"])
+    if count <= FOLDED_FROM:
+        return whole
+    return replace(whole, folded=ngettext("Show %(n)d row", "Show all %(n)d rows", count) % {"n": count})
+
+
+def steps(title: Text, calls: Sequence[Any], *, note: Text = "") -> Panel:
+    """What a proposal does, call by call (:class:`consortium.web.portal.words.Step`)."""
+    return Panel(title, "admin/console/panel_steps.html", {"steps": list(calls)}, note)
+
+
+def facts(title: Text, rows: Iterable[tuple[Text, Any]], *, note: Text = "") -> Panel:
+    """What is known of one thing, a line each."""
+    return Panel(title, "admin/console/panel_facts.html", {"rows": list(rows)}, note)
 
 
 def text(title: Text, content: str, *, note: Text = "") -> Panel:

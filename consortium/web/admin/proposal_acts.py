@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consortium.members.models import Institution, Node
+from consortium.web import wording
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, ConfirmForm, Outcome, ReasonForm, StyledForm, actor
+from consortium.web.portal import words
 from governance.chain.models import RegistryEntry
-from governance.proposals import services
+from governance.proposals import actions, services, terms
 from governance.proposals.models import Kind, Proposal
 
 
@@ -65,6 +69,35 @@ def _is_draft(row: Proposal) -> bool:
     return row.discarded_at is None and (row.opened_at is None or refused)
 
 
+def steps_panel(row: Proposal) -> panels.Panel:
+    """What it does; of one that may still be opened, what opening it now would freeze (nothing is saved)."""
+    if _is_draft(row):
+        actions.compile_into(row)
+    return panels.steps(_("What it does on the ledger"), words.steps(row))
+
+
+def _shown(row: Proposal) -> Iterable[panels.Panel]:
+    """What members will be asked, and on which terms."""
+    yield steps_panel(row)
+    held = terms.terms(row.ledger)
+    yield panels.facts(
+        _("The vote"),
+        [
+            (_("hash of the text (SHA-256)"), panels.code(row.text_sha256)),
+            (_("voting lasts"), wording.time_left(int(held.period.total_seconds()))),
+            (_("quorum"), _quorum(held)),
+        ],
+    )
+    yield panels.text(_("Text that members vote on"), row.text)
+
+
+def _quorum(held: terms.Terms) -> str:
+    return gettext("%(quorum)d of %(electorate)d seats (for and abstained)") % {
+        "quorum": held.quorum,
+        "electorate": held.electorate,
+    }
+
+
 PROPOSAL_TOOLS = (Act("draft", _("Draft a proposal"), _draft, DraftForm, style="main", icon="edit_note"),)
 PROPOSAL_ACTS = (
     Act(
@@ -73,6 +106,7 @@ PROPOSAL_ACTS = (
         _open,
         ConfirmForm,
         _is_draft,
+        shows=_shown,
         hint=_("The text and what it will do are frozen, and all members are asked."),
         style="main",
         icon="how_to_vote",

@@ -67,7 +67,7 @@ def test_a_refusal_is_shown_on_the_form_with_its_status(zhou_lan: Client, hailon
     ],
 )
 def test_only_possible_steps_are_offered(zhou_lan: Client, status: str, acts: list[str]) -> None:
-    assert offered(zhou_lan, factories.InstitutionFactory(status=status)) == acts
+    assert offered(zhou_lan, factories.InstitutionFactory(status=status, voting=True)) == acts
 
 
 def test_an_application_is_entered(zhou_lan: Client) -> None:
@@ -188,6 +188,7 @@ def test_a_vote_has_no_button(zhou_lan: Client, alliance: SimpleNamespace) -> No
 
 def test_a_draft_starts_with_kind_and_subject_filled_in(zhou_lan: Client, hailong: Any) -> None:
     act(zhou_lan, hailong, "start-review")
+    Institution.objects.filter(pk=hailong.pk).update(voting_address=factories.voter(1).address)
     page = zhou_lan.get(reverse("admin:members_institution_change", args=[hailong.pk]))
     form = zhou_lan.get(page.context["buttons"][-1]["url"]).context["form"]
     assert form["kind"].value() == "admit_institution"

@@ -59,7 +59,7 @@ def test_the_chart_counts_by_category_and_standing(zhou_lan: Client) -> None:
     chart = zhou_lan.get("/admin/").context["chart"]
     assert dict(chart.table)["Banking"] == (1, 0, 1)
     assert dict(chart.table)["Funds"] == (0, 1, 0)
-    assert [bar.label for bar in chart.bars][:2] == ["Banking", "Funds"]
+    assert [bar.label for bar in chart.drawings[0].bars][:2] == ["Banking", "Funds"]
 
 
 def test_the_menu_shows_counts_but_no_zeros(zhou_lan: Client, hailong: Any) -> None:
