@@ -20,11 +20,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 from django.db import transaction
 
-from certs import building, files, gate, inspection, keys, rules, selectors
+from certs import building, gate, inspection, keys, rules, selectors
 from certs.issuing import issuer_url
 from certs.models import Authority, SeenKey, SerialNumber
 from certs.profiles import GATEWAY_PERIOD, host_subject
-from consortium.core import clock, events
+from consortium.core import clock, events, files
 
 RENEW_BEFORE = timedelta(days=30)
 

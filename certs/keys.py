@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
-from certs import files
 from certs.errors import KeyExists, KeysNotAvailable, WrongPassphrase
+from consortium.core import files
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from certs import files, selectors
+from certs import selectors
 from certs.models import Authority
+from consortium.core import files
 from consortium.core.errors import NotFound
 
 

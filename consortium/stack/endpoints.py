@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from consortium.core import files
 from consortium.stack.child import alive
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -51,12 +52,7 @@ def resolve(environ: Mapping[str, str] = os.environ) -> Endpoints:
 def publish(directory: Path, endpoints: Endpoints) -> None:
     """Write ``run/stack.json`` (mode 0600) for the processes of this stack; the caller is its supervisor."""
     content = json.dumps({**asdict(endpoints), "supervisor": os.getpid()})
-    path = _file(directory)
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        out.write(content)
-    fresh.replace(path)
+    files.replace(_file(directory), content.encode("utf-8"), mode=0o600)
 
 
 def withdraw(directory: Path) -> None:

@@ -11,6 +11,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from consortium.core import files
 from consortium.stack.plan import Context
 
 NAMES = ("signing-passphrase", "relay-passphrase", "secret-key")
@@ -26,11 +27,8 @@ def main() -> int:
     context = Context.from_environment()
     for name in NAMES:
         path = path_of(context, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            fresh = path.with_suffix(".new")
-            fresh.write_text(secrets.token_urlsafe(48) + "\n", encoding="ascii")
-            fresh.replace(path)
+            files.create(path, (secrets.token_urlsafe(48) + "\n").encode("ascii"), mode=0o600)
     return 0
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.conf import settings
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from consortium.core import files
 from governance.chain.errors import RelayKeyNotAvailable
 
 _chosen: ContextVar[Path | None] = ContextVar("relay_passphrase_file", default=None)
@@ -26,11 +26,12 @@ def key_file() -> Path:
 
 def create(passphrase_file: Path) -> str:
     """Make the relay account, unless there is one; its address (EIP-55)."""
-    if key_file().exists():
-        return account(passphrase_file).address
-    made: LocalAccount = Account.create()
-    _write(json.dumps(Account.encrypt(made.key, _passphrase(passphrase_file))))
-    return made.address
+    if not key_file().exists():
+        made: LocalAccount = Account.create()
+        keystore = json.dumps(Account.encrypt(made.key, _passphrase(passphrase_file)))
+        with suppress(FileExistsError):  # somebody else made one meanwhile: that one counts
+            files.create(key_file(), keystore.encode("ascii"), mode=0o600)
+    return account(passphrase_file).address
 
 
 def account(passphrase_file: Path | None = None) -> LocalAccount:
@@ -72,14 +73,3 @@ def _passphrase(path: Path) -> str:
     if not words:
         raise RelayKeyNotAvailable(detail=str(path))
     return words
-
-
-def _write(keystore: str) -> None:
-    path = key_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(keystore)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -28,7 +28,8 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 )
 from tuf.api.serialization.json import JSONSerializer
 
-from certs import files, keys
+from certs import keys
+from consortium.core import files
 from governance.permissions.errors import NoListKeys, RepositoryLost
 
 ROOT_KEYS = ("lists-root-1", "lists-root-2", "lists-root-3")

@@ -110,7 +110,8 @@ def test_issuing_goes_on_where_it_was_killed(
         ("before", "certs.crl._sign_if_due", 1, 1),
         ("after", "certs.crl._sign", 1, 1),  # not committed yet
         ("after", "certs.crl._sign_if_due", 2, 1),
-        ("after", "certs.files._written", 2, 1),  # the temporary file is there, the name still the old one's
+        # The temporary file is there, the name still the old one's.
+        ("after", "consortium.core.files._written", 2, 1),
         ("after", "certs.publication.write_crl", 2, 2),
     ],
 )

@@ -102,11 +102,11 @@ def test_a_compiler_killed_between_commit_and_receipt_does_not_compile_twice(wor
 @pytest.mark.parametrize(
     ("module", "name", "number", "when"),
     [
-        ("certs.files", "replace", 1, "before"),
-        ("certs.files", "replace", 2, "after"),  # some of the three files that differ
-        ("certs.files", "replace", 4, "after"),  # targets.json
-        ("certs.files", "replace", 5, "after"),  # snapshot.json
-        ("certs.files", "replace", 6, "after"),  # timestamp.json: nodes see it, no row says so
+        ("consortium.core.files", "replace", 1, "before"),
+        ("consortium.core.files", "replace", 2, "after"),  # some of the three files that differ
+        ("consortium.core.files", "replace", 4, "after"),  # targets.json
+        ("consortium.core.files", "replace", 5, "after"),  # snapshot.json
+        ("consortium.core.files", "replace", 6, "after"),  # timestamp.json: nodes see it, no row says so
         (PUBLISHING, "_want", 1, "before"),
         (OUTBOX, "_finish", 1, "before"),
     ],

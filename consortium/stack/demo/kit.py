@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
+from consortium.core import files
 from consortium.members.rules import voting_address_statement
 from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, ROSTER, DemoNode
 from consortium.stack.plan import Context
@@ -94,9 +95,7 @@ def _tls_key_and_csr(directory: Path, node: DemoNode) -> bytes:
 
 def _write(path: Path, content: Any) -> None:
     """All or nothing: a killed kit starts over instead of leaving half a list."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    fresh.replace(path)
+    files.replace(path, json.dumps(content, indent=1).encode("utf-8"), mode=0o600)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Writing files so that a reader, or a crash, finds the old content or the new, never a part."""
+"""Writing files so that a reader, or a crash, finds the old content or the new, never a part.
+
+Without Django: what starts the stack uses it before there are settings.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def create(path: Path, data: bytes, *, mode: int) -> Path:
 
 def _written(path: Path, data: bytes, mode: int) -> Path:
     # A secret's directory is closed to others, a published one is for the web server to read.
-    path.parent.mkdir(mode=0o755 if mode & 0o004 else 0o700, parents=True, exist_ok=True)
+    _make_directory(path.parent, 0o755 if mode & 0o004 else 0o700)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(handle, "wb") as stream:
         os.fchmod(stream.fileno(), mode)
@@ -36,6 +39,13 @@ def _written(path: Path, data: bytes, mode: int) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     return Path(name)
+
+
+def _make_directory(directory: Path, mode: int) -> None:
+    missing = [place for place in (directory, *directory.parents) if not place.exists()]
+    directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    for made in missing:
+        _sync_directory(made.parent)  # else a power cut takes the new directory with all that is in it
 
 
 def _sync_directory(directory: Path) -> None:
