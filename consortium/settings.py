@@ -239,10 +239,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_TLS_PROXY = _flag("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Rate limits count by address: the one that our proxy saw, or, without a proxy, our peer's. What a client
 # writes into X-Forwarded-For by itself counts for nothing.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_TLS_PROXY else 0
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "consortium.web.errors.csrf_failure"
 # Whoever shows the token in this file may read /metrics; without a file only this machine may.

@@ -57,7 +57,6 @@ class StateFilter(admin.SimpleListFilter):
 
 
 def _on_chain(value: str | None) -> QuerySet[OnChainProposal] | None:
-    now = clock.now().replace(microsecond=0)
     rows = OnChainProposal.objects.filter(canceled_at__isnull=True)
     return {
         "voting": selectors.votes_open(),

@@ -82,17 +82,6 @@ class ReasonForm(forms.Form):
     )
 
 
-class RequestForm(forms.Form):
-    """A CSR, pasted or as a file."""
-
-    profile = forms.ChoiceField(label=_("profile"), choices=Profile.choices)
-    csr_text = forms.CharField(
-        label=_("request (PEM)"),
-        required=False,
-        max_length=CSR_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "mono"}),
-    )
-    csr_file = forms.FileField(
 class ContactForm(ReasonForm):
     """Whom the alliance reaches at the institution."""
 
@@ -106,6 +95,20 @@ class ContactForm(ReasonForm):
         return {name: getattr(institution, name) for name in cls.field_order if name != "reason"}
 
 
+class RequestForm(forms.Form):
+    """A CSR, pasted or as a file."""
+
+    one_of = frozenset({"csr_text", "csr_file"})  # neither is optional: one of them is needed
+
+    profile = forms.ChoiceField(label=_("profile"), choices=Profile.choices)
+    csr_text = forms.CharField(
+        label=_("request (PEM)"),
+        help_text=_("paste it, or choose its file"),
+        required=False,
+        max_length=CSR_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "mono"}),
+    )
+    csr_file = forms.FileField(
         label=_("or its file"), required=False, help_text=_("PEM or DER; never the private key")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from consortium.core import events, outbox
-from consortium.core.errors import ConsoleError
+from consortium.members.permissions import require_secretariat
 from governance.permissions.errors import NothingToPush
 from consortium.members.permissions import require_secretariat
 from governance.permissions.models import Delivery
