@@ -7,7 +7,6 @@ from django.db import transaction
 from consortium.core import events, outbox
 from consortium.members.permissions import require_secretariat
 from governance.permissions.errors import NothingToPush
-from consortium.members.permissions import require_secretariat
 from governance.permissions.models import Delivery
 from governance.permissions.topics import PUSH
 
