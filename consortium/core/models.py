@@ -58,6 +58,8 @@ class OutboxMessage(models.Model):
     last_error = models.TextField(_("last error"), blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     dead_at = models.DateTimeField(_("given up"), null=True, blank=True)
+    # Somebody owed the work of this dead letter again: it stays on record, but needs nobody any more.
+    retried_at = models.DateTimeField(_("tried again"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("outbox message")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from certs import selectors as certificates
 from certs.models import Authority, Certificate, CertificateRequest
-from consortium.core import clock
+from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
 from consortium.members.states import Status
@@ -64,7 +64,7 @@ def nodes_behind() -> QuerySet[Delivery]:
 
 
 def given_up() -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(dead_at__isnull=False)
+    return OutboxMessage.objects.filter(outbox.GIVEN_UP)
 
 
 def _overdue_lists() -> list[Job]:

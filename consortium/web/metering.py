@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from certs import selectors as certificates
 from certs.models import CertificateRequest
-from consortium.core import clock
+from consortium.core import clock, outbox
 from consortium.core.models import OutboxMessage
 from consortium.web import health
 from governance.chain.models import IndexedBlock
@@ -46,19 +46,31 @@ def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
 
 
 def _outbox() -> Iterator[Metric]:
-    queues = OutboxMessage.objects.filter(done_at=None).values("queue")
+    by_queue = OutboxMessage.objects.values("queue")
     waiting = GaugeMetricFamily("console_outbox_open", "Messages not yet handled", labels=["queue"])
-    for row in queues.filter(dead_at=None).annotate(n=Count("pk")).order_by("queue"):
+    for row in by_queue.filter(outbox.OPEN).annotate(n=Count("pk")).order_by("queue"):
         waiting.add_metric([row["queue"]], row["n"])
     yield waiting
-    dead = GaugeMetricFamily("console_outbox_dead", "Messages given up", labels=["queue"])
-    for row in queues.filter(dead_at__isnull=False).annotate(n=Count("pk")).order_by("queue"):
+    help_text = "Messages given up and not tried again"
+    dead = GaugeMetricFamily("console_outbox_dead", help_text, labels=["queue"])
+    for row in by_queue.filter(outbox.GIVEN_UP).annotate(n=Count("pk")).order_by("queue"):
         dead.add_metric([row["queue"]], row["n"])
     yield dead
-    due = OutboxMessage.objects.filter(done_at=None, dead_at=None, due_at__lte=clock.now())
+    due = OutboxMessage.objects.filter(outbox.OPEN, due_at__lte=clock.now())
     oldest = due.aggregate(at=Min("due_at"))["at"]
     age = (clock.now() - oldest).total_seconds() if oldest else 0.0
     yield _gauge("console_outbox_oldest_due_seconds", "Age of the oldest message that is due", age)
+    yield _oldest_open()
+
+
+def _oldest_open() -> Metric:
+    """Work that is put off again and again is never due for long: only since when it waits tells."""
+    help_text = "Since when the oldest message waits, due or not"
+    found = GaugeMetricFamily("console_outbox_oldest_open_seconds", help_text, labels=["topic"])
+    topics = OutboxMessage.objects.filter(outbox.OPEN).values("topic")
+    for row in topics.annotate(at=Min("created_at")).order_by("topic"):
+        found.add_metric([row["topic"]], (clock.now() - row["at"]).total_seconds())
+    return found
 
 
 def _indexer() -> Iterator[Metric]:

@@ -1,11 +1,14 @@
 """A process that works on the test's database and can be killed: ``python -m tests.core.process ACTION``.
 
 ``drain`` handles what is due; ``change`` commits a change with its message; ``half`` stays in the middle of
-that transaction. It says where it is on its output, and goes on when a line comes in.
+that transaction. It says where it is on its output, and goes on when a line comes in. ``poison`` handles what
+is due like ``drain``, but work that stays kills it instead, as the kernel does when memory runs out.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import django
@@ -36,7 +39,9 @@ def main(action: str) -> None:
     for topic in work.TOPICS:
         outbox.declare(topic)
     work.stay = lambda: say_and_wait("working")  # type: ignore[assignment]
-    if action == "drain":
+    if action == "poison":
+        work.stay = lambda: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    if action in ("drain", "poison"):
         print(outbox.drain(work.QUEUE), flush=True)
     else:
         change(half=action == "half")

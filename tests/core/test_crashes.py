@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
-from consortium.core import outbox
+from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from tests.core.work import NOTE, QUEUE, WAIT, child, said
 
@@ -45,10 +47,45 @@ def test_a_worker_killed_at_work_gives_its_message_back_and_another_finishes_it(
         worker.kill()
         worker.wait(LIMIT)
     wait_until_given_back()
-    assert OutboxMessage.objects.get().done_at is None
-    assert outbox.drain(QUEUE) == 1
+    left = OutboxMessage.objects.get()
+    assert (left.done_at, left.attempts) == (None, 1)
+    assert left.due_at <= clock.now() + timedelta(seconds=1), "soon"
+    with clock.frozen(left.due_at):
+        assert outbox.drain(QUEUE) == 1
     assert OutboxMessage.objects.get().done_at is not None
     assert noted() == ["push", "push"], "at least once: handlers are idempotent"
+
+
+def poisoned() -> OutboxMessage:
+    """A worker took its messages up and was killed by the one that kills."""
+    with child("poison") as worker:
+        assert worker.wait(LIMIT) == -signal.SIGKILL
+    wait_until_given_back()
+    return OutboxMessage.objects.get(topic=WAIT.name)
+
+
+def test_work_that_kills_its_worker_counts_as_tried_and_lets_the_rest_pass() -> None:
+    owe(WAIT, "poison")
+    owe(NOTE, "harmless")
+    left = poisoned()
+    assert left.attempts == 1
+    with clock.frozen(left.due_at - timedelta(milliseconds=1)):
+        assert outbox.drain(QUEUE) == 1
+    assert noted() == ["poison", "harmless"]
+
+
+def test_work_that_kills_every_worker_is_given_up_instead_of_tried_once_more() -> None:
+    owe(WAIT, "poison")
+    OutboxMessage.objects.update(attempts=WAIT.max_attempts - 1, last_error="out of memory?")
+    left = poisoned()
+    assert (left.attempts, left.dead_at) == (WAIT.max_attempts, None)
+    with clock.frozen(left.due_at):
+        assert outbox.drain(QUEUE) == 0
+    given_up = OutboxMessage.objects.get()
+    assert (given_up.attempts, given_up.dead_at) == (WAIT.max_attempts, left.due_at)
+    assert "did not come back" in given_up.last_error
+    assert "out of memory?" in given_up.last_error
+    assert noted() == ["poison"]
 
 
 def test_what_a_worker_holds_others_pass_over_and_do_the_rest() -> None:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from consortium.core import clock, events, outbox
@@ -191,6 +194,66 @@ def test_a_newer_message_is_not_held_back_or_lost_by_the_fate_of_the_older(outco
     assert the_message().done_at == NOON
 
 
+def test_what_is_owed_again_while_it_is_handled_has_all_its_attempts() -> None:
+    """A busy message succeeds many times under one row: that must not use its attempts up."""
+    owe(CALL)
+    to_do[:] = [lambda: owe(CALL)] * 3
+    for _round in range(3):
+        assert outbox.drain(QUEUE) == 1
+    assert (the_message().done_at, the_message().attempts) == (None, 0)
+
+
+@pytest.mark.parametrize("end", [SystemExit(1), KeyboardInterrupt(), SoftTimeLimitExceeded()], ids=repr)
+def test_what_ends_the_worker_is_passed_on_with_the_attempt_counted(end: BaseException) -> None:
+    """Else it would go first in the next worker as well, and nothing behind it would ever be done."""
+    with at(0):
+        owe(CALL, key="poison")
+    with at(10):
+        owe(NOTE, key="harmless", name="harmless")
+        to_do[:] = [_raise(end)]
+        with pytest.raises(type(end)):
+            outbox.drain(QUEUE)
+        assert calls == [{}], "nothing more is taken up"
+        poison = OutboxMessage.objects.get(key="poison")
+        assert (poison.attempts, poison.due_at) == (1, NOON + timedelta(seconds=11))
+        assert outbox.drain(QUEUE) == 1
+    assert calls[-1] == {"name": "harmless"}
+
+
+def test_work_that_runs_out_of_time_at_every_attempt_is_given_up() -> None:
+    with at(0):
+        owe(CALL)
+        OutboxMessage.objects.update(attempts=CALL.max_attempts - 1)
+        to_do[:] = [_raise(SoftTimeLimitExceeded())]
+        with pytest.raises(SoftTimeLimitExceeded):
+            outbox.drain(QUEUE)
+    assert the_message().dead_at == NOON
+    assert the_message().last_error.startswith("SoftTimeLimitExceeded")
+
+
+def test_a_topic_that_is_gone_fails_like_any_work_and_holds_nobody_up() -> None:
+    with at(0):
+        owe(CALL, key="of a former release")
+        OutboxMessage.objects.update(topic="test.removed")
+        owe(NOTE, name="harmless")
+        assert outbox.drain(QUEUE) == 2
+    removed = OutboxMessage.objects.get(topic="test.removed")
+    assert (removed.attempts, removed.last_error) == (1, "KeyError: 'test.removed'")
+    assert calls == [{"name": "harmless"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_its_time_is_spent_a_drain_leaves_the_rest_to_another_that_it_asks_for() -> None:
+    for key in "abc":
+        owe(key=key, name=key)
+    broker = redis.from_url(settings.REDIS_URL)
+    broker.delete(QUEUE)
+    assert outbox.drain(QUEUE, seconds=0) == 1
+    assert broker.llen(QUEUE) == 1
+    assert outbox.drain(QUEUE) == 2
+    assert broker.llen(QUEUE) == 1, "nothing is left to ask for"
+
+
 def test_one_that_fails_does_not_stop_the_others() -> None:
     owe(FAIL, key="broken")
     owe(NOTE, key="fine", name="fine")
@@ -198,7 +261,7 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
     assert calls[-1] == {"name": "fine"}
 
 
-def _raise(error: Exception) -> Callable[[], None]:
+def _raise(error: BaseException) -> Callable[[], None]:
     def run() -> None:
         raise error
 
@@ -212,7 +275,35 @@ def test_what_was_given_up_is_owed_again_when_somebody_asks() -> None:
     assert outbox.drain(QUEUE) == 1
     assert calls == [{"node": 7}]
     assert Event.objects.get(action="outbox.retried").reason == "the ledger is back"
-    assert OutboxMessage.objects.filter(dead_at=NOON, done_at__isnull=True).count() == 1
+    dead = OutboxMessage.objects.get(done_at__isnull=True)
+    assert dead.dead_at == NOON
+    assert dead.retried_at is not None, "it needs nobody any more"
+
+
+def test_what_was_given_up_is_owed_again_only_once() -> None:
+    owe(key="heming")
+    OutboxMessage.objects.update(dead_at=NOON)
+    stale = the_message()
+    outbox.retry(the_message(), actor=events.COMMAND, reason="the ledger is back")
+    outbox.drain(QUEUE)
+    with pytest.raises(IllegalTransition):
+        outbox.retry(stale, actor=events.COMMAND, reason="impatience")
+    assert OutboxMessage.objects.count() == 2
+    assert Event.objects.filter(action="outbox.retried").count() == 1
+
+
+def test_owing_dead_work_again_leaves_newer_work_as_it_is() -> None:
+    with at(0):
+        owe(epoch=1)
+        OutboxMessage.objects.update(dead_at=NOON)
+        dead = the_message()
+        owe(after=60, epoch=2)
+        outbox.retry(dead, actor=events.COMMAND, reason="the ledger is back")
+        assert outbox.drain(QUEUE) == 0
+    newer = OutboxMessage.objects.get(dead_at__isnull=True)
+    assert (newer.payload, newer.version, newer.due_at) == ({"epoch": 2}, 1, NOON + timedelta(seconds=60))
+    dead.refresh_from_db()
+    assert dead.retried_at == NOON
 
 
 def test_what_is_still_open_is_not_owed_twice() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -11,12 +12,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from consortium.core import outbox
+from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.web.admin import panels, timeline
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, pill
+
+LONG = timedelta(minutes=10)  # work that is open since before this is worth a look, whatever it waits for
 
 
 @admin.register(Event)
@@ -54,20 +57,30 @@ class EventAdmin(ConsoleModelAdmin):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Open, done or given up."""
+    """Open, open for suspiciously long, done, given up, or given up and tried again since."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", _("open")), ("dead", _("given up")), ("done", _("done"))]
+        return [
+            ("open", _("open")),
+            ("long", _("waiting long")),
+            ("dead", _("given up")),
+            ("retried", _("tried again")),
+            ("done", _("done")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
         match self.value():
             case "open":
-                return queryset.filter(done_at__isnull=True, dead_at__isnull=True)
+                return queryset.filter(outbox.OPEN)
+            case "long":
+                return queryset.filter(outbox.OPEN, created_at__lt=clock.now() - LONG)
             case "dead":
-                return queryset.filter(dead_at__isnull=False)
+                return queryset.filter(outbox.GIVEN_UP)
+            case "retried":
+                return queryset.filter(retried_at__isnull=False)
             case "done":
                 return queryset.filter(done_at__isnull=False)
         return queryset
@@ -79,7 +92,7 @@ def _retry(request: HttpRequest, row: OutboxMessage, cleaned: dict[str, Any]) ->
 
 
 def _given_up(row: OutboxMessage) -> bool:
-    return row.dead_at is not None
+    return row.dead_at is not None and row.retried_at is None
 
 
 @admin.register(OutboxMessage)
@@ -92,13 +105,15 @@ class OutboxMessageAdmin(ConsoleModelAdmin):
     fields = (
         ("topic", "queue", "key"),
         ("created_at", "due_at"),
-        ("done_at", "dead_at", "attempts"),
+        ("done_at", "dead_at", "retried_at", "attempts"),
         "payload",
         "last_error",
     )
 
     @display(description=_("state"))
     def state(self, row: OutboxMessage) -> str:
+        if row.retried_at:
+            return pill(_("tried again"))
         if row.dead_at:
             return pill(_("given up"), "grave")
         return pill(_("done"), "good") if row.done_at else pill(_("open"), "waiting")
