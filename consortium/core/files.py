@@ -6,8 +6,12 @@ Without Django: what starts the stack uses it before there are settings.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import time
 from pathlib import Path
+
+_ABANDONED = 3600  # seconds: no writer needs a fraction of it
 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644) -> Path:
@@ -32,6 +36,7 @@ def create(path: Path, data: bytes, *, mode: int) -> Path:
 def _written(path: Path, data: bytes, mode: int) -> Path:
     # A secret's directory is closed to others, a published one is for the web server to read.
     _make_directory(path.parent, 0o755 if mode & 0o004 else 0o700)
+    _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(handle, "wb") as stream:
         os.fchmod(stream.fileno(), mode)
@@ -39,6 +44,21 @@ def _written(path: Path, data: bytes, mode: int) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     return Path(name)
+
+
+def _sweep(path: Path) -> None:
+    """Take away what writers of ``path`` that were killed left behind: it may hold a secret."""
+    temporary = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}")  # as tempfile names them
+    for place in path.parent.iterdir():
+        if temporary.fullmatch(place.name) and _age(place) > _ABANDONED:
+            place.unlink(missing_ok=True)
+
+
+def _age(place: Path) -> float:
+    try:
+        return time.time() - place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # its writer is alive, and was quicker
 
 
 def _make_directory(directory: Path, mode: int) -> None:

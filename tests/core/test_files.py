@@ -79,3 +79,22 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_what_a_killed_writer_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    place = tmp_path / "gateway.key"
+    killed = (
+        "import os; from consortium.core import files; files.os.fsync = lambda _: os.kill(os.getpid(), 9)"
+    )
+    write = f"from pathlib import Path; files.replace(Path({str(place)!r}), b'half', mode=0o600)"
+    done = subprocess.run([sys.executable, "-c", f"{killed}\n{write}"], check=False)
+    assert done.returncode == -9
+    (left,) = tmp_path.iterdir()
+    others = tmp_path / ".gateway.key.other-file"
+    others.write_bytes(b"not ours")
+    files.replace(place, b"the first", mode=0o600)
+    assert left.exists()  # its writer may be at work still
+    for name in (left, others):
+        os.utime(name, (0, 0))
+    files.replace(place, b"the second", mode=0o600)
+    assert set(tmp_path.iterdir()) == {place, others}
