@@ -52,16 +52,11 @@ def entry(event: Event) -> Entry:
         words=wording.action(event.action),
         subject=_short(event.subject_label),
         actor=wording.actor(event.actor_label),
-        reason=reason(event),
+        reason=wording.reason(event),
         icon=ICONS.get(family, "history"),
         tone="grave" if verb.endswith(_GRAVE) else "good" if verb.endswith(_GOOD) else "calm",
         details=[(key, _short(value)) for key, value in event.data.items() if value not in ("", None)],
     )
-
-
-def reason(event: Event) -> str:
-    """Why; an epoch's is the event that made it due, by its name."""
-    return wording.cause(event.reason) if event.action == "epoch.compiled" else event.reason
 
 
 def _short(value: object) -> str:
