@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
@@ -18,12 +17,10 @@ from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
 from consortium.members.states import Status
 from consortium.web.admin import charts, panels, timeline
-from governance.chain.models import OnChainProposal
 from governance.permissions.models import Delivery
+from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
-CLOSING = timedelta(hours=24)
-EXPIRING = timedelta(days=30)
 EVENTS_SHOWN = 8
 
 
@@ -52,13 +49,6 @@ def requests_waiting() -> QuerySet[CertificateRequest]:
     return CertificateRequest.objects.filter(status=CertificateRequest.Status.SUBMITTED)
 
 
-def votes_open() -> QuerySet[OnChainProposal]:
-    """As the governor has it: open after the snapshot's second, to the deadline's second."""
-    now = clock.now().replace(microsecond=0)
-    running = OnChainProposal.objects.filter(executed_at__isnull=True, canceled_at__isnull=True)
-    return running.filter(vote_start__lt=now, vote_end__gte=now)
-
-
 def nodes_behind() -> QuerySet[Delivery]:
     return Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at__isnull=True)
 
@@ -82,7 +72,6 @@ def _overdue_lists() -> list[Job]:
 
 def work_queue() -> list[Job]:
     """What waits, most binding first. One count each."""
-    closing = votes_open().filter(vote_end__lte=clock.now() + CLOSING)
     return [
         Job(
             _("Applications to review"),
@@ -98,13 +87,13 @@ def work_queue() -> list[Job]:
         ),
         Job(
             _("Votes closing"),
-            closing.count(),
+            voting.closing().count(),
             panels.listing(Proposal, "state=closing"),
             _("end within 24 hours"),
         ),
         Job(
             _("Certificates ending"),
-            certificates.expiring(EXPIRING).count(),
+            certificates.expiring().count(),
             panels.listing(Certificate, "validity=ending"),
             _("end within 30 days, no successor"),
         ),
@@ -175,7 +164,7 @@ def requests_badge(request: HttpRequest) -> int:
 
 
 def voting_badge(request: HttpRequest) -> int:
-    return votes_open().count()
+    return voting.votes_open().count()
 
 
 def behind_badge(request: HttpRequest) -> int:
