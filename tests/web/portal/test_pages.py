@@ -6,8 +6,15 @@ import html
 import re
 from html.parser import HTMLParser
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from certs.models import Certificate
+from governance.permissions.models import Epoch
+from tests.factories import NodeFactory
+from tests.proposals.stage import AGAINST
+from tests.proposals.test_under_way import again, rows_made
 from tests.web.portal.test_isolation import ALL, Address
 from tests.web.portal.town import Town
 
@@ -136,12 +143,42 @@ def test_times_are_the_viewers_with_utc_beside_them(town: Town, client: Client) 
     assert re.findall(pattern, shanghai) != re.findall(pattern, zurich)
 
 
+def test_the_foot_names_the_zone_and_leaves_out_what_says_nothing(town: Town, client: Client) -> None:
+    assert "Times:" not in client.get("/accounts/login/").content.decode()
+    client.force_login(town.heming.officer)
+    assert "Times: UTC+08:00 (Asia/Shanghai); point at one for UTC" in client.get("/").content.decode()
+    client.cookies["zone"] = "Etc/UTC"
+    page = client.get("/").content.decode()
+    assert "<span>Times: UTC</span>" in page
+    assert "point at one" not in page
+
+
+def test_the_lists_page_says_why_in_words_and_calls_a_network_one_name(town: Town, client: Client) -> None:
+    epoch = town.heming.epoch
+    client.force_login(town.heming.officer)
+    for cause, words in (
+        ("certificate.issued heming-bank/node-1", "certificate issued heming-bank/node-1"),
+        ("regular check", "regular check"),
+    ):
+        Epoch.objects.filter(pk=epoch.pk).update(cause=cause)
+        for path in ("/lists/", f"/lists/{epoch.pk}/"):
+            assert words in client.get(path).content.decode(), path
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get("/lists/").content.decode()
+    assert "regular check" not in page
+    network = epoch.network
+    assert page.count(f'<td data-label="网络">{network}</td>') == 2
+    assert f">{network.pk}</td>" not in page
+
+
+def test_a_tls_id_shows_in_full(town: Town, client: Client) -> None:
+    found, digits = town.heming.certificate, "ab12" * 128
+    Certificate.objects.filter(pk=found.pk).update(tls_id=digits)
+    client.force_login(town.heming.officer)
+    assert digits in re.sub(r'title="[^"]*"', "", client.get(f"/certificates/{found.pk}/").content.decode())
+
+
 def test_lists_take_the_same_queries_however_long(town: Town, client: Client) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    from tests.factories import NodeFactory
-
     client.force_login(town.heming.officer)
 
     def counted() -> list[int]:
@@ -158,3 +195,18 @@ def test_lists_take_the_same_queries_however_long(town: Town, client: Client) ->
         NodeFactory(institution=town.heming.institution, network=town.heming.node.network)
     town.stage.proposed(institution=town.stage.applicant())
     assert counted() == before
+
+
+def test_the_first_page_reads_what_is_under_way_and_reads_it_once(town: Town, client: Client) -> None:
+    client.force_login(town.heming.officer)
+    with town.stage.ledgers_time(ahead=10):
+        client.get("/")  # the first request of a session writes it
+        with CaptureQueriesContext(connection) as few:
+            client.get("/")
+        for number in range(1000, 1030):
+            again(town.vote, number, (AGAINST, 1))
+        with rows_made() as made, CaptureQueriesContext(connection) as many:
+            page = client.get("/")
+    assert [row["proposal"] for row in page.context["votes"]] == [town.vote]
+    assert len(many) == len(few)
+    assert (made["Proposal"], made["OnChainProposal"]) == (1, 1)
