@@ -71,6 +71,7 @@ ACTIONS: dict[str, str | Promise] = {
     "seat.changed": gettext_lazy("seat changed on the ledger"),
     "registry.changed": gettext_lazy("node's role changed on the ledger"),
     "ledger.reorganised": gettext_lazy("ledger reorganised"),
+    "ledger.log_not_decoded": gettext_lazy("log on the ledger could not be read"),
     "chain.proposal_created": gettext_lazy("proposal created on the ledger"),
     "chain.proposal_executed": gettext_lazy("proposal executed on the ledger"),
     "chain.vote_cast": gettext_lazy("vote cast on the ledger"),

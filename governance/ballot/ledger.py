@@ -16,6 +16,7 @@ from web3.exceptions import ContractLogicError, Web3Exception
 
 from governance.ballot.texts import BallotError
 from governance.contracts import artifact
+from governance.contracts.codec import patient_codec
 
 _TIMEOUT: Final = 10  # seconds
 _WIDEST: Final = 2000  # blocks per eth_getLogs; halved where a ledger refuses so many
@@ -45,6 +46,7 @@ class LedgerReader:
         self.url = url
         self.address = Web3.to_checksum_address(governor)
         self.web3 = Web3(HTTPProvider(url, request_kwargs={"timeout": _TIMEOUT}))
+        self.web3.codec = patient_codec()  # one member's unreadable text must not hide another's proposal
         with self._asking():
             self.chain_id = self.web3.eth.chain_id
             code = self.web3.eth.get_code(self.address)

@@ -7,17 +7,14 @@ from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
-from eth_abi.codec import ABICodec
-from eth_abi.decoding import StringDecoder
-from eth_abi.registry import BaseEquals
 from web3 import Web3
-from web3._utils.abi import build_strict_registry
 from web3.contract import Contract
 
 from governance.chain import ledger as gateway
 from governance.chain.errors import InvalidChainText
 from governance.chain.models import Ledger
 from governance.contracts import artifact
+from governance.contracts.codec import patient_codec
 
 SEATS, GOVERNOR, REGISTRY = "Seats", "ConsortiumGovernor", "NodeRegistry"
 
@@ -74,15 +71,8 @@ def text(code: bytes | str) -> str:
 
 @cache
 def _patient() -> Web3:
-    registry = build_strict_registry()
-    registry.unregister_decoder("string")
-    registry.register_decoder(
-        BaseEquals("string"),  # type: ignore[no-untyped-call]
-        StringDecoder(handle_string_errors="replace"),  # type: ignore[no-untyped-call]
-        label="string",
-    )
     client = Web3()
-    client.codec = ABICodec(registry)
+    client.codec = patient_codec()
     return client
 
 
