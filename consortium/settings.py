@@ -342,8 +342,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "signing", "expires": 50},
     },
-    "keep list metadata fresh": {
-        "task": "permissions.refresh_metadata",
+    "notice lists that time changed": {
+        "task": "permissions.recheck_lists",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 50},
+    },
+    "keep list signatures fresh": {
+        "task": "permissions.renew_signatures",
         "schedule": 60.0,
         "options": {"queue": "signing", "expires": 50},
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
 from consortium.members.states import Status
 from consortium.web.admin import charts, panels, timeline
+from governance.permissions import selectors as lists
 from governance.permissions.models import Delivery
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
@@ -47,10 +48,6 @@ def applications() -> QuerySet[Institution]:
 
 def requests_waiting() -> QuerySet[CertificateRequest]:
     return CertificateRequest.objects.filter(status=CertificateRequest.Status.SUBMITTED)
-
-
-def nodes_behind() -> QuerySet[Delivery]:
-    return Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at__isnull=True)
 
 
 def given_up() -> QuerySet[OutboxMessage]:
@@ -99,7 +96,7 @@ def work_queue() -> list[Job]:
         ),
         Job(
             _("Nodes behind"),
-            nodes_behind().count(),
+            lists.behind().count(),
             panels.listing(Delivery, "state=behind"),
             _("have not applied the newest list"),
         ),
@@ -168,7 +165,7 @@ def voting_badge(request: HttpRequest) -> int:
 
 
 def behind_badge(request: HttpRequest) -> int:
-    return nodes_behind().count()
+    return lists.behind().count()
 
 
 def dead_badge(request: HttpRequest) -> int:

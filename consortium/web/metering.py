@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import httpx
-from django.db.models import Count, F, Max, Min
+from django.db.models import Count, Max, Min
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -17,7 +17,7 @@ from consortium.core import clock, outbox
 from consortium.core.models import OutboxMessage
 from consortium.web import health
 from governance.chain.models import IndexedBlock
-from governance.permissions.models import Delivery
+from governance.permissions import selectors as lists
 
 
 def render() -> tuple[bytes, str]:
@@ -31,7 +31,7 @@ class _Database(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from _outbox()
         yield from _indexer()
-        behind = Delivery.objects.filter(applied_epoch__lt=F("wanted_epoch"), node__retired_at=None).count()
+        behind = lists.behind().count()
         yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
         yield _requests()
         stale = len(certificates.stale_crls(clock.now()))

@@ -19,15 +19,15 @@ logger = logging.getLogger("agent")
 def run(config: Config, gateway: Gateway) -> int:
     """Do one round; returns the epoch in force. Raises AgentError, after which the next round tries again.
 
-    The order is: files, reload, state, report. Whatever is cut off after one of them is done again by the
-    next round, and doing it again is harmless.
+    The order is: note that a reload is owed, files, reload, state, report. Whatever is cut off after one of
+    them is done again by the next round, and doing it again is harmless.
     """
     known = state.load(config.state_dir)
     pulled = gateway.pull()
     if pulled.epoch < known.epoch:
         raise NotTrusted(f"epoch {pulled.epoch} is older than {known.epoch}, which is in force")
-    if pulled.epoch > known.epoch or not _in_force(config, pulled):
-        known = _apply(config, pulled)
+    if pulled.epoch > known.epoch or known.reload_pending or not _in_force(config, pulled):
+        known = _apply(config, pulled, known)
     if not known.reported:
         _report(config, gateway, pulled, known)
     return pulled.epoch
@@ -37,7 +37,9 @@ def _in_force(config: Config, pulled: Pulled) -> bool:
     return all(files.holds(file, pulled.files[file.target]) for file in config.files)
 
 
-def _apply(config: Config, pulled: Pulled) -> state.State:
+def _apply(config: Config, pulled: Pulled, known: state.State) -> state.State:
+    # First of all: files that are right again would not tell the next round that their reload failed.
+    state.save(config.state_dir, replace(known, reload_pending=True, reported=False))
     for file in config.files:
         files.put(file, pulled.files[file.target])
     _reload(config)

@@ -11,11 +11,15 @@ from governance.agent import files
 
 @dataclass(frozen=True)
 class State:
-    """``epoch`` is 0 before the first list; ``applied_at`` is RFC 3339."""
+    """``epoch`` is 0 before the first list; ``applied_at`` is RFC 3339.
+
+    ``reload_pending``: files were, or were about to be, written that the node may not have loaded.
+    """
 
     epoch: int = 0
     applied_at: str = ""
     reported: bool = False
+    reload_pending: bool = False
 
 
 def load(directory: Path) -> State:

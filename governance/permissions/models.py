@@ -92,6 +92,7 @@ class Delivery(models.Model):
     refused_at = models.DateTimeField(_("last refused pull"), null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
+    pushing_until = models.DateTimeField(_("being told until"), null=True)  # a worker's turn, while it tells
     last_error = models.TextField(_("last error"), blank=True)
 
     class Meta:

@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 
 from consortium.core import clock
 from consortium.members.models import Network, Node
@@ -61,20 +62,68 @@ def convergence(network: Network | str) -> list[Row]:
     return _rows([node for node in nodes if node.pk in roles or hasattr(node, "delivery")], roles)
 
 
+def listed(rows: QuerySet[Delivery] | None = None) -> QuerySet[Delivery]:
+    """Deliveries (of ``rows``, or all) of nodes in service that the newest published list names."""
+    rows = Delivery.objects.all() if rows is None else rows
+    return rows.filter(_is_listed(), node__retired_at__isnull=True)
+
+
+def behind(rows: QuerySet[Delivery] | None = None) -> QuerySet[Delivery]:
+    """Those of :func:`listed` that lack their list: ``behind``, ``mismatch`` or ``refused``.
+
+    The one definition of a node behind; in words it is :func:`rules.delivery_state`.
+    """
+    late = Q(applied_epoch__lt=F("wanted_epoch"), wanted_at__lt=clock.now() - GRACE)
+    refused = Q(refused_at__isnull=False) & (Q(pulled_at__isnull=True) | Q(refused_at__gt=F("pulled_at")))
+    mismatch = Q(reported_matches=False, reported_epoch=F("wanted_epoch"))
+    return _with_report(listed(rows)).filter(late | refused | mismatch)
+
+
 def nodes_behind() -> list[Row]:
-    """Listed nodes of all networks that should have applied their list by now, longest first."""
-    newest = (
-        Epoch.objects.filter(published_at__isnull=False)
-        .order_by("network_id", "-number")
-        .distinct("network_id")
-        .values_list("pk", flat=True)
-    )
-    roles = dict(EpochMember.objects.filter(epoch__in=list(newest)).values_list("node_id", "role"))
-    nodes = Node.objects.filter(pk__in=roles, retired_at__isnull=True).select_related(
+    """:func:`behind`, as rows, longest first."""
+    nodes = Node.objects.filter(pk__in=behind().values("pk")).select_related(
         "institution", "delivery", "network"
     )
-    late = [row for row in _rows(nodes, roles) if row.state in {"behind", "mismatch", "refused"}]
-    return sorted(late, key=lambda row: row.since or datetime.min.replace(tzinfo=clock.now().tzinfo))
+    members = EpochMember.objects.filter(epoch__in=_newest().values("pk"), node__in=nodes)
+    found = _rows(nodes, dict(members.values_list("node_id", "role")))
+    return sorted(found, key=lambda row: row.since or datetime.min.replace(tzinfo=clock.now().tzinfo))
+
+
+def unheard_of(delivery: Delivery) -> bool:
+    """Has no agent ever come for this node's list, nor is there an address where one would be told?"""
+    return not delivery.node.push_url and delivery.pulled_at is None and not delivery.applied_epoch
+
+
+def with_state(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """``rows`` with what :func:`state` needs to know."""
+    return _with_report(rows).annotate(is_listed=_is_listed())
+
+
+def state(delivery: Any) -> str:
+    """The state of one of :func:`with_state`, as in :func:`rules.delivery_state`."""
+    last_on_wanted = delivery.reported_epoch == delivery.wanted_epoch
+    mismatch = last_on_wanted and delivery.reported_matches is False
+    facts = _facts(delivery, listed=delivery.is_listed, mismatch=mismatch)
+    return rules.delivery_state(facts, clock.now(), grace=GRACE)
+
+
+def _is_listed() -> Exists:
+    return Exists(EpochMember.objects.filter(epoch__in=_newest().values("pk"), node=OuterRef("pk")))
+
+
+def _newest() -> QuerySet[Epoch]:
+    """The newest published epoch of each network."""
+    published = Epoch.objects.filter(published_at__isnull=False)
+    return published.order_by("network_id", "-number").distinct("network_id")
+
+
+def _with_report(rows: QuerySet[Delivery]) -> QuerySet[Any]:
+    """With the epoch of the node's last report, and whether it was what was signed."""
+    last = Acknowledgement.objects.filter(node=OuterRef("pk")).order_by("-id")
+    return rows.annotate(
+        reported_epoch=Subquery(last.values("epoch")[:1]),
+        reported_matches=Subquery(last.values("matches")[:1]),
+    )
 
 
 def last_acknowledged(network: Network | str, number: int) -> datetime | None:
@@ -103,16 +152,7 @@ def _rows(nodes: Iterable[Node], roles: dict[uuid.UUID, int]) -> list[Row]:
 
 def _row(node: Node, role: int | None, mismatch: bool) -> Row:
     delivery = getattr(node, "delivery", None) or Delivery(node=node)
-    facts = rules.DeliveryFacts(
-        listed=role is not None,
-        wanted=delivery.wanted_epoch,
-        told=delivery.told_epoch,
-        applied=delivery.applied_epoch,
-        mismatch=mismatch,
-        refused_at=delivery.refused_at,
-        pulled_at=delivery.pulled_at,
-        wanted_at=delivery.wanted_at,
-    )
+    facts = _facts(delivery, listed=role is not None, mismatch=mismatch)
     state = rules.delivery_state(facts, clock.now(), grace=GRACE)
     return Row(
         node=node,
@@ -127,6 +167,19 @@ def _row(node: Node, role: int | None, mismatch: bool) -> Row:
     )
 
 
+def _facts(delivery: Delivery, *, listed: bool, mismatch: bool) -> rules.DeliveryFacts:
+    return rules.DeliveryFacts(
+        listed=listed,
+        wanted=delivery.wanted_epoch,
+        told=delivery.told_epoch,
+        applied=delivery.applied_epoch,
+        mismatch=mismatch,
+        refused_at=delivery.refused_at,
+        pulled_at=delivery.pulled_at,
+        wanted_at=delivery.wanted_at,
+    )
+
+
 def _since(delivery: Delivery, state: str) -> datetime | None:
     if state == "refused":
         return delivery.refused_at
@@ -137,8 +190,6 @@ def _since(delivery: Delivery, state: str) -> datetime | None:
 
 def _mismatched(nodes: list[Node]) -> set[uuid.UUID]:
     """Nodes whose last report on what they should have was not what was signed."""
-    last = Acknowledgement.objects.filter(node=OuterRef("pk")).order_by("-id")
-    rows = Delivery.objects.filter(node__in=nodes).annotate(
-        epoch=Subquery(last.values("epoch")[:1]), matches=Subquery(last.values("matches")[:1])
-    )
-    return {row.pk for row in rows if row.matches is False and row.epoch == row.wanted_epoch}
+    rows = _with_report(Delivery.objects.filter(node__in=nodes))
+    wrong = rows.filter(reported_matches=False, reported_epoch=F("wanted_epoch"))
+    return set(wrong.values_list("pk", flat=True))

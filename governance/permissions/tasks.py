@@ -10,7 +10,7 @@ from celery import shared_task
 from consortium.members.models import Network
 from governance.chain.errors import NoLedger
 from governance.permissions import services
-from governance.permissions.errors import NoListKeys
+from governance.permissions.errors import NoListKeys, RepositoryLost
 
 logger = logging.getLogger(__name__)
 
@@ -31,18 +31,28 @@ def handle_push(payload: dict[str, Any]) -> None:
     services.tell_nodes(payload["network"])
 
 
-@shared_task(name="permissions.refresh_metadata", ignore_result=True)
-def refresh_metadata() -> None:
-    """Every minute: notice lists that changed as time passed, and renew signatures before they end."""
-    try:
-        for network in Network.objects.all():
+@shared_task(name="permissions.recheck_lists", ignore_result=True)
+def recheck_lists() -> None:
+    """Every minute: notice lists that changed as time passed. One network's trouble is not another's."""
+    for network in Network.objects.order_by("slug"):
+        try:
             services.recheck(network)
-    except NoLedger:
-        logger.debug("no ledger yet: no list can have changed")
+        except NoLedger:
+            logger.debug("no ledger yet: no list can have changed")
+            return
+        except Exception:
+            logger.exception("list of %s not rechecked", network.pk)
+
+
+@shared_task(name="permissions.renew_signatures", ignore_result=True)
+def renew_signatures() -> None:
+    """Every minute: renew signatures before they end. Needs the signing worker's keys, and nothing else."""
     try:
         services.refresh()
     except NoListKeys:
         logger.debug("no list keys yet: nothing was signed that could end")
+    except RepositoryLost as error:
+        logger.error("%s", error)  # noqa: TRY400 - a line a minute says it, a traceback would not help
 
 
 @shared_task(name="permissions.remind_nodes", ignore_result=True)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.db.models import Max
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
 from tuf.api.metadata import (  # type: ignore[attr-defined]
     Metadata,
@@ -31,6 +32,7 @@ from tuf.api.serialization.json import JSONSerializer
 from certs import keys
 from consortium.core import files
 from governance.permissions.errors import NoListKeys, RepositoryLost
+from governance.permissions.models import Epoch
 
 ROOT_KEYS = ("lists-root-1", "lists-root-2", "lists-root-3")
 ROOT_THRESHOLD = 2
@@ -90,7 +92,7 @@ class Repository:
         """The current root role. Raises :class:`NoListKeys` before the ceremony."""
         versions = [int(path.name.split(".")[0]) for path in self.metadata.glob("*.root.json")]
         if not versions:
-            raise NoListKeys
+            raise self._missing()
         newest = self.metadata / f"{max(versions)}.root.json"
         return Metadata[Root].from_bytes(newest.read_bytes()).signed
 
@@ -101,9 +103,18 @@ class Repository:
             timestamp = self._load(root, Timestamp, "timestamp.json")
             snapshot = self._load(root, Snapshot, f"{timestamp.snapshot_meta.version}.snapshot.json")
             version = snapshot.meta["targets.json"].version
-            return State(self._load(root, Targets, f"{version}.targets.json"), snapshot, timestamp)
+            state = State(self._load(root, Targets, f"{version}.targets.json"), snapshot, timestamp)
         except FileNotFoundError as error:
-            raise RepositoryLost(directory=str(self.directory)) from error
+            raise self._missing() from error
+        if timestamp.version < (_published_version() or 0):
+            raise RepositoryLost(directory=str(self.directory))  # an older one was put back
+        return state
+
+    def _missing(self) -> NoListKeys | RepositoryLost:
+        """Why files are not there. The disk alone can't tell: a lost directory looks like one never made."""
+        if _published_version() is None:
+            return NoListKeys()
+        return RepositoryLost(directory=str(self.directory))
 
     def publish(self, wanted: Mapping[str, Target], now: datetime) -> int:
         """Make ``wanted`` (by path) what is published; returns the version of ``timestamp.json``.
@@ -159,11 +170,21 @@ def create(
     """Make the keys, the root and an empty first publication; False when that was done before.
 
     Keys that an interrupted run left behind are taken up again. ``timestamp.json`` comes last, and is what
-    says that all is there.
+    says that all is there. Raises :class:`RepositoryLost` when an epoch was published and its metadata are
+    not there: versions that began again at 1 would be a rollback to every node.
     """
     repository = Repository(passphrase=passphrase)
-    if (repository.metadata / "timestamp.json").exists():
-        return False
+    try:
+        repository.state()
+    except NoListKeys:
+        _begin(repository, passphrase, root_passphrase, now, cost)
+        return True
+    return False
+
+
+def _begin(
+    repository: Repository, passphrase: bytes, root_passphrase: bytes, now: datetime, cost: Mapping[str, int]
+) -> None:
     online = {role: _key(name, passphrase, cost) for role, name in ONLINE_KEYS.items()}
     ceremony = [_key(name, root_passphrase, cost) for name in ROOT_KEYS]
     data = _root(online, ceremony, now)
@@ -172,7 +193,14 @@ def create(
     repository._sign(Targets(1, expires=_expiry(Targets.type, now)), "1.targets.json")
     repository._sign(Snapshot(1, expires=_expiry(Snapshot.type, now)), "1.snapshot.json")
     repository._sign(Timestamp(1, expires=_expiry(Timestamp.type, now)), "timestamp.json")
-    return True
+
+
+def _published_version() -> int | None:
+    """Version of ``timestamp.json`` with the newest published epoch; None when none was ever published."""
+    published = Epoch.objects.filter(published_at__isnull=False)
+    if not published.exists():
+        return None
+    return published.aggregate(version=Max("tuf_version"))["version"] or 0
 
 
 def _root(online: Mapping[str, Ed25519PrivateKey], ceremony: list[Ed25519PrivateKey], now: datetime) -> bytes:

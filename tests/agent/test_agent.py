@@ -124,6 +124,29 @@ def test_a_list_that_somebody_changed_is_put_back(served: World, heming: Node) -
     assert served.in_force(heming) == served.content("permissions.json")
 
 
+def test_a_list_put_back_is_reloaded_until_the_node_has_taken_it(served: World, heming: Node) -> None:
+    assert served.agent_once(heming).returncode == 0
+    (served.folder(heming) / "permissions.json").write_text("{}")
+    served.configure(heming, reload=["false"])
+    assert served.agent_once(heming).returncode == 1
+    assert served.in_force(heming) == served.content("permissions.json"), "right on disk, not yet loaded"
+    assert served.agent_once(heming).returncode == 1, "the reload is still owed"
+    served.configure(heming, reload=["touch", f"{served.home}/reloaded"])
+    assert served.agent_once(heming).returncode == 0
+    assert (served.home / "reloaded").exists()
+
+
+def test_an_agent_killed_between_file_and_reload_reloads(served: World, heming: Node) -> None:
+    assert served.agent_once(heming).returncode == 0
+    (served.folder(heming) / "permissions.json").write_text("{}")
+    served.configure(heming, reload=["sh", "-c", "kill -9 $PPID"])
+    assert served.agent_once(heming).returncode == -signal.SIGKILL
+    assert served.in_force(heming) == served.content("permissions.json")
+    served.configure(heming, reload=["touch", f"{served.home}/reloaded"])
+    assert served.agent_once(heming).returncode == 0
+    assert (served.home / "reloaded").exists()
+
+
 def test_without_the_gateway_the_list_stays_in_force(served: World, heming: Node) -> None:
     assert served.agent_once(heming).returncode == 0
     served.close()
@@ -208,27 +231,31 @@ def test_a_gateway_of_another_authority_is_not_talked_to(served: World, heming: 
     assert not (served.folder(heming) / "permissions.json").exists()
 
 
-@pytest.mark.parametrize("step", ["put", "reload", "save", "report"])
+@pytest.mark.parametrize("step", ["owe", "put", "reload", "save", "report"])
 def test_an_agent_killed_after_any_step_is_finished_by_the_next(
     served: World, heming: Node, step: str
 ) -> None:
     places = {
-        "put": "files.put",
-        "reload": "_reload",
-        "save": "state.save",
-        "report": "Gateway.report",
+        "owe": ("state.save", 1),
+        "put": ("files.put", 1),
+        "reload": ("_reload", 1),
+        "save": ("state.save", 2),
+        "report": ("Gateway.report", 1),
     }
     code = f"""
 import os, signal, sys
 from governance.agent import __main__, rounds
 from governance.agent.gateway import Gateway
 from governance.agent import files, state
-owner, name = {places[step]!r}.rpartition(".")[::2]
+(place, left), calls = {places[step]!r}, []
+owner, name = place.rpartition(".")[::2]
 owner = dict(files=files, state=state, Gateway=Gateway).get(owner, rounds)
 real = getattr(owner, name)
 def die(*arguments, **options):
     real(*arguments, **options)
-    os.kill(os.getpid(), signal.SIGKILL)
+    calls.append(1)
+    if len(calls) == left:
+        os.kill(os.getpid(), signal.SIGKILL)
 setattr(owner, name, die)
 sys.exit(__main__.main(["--once", "--config", {str(served.folder(heming) / "agent.toml")!r}]))
 """

@@ -25,10 +25,10 @@ CHEAP = {"time_cost": 1, "memory_cost": 64, "parallelism": 1}  # kept in the fil
 
 
 @pytest.fixture(scope="session")
-def ceremony(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ceremony(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Path:
     """Sealed keys and the first, empty publication, made once: Argon2id is slow on purpose."""
     home = tmp_path_factory.mktemp("ceremony")
-    with override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"):
+    with override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"), django_db_blocker.unblock():
         keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
         keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
         assert tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now(), cost=CHEAP)

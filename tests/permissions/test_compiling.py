@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from certs.models import Certificate
 from consortium.core import clock
 from consortium.core.models import Event, OutboxMessage
 from consortium.members import services as members
-from governance.permissions import services
+from governance.chain.models import ChainEvent
+from governance.permissions import services, tasks
 from governance.permissions.models import Epoch
 from tests.permissions.world import OBSERVER, SEALER, World, network
 
@@ -148,6 +152,53 @@ def test_many_changes_in_a_row_owe_one_compilation(world: World) -> None:
         world.role(node, role)
     owed = OutboxMessage.objects.filter(topic="permissions.compile", done_at__isnull=True)
     assert owed.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["chain_registryentry", "chain_seat", "chain_chainevent"])
+def test_block_and_content_belong_together_though_the_indexer_commits_meanwhile(
+    world: World, table: str
+) -> None:
+    """Another connection commits a removal just before the compiler's first query of ``table``."""
+    leaves = world.admitted("heming-bank/n1")
+    world.admitted("qingchuan-bank/n1")
+    waiting = [leaves]
+
+    def commit_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if waiting and f'FROM "{table}"' in sql:
+            indexer = threading.Thread(target=on_own_connection, args=(world.role, waiting.pop(), 0))
+            indexer.start()
+            indexer.join(30)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(commit_first):
+        epoch = services.compile_epoch(network(), cause="test")
+    assert not waiting, "the removal was never made"
+    assert epoch is not None
+    removal = ChainEvent.objects.latest("block")
+    assert (epoch.block, epoch.tx_hash) == (removal.block, removal.tx_hash)
+    assert world.listed() == {"qingchuan-bank/n1"}
+
+
+def on_own_connection(work: Any, *arguments: Any) -> None:
+    try:
+        work(*arguments)
+    finally:
+        connection.close()
+
+
+def test_one_networks_trouble_does_not_keep_the_others_from_being_rechecked(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.admitted("qingchuan-bank/n1")
+    world.work()
+    network("a-näme-that-no-contract-can-have")  # comes first, and can't be read
+    end = max(Certificate.objects.values_list("not_after", flat=True))
+    with clock.frozen(end + timedelta(seconds=1)):
+        tasks.recheck_lists()
+    owed = OutboxMessage.objects.filter(topic="permissions.compile", done_at__isnull=True)
+    assert [message.key for message in owed] == ["settlement"]
+    assert "list of a-näme-that-no-contract-can-have not rechecked" in caplog.text
 
 
 def test_every_epoch_leaves_an_event_with_its_cause(world: World) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.db import connection
 
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Node
 from governance.permissions import selectors, services
-from governance.permissions.models import Delivery
+from governance.permissions.models import Acknowledgement, Delivery
 from tests.certs.openssl import openssl
 from tests.permissions.world import World, eventually
 
@@ -27,6 +28,8 @@ class Listener(ThreadingHTTPServer):
     def __init__(self, world: World, node: Node) -> None:
         self.bodies: list[bytes] = []
         self.status = 202
+        self.hold = threading.Event()  # cleared: answers wait
+        self.hold.set()
         super().__init__(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(world.folder(node) / "node.crt", world.folder(node) / "node.key")
@@ -46,6 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.server.hold.wait(30)
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -69,6 +73,14 @@ def listener(world: World, heming: Node) -> Iterator[Listener]:
     yield made
     made.shutdown()
     made.server_close()
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    """As another worker would: on a connection of its own."""
+    try:
+        work()
+    finally:
+        connection.close()
 
 
 def delivery(node: Node) -> Delivery:
@@ -160,6 +172,74 @@ def test_a_turn_that_another_worker_has_is_left_to_it(world: World, heming: Node
     Delivery.objects.filter(node=heming).update(next_attempt_at=clock.now() + timedelta(seconds=10))
     assert services.tell_nodes() == 0
     assert listener.bodies == []
+
+
+def test_asking_again_does_not_put_a_second_push_beside_one_under_way(
+    world: World, heming: Node, listener: Listener
+) -> None:
+    listener.hold.clear()
+    world.role(heming)
+    services.compile_epoch(heming.network, cause="test")
+    services.publish()
+    first = threading.Thread(target=in_thread, args=(services.tell_nodes,))
+    first.start()
+    eventually(lambda: len(listener.bodies) == 1, "the first push is under way")
+    services.push_again(delivery(heming), actor=world.secretary)
+    assert services.tell_nodes() == 0
+    listener.hold.set()
+    first.join(30)
+    assert len(listener.bodies) == 1
+    assert (delivery(heming).told_epoch, delivery(heming).pushing_until) == (1, None)
+
+
+def test_asking_again_ends_the_wait_after_a_failure(world: World, heming: Node, listener: Listener) -> None:
+    listener.status = 503
+    world.role(heming)
+    world.work()
+    listener.status = 202
+    services.push_again(delivery(heming), actor=world.secretary)
+    assert services.tell_nodes() == 1
+
+
+def test_a_node_taken_off_the_list_is_told_no_more(world: World, heming: Node, listener: Listener) -> None:
+    listener.status = 503
+    world.role(heming)
+    world.admitted("qingchuan-bank/n1")
+    world.work()
+    world.role(heming, 0)
+    world.work()
+    before = len(listener.bodies)
+    listener.status = 202
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        assert services.tell_nodes() == 0
+        assert [row.node.name for row in selectors.nodes_behind()] == ["n1"]
+    assert len(listener.bodies) == before
+
+
+def test_list_count_and_state_agree_on_who_is_behind(world: World) -> None:
+    nodes = [world.admitted(f"heming-bank/n{number}") for number in range(6)]
+    world.work()
+    world.role(nodes[5], 0)
+    world.work()
+    now = clock.now()
+    late, told, refused, wrong, current, _ = [delivery(node) for node in nodes]
+    for row, values in (
+        (late, {"wanted_at": now - timedelta(minutes=1)}),
+        (told, {"told_epoch": 2}),
+        (refused, {"refused_at": now, "applied_epoch": 2}),
+        (wrong, {"applied_epoch": 2}),
+        (current, {"applied_epoch": 2}),
+    ):
+        Delivery.objects.filter(pk=row.pk).update(**values)
+    reported = {"certificate_serial": "0a", "epoch": 2, "format": "json", "sha256": "ab" * 32}
+    Acknowledgement.objects.create(node=nodes[3], matches=False, applied_at=now, received_at=now, **reported)
+    states = {row.node.name: selectors.state(row) for row in selectors.with_state(Delivery.objects.all())}
+    assert states == {
+        "n0": "behind", "n1": "told", "n2": "refused", "n3": "mismatch", "n4": "applied", "n5": "unlisted",
+    }  # fmt: skip
+    assert {row.node.name: row.state for row in selectors.convergence("settlement")} == states
+    assert {row.node.name for row in selectors.behind()} == {"n0", "n2", "n3"}
+    assert {row.node.name for row in selectors.nodes_behind()} == {"n0", "n2", "n3"}
 
 
 def test_a_redirect_is_not_followed(world: World, heming: Node, listener: Listener) -> None:

@@ -21,6 +21,7 @@ from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from governance.chain.models import RegistryEntry
+from governance.permissions import selectors as lists
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile
 from governance.permissions.services import push_again
 
@@ -119,6 +120,18 @@ def _changes(before: str, after: str) -> SafeString | str:
     )
 
 
+# By the answers of permissions.rules.delivery_state.
+_PILLS = {
+    "applied": (_("up to date"), "good"),
+    "told": (_("told, not yet applied"), "waiting"),
+    "waiting": (_("not yet told"), "warning"),
+    "behind": (_("behind"), "warning"),
+    "mismatch": (_("applied something else"), "grave"),
+    "refused": (_("pull refused"), "grave"),
+    "unlisted": (_("not on the list"), ""),
+}
+
+
 class ConvergenceFilter(admin.SimpleListFilter):
     """Behind or up to date."""
 
@@ -131,12 +144,18 @@ class ConvergenceFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         match self.value():
             case "behind":
-                return queryset.filter(applied_epoch__lt=F("wanted_epoch"))
+                return lists.behind(queryset)
             case "current":
-                return queryset.filter(applied_epoch__gte=F("wanted_epoch"))
+                return _current(queryset)
             case "error":
                 return queryset.exclude(last_error="")
         return queryset
+
+
+def _current(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    return lists.listed(rows.filter(applied_epoch__gte=F("wanted_epoch"))).exclude(
+        pk__in=lists.behind().values("pk")
+    )
 
 
 @admin.register(Delivery)
@@ -189,16 +208,19 @@ class DeliveryAdmin(ConsoleModelAdmin):
         who = actor(request)
         self.each(request, rows, lambda row: push_again(row, actor=who))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return lists.with_state(super().get_queryset(request))
+
     @display(description=_("network"), ordering="node__network")
     def network(self, row: Delivery) -> str:
         return str(row.node.network)
 
     @display(description=_("state"))
     def state(self, row: Delivery) -> str:
-        if row.applied_epoch >= row.wanted_epoch:
-            return pill(_("up to date"), "good")
-        told = row.told_epoch >= row.wanted_epoch
-        return pill(_("told, not yet applied"), "waiting") if told else pill(_("not yet told"), "warning")
+        state = lists.state(row)
+        if state == "behind" and lists.unheard_of(row):
+            return pill(_("behind, no agent heard of yet"), "warning")
+        return pill(*_PILLS[state])
 
     @display(description=_("since"), ordering="applied_at")
     def since(self, row: Delivery) -> Any:
@@ -218,9 +240,9 @@ class DeliveryAdmin(ConsoleModelAdmin):
         """A line a network: its newest epoch and how many of its nodes have it."""
         lines = []
         for network in Network.objects.all():
-            rows = Delivery.objects.filter(node__network=network, node__retired_at__isnull=True)
+            rows = lists.listed(Delivery.objects.filter(node__network=network))
             total = rows.count()
-            current = rows.filter(applied_epoch__gte=F("wanted_epoch")).count()
+            current = _current(rows).count()
             newest = Epoch.objects.filter(network=network).order_by("-number").first()
             if total and newest:
                 words = _("epoch %(epoch)d, %(current)d of %(total)d nodes up to date") % {

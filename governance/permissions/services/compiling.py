@@ -8,11 +8,22 @@ from django.db import transaction
 
 from certs import selectors as certs
 from consortium.core import clock, events, outbox
-from consortium.core.models import Event
 from consortium.members.models import Network, Node
 from governance.chain import selectors as chain
 from governance.permissions import rules, topics
 from governance.permissions.models import Epoch, EpochFile, EpochMember
+
+_TRIES = 20  # a try takes milliseconds; the indexer commits a few times a second while it catches up
+
+
+@dataclass(frozen=True)
+class _LedgerFacts:
+    """What the ledger says of one network as of ``block``."""
+
+    block: int
+    entries: list[rules.Entry]
+    active: set[str]  # USCCs
+    tx_hash: str
 
 
 @dataclass(frozen=True)
@@ -72,16 +83,31 @@ def _is_due(last: Epoch | None, inputs: Inputs, content: str) -> bool:
 
 
 def _read(network: Network) -> Inputs:
-    block = chain.head()[0]
-    entries = [
-        rules.Entry(entry.consensus_id, entry.member_id, entry.role) for entry in chain.registry(network.pk)
-    ]
+    ledger = _read_ledger(network)
     credentials = {
         str(node_id): rules.Credential(certificate.serial_id, certificate.tls_id, certificate.not_after)
         for node_id, certificate in certs.valid_node_certificates(network, clock.now()).items()
     }
-    nodes = rules.listed(entries, _endpoints(network), credentials, set(chain.active_member_ids()))
-    return Inputs(nodes, block, _last_transaction(network))
+    nodes = rules.listed(ledger.entries, _endpoints(network), credentials, ledger.active)
+    return Inputs(nodes, ledger.block, ledger.tx_hash)
+
+
+def _read_ledger(network: Network) -> _LedgerFacts:
+    """The registry and the seats as of one block, though the indexer may commit between two queries.
+
+    It commits blocks and what they changed together: under an unchanged head nothing has changed. Holding
+    its lock instead would make a revocation wait for as long as a rebuild takes.
+    """
+    for _ in range(_TRIES):
+        head = chain.head()
+        entries = [
+            rules.Entry(row.consensus_id, row.member_id, row.role) for row in chain.registry(network.pk)
+        ]
+        active = set(chain.active_member_ids())
+        tx_hash = chain.last_registry_change(network.pk)
+        if chain.head() == head:
+            return _LedgerFacts(head.block, entries, active, tx_hash)
+    raise outbox.Later(1, "the ledger's tables changed at every attempt to read them")
 
 
 def _endpoints(network: Network) -> list[rules.Endpoint]:
@@ -99,15 +125,6 @@ def _endpoints(network: Network) -> list[rules.Endpoint]:
         )
         for node in nodes
     ]
-
-
-def _last_transaction(network: Network) -> str:
-    """Hash of the transaction that last changed the network's registry; empty when none did.
-
-    From the event log, not from the projection: a removal leaves no row there.
-    """
-    last = Event.objects.filter(action="registry.changed", data__network=network.pk).order_by("-id").first()
-    return str(last.data.get("tx_hash", "")) if last else ""
 
 
 def _create(network: Network, number: int, inputs: Inputs, content: str, cause: str) -> Epoch:

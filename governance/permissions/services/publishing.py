@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from consortium.core import clock, events, outbox
 from governance.permissions import rules, topics
@@ -63,7 +64,12 @@ def _mark(epoch: Epoch, version: int, now: datetime) -> None:
 
 
 def _want(epoch: Epoch, now: datetime) -> None:
-    """Every listed node should now have this epoch. A back-off under way is left to run out."""
+    """Every listed node should now have this epoch, and no other node anything it has not.
+
+    A back-off under way is left to run out.
+    """
+    owed = Delivery.objects.filter(node__network=epoch.network_id, applied_epoch__lt=F("wanted_epoch"))
+    owed.exclude(node__in=epoch.members.values("node")).update(wanted_epoch=F("applied_epoch"))
     Delivery.objects.bulk_create(
         (
             Delivery(node_id=node_id, wanted_epoch=epoch.number, wanted_at=now)

@@ -54,8 +54,10 @@ def tell_nodes(network: Network | str | None = None) -> int:
 
 
 def _due() -> QuerySet[Delivery]:
+    now = clock.now()
     return Delivery.objects.filter(
-        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=clock.now()),
+        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+        Q(pushing_until__isnull=True) | Q(pushing_until__lte=now),
         told_epoch__lt=F("wanted_epoch"),
         applied_epoch__lt=F("wanted_epoch"),
         node__retired_at__isnull=True,
@@ -98,9 +100,9 @@ def _claim(node_id: uuid.UUID) -> Job | None:
     row = rows.filter(pk=node_id).first()
     if row is None:
         return None
-    row.next_attempt_at = clock.now() + _LEASE
+    row.pushing_until = clock.now() + _LEASE
     row.attempts += 1
-    row.save(update_fields=["next_attempt_at", "attempts"])
+    row.save(update_fields=["pushing_until", "attempts"])
     return Job(node_id, row.node.push_url, row.node.network_id, row.wanted_epoch, row.attempts)
 
 
@@ -128,11 +130,12 @@ def _check_agent(answer: httpx.Response, node_id: uuid.UUID) -> None:
 def _record(job: Job, error: str) -> None:
     if error:
         Delivery.objects.filter(pk=job.node_id).update(
-            next_attempt_at=clock.now() + _wait(job.attempts), last_error=error[:2000]
+            next_attempt_at=clock.now() + _wait(job.attempts), pushing_until=None, last_error=error[:2000]
         )
         return
     now = clock.now()
     with transaction.atomic():
+        Delivery.objects.filter(pk=job.node_id).update(pushing_until=None)
         Delivery.objects.filter(pk=job.node_id, told_epoch__lt=job.epoch).update(
             told_epoch=job.epoch, told_at=now, attempts=0, next_attempt_at=None, last_error=""
         )

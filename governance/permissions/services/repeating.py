@@ -14,6 +14,7 @@ from governance.permissions.topics import PUSH
 def push_again(delivery: Delivery, *, actor: events.Actor, reason: str = "") -> Delivery:
     """Tell the node of its wanted epoch at once, whatever earlier attempts came to.
 
+    An attempt under way is left to its worker (``pushing_until``): a node is told by one at a time.
     Raises NotAllowed or NothingToPush.
     """
     require_secretariat(actor)

@@ -102,7 +102,13 @@ def add_member(ledger: Ledger, n: int) -> SimpleNamespace:
         args={"memberId": bank.uscc, "voter": bank.voting_address},
     )
     delivery = Delivery.objects.create(
-        node=node, wanted_epoch=2, wanted_at=now, told_epoch=2, told_at=now, applied_epoch=1, applied_at=now
+        node=node,
+        wanted_epoch=2,
+        wanted_at=now - timedelta(minutes=1),  # time enough: it is behind
+        told_epoch=2,
+        told_at=now,
+        applied_epoch=1,
+        applied_at=now,
     )
     report = Acknowledgement.objects.create(
         node=node,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from certs.keys import read_passphrase
 from consortium.core import clock
+from consortium.core.errors import ConsoleError
 from governance.permissions import tufrepo
 
 
@@ -24,6 +25,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         online = read_passphrase(options["passphrase_file"])
         root = read_passphrase(options["root_passphrase_file"] or options["passphrase_file"])
-        made = tufrepo.create(online, root, clock.now())
+        try:
+            made = tufrepo.create(online, root, clock.now())
+        except ConsoleError as error:
+            raise CommandError(str(error)) from error
         place = tufrepo.Repository().trusted_root
         self.stdout.write(f"{'made' if made else 'already made'}: list keys, agents trust {place}")
