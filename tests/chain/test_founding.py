@@ -93,7 +93,8 @@ def test_deploying_to_another_chain_than_before_is_refused(
 ) -> None:
     other = fresh_ledger()
     settings.LEDGER_URL = other.url
-    with pytest.raises(CommandError, match=r"genesis|创世"):
+    # Two ledgers of one second may share their genesis; then the missing contracts give the other one away.
+    with pytest.raises(CommandError, match=r"genesis|创世|seats"):
         command("deploy_contracts")
     assert gateway.connect().eth.block_number == 0
 
