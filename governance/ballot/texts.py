@@ -36,6 +36,8 @@ _ENGLISH: Final[dict[str, str]] = {
     "confirm": "Vote {support}? Type yes: ",
     "confirm_needed": "There is nobody to ask: pass --yes.",
     "not_confirmed": "Nothing was signed.",
+    "not_installed": "{name} is not installed for this Python. In the checkout: `make setup`, then "
+    "`.venv/bin/python -m governance.ballot`.",
     "interrupted": "Stopped. Nothing was sent.",
     "heading": "Proposal on chain {chain_id}, governor {governor}",
     "id": "Id: {id}",
@@ -106,6 +108,8 @@ _CHINESE: Final[dict[str, str]] = {
     "confirm": "确认投{support}票？请输入 yes：",
     "confirm_needed": "无法询问确认：请加 --yes。",
     "not_confirmed": "没有签名。",
+    "not_installed": "这个 Python 没有安装 {name}。请在本项目的目录中运行 `make setup`，"
+    "再用 `.venv/bin/python -m governance.ballot`。",
     "interrupted": "已中止，没有发送任何内容。",
     "heading": "链 {chain_id}、治理合约 {governor} 上的提案",
     "id": "标识：{id}",

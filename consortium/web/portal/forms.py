@@ -48,10 +48,13 @@ class NodeForm(EndpointForm):
     """A new node; no reason is asked for."""
 
     network = forms.ModelChoiceField(label=_("network"), queryset=Network.objects.all())
-    name = forms.SlugField(
+    name = forms.RegexField(
+        r"\A[a-z0-9]+(-[a-z0-9]+)*\Z",
         label=_("name"),
         max_length=40,
+        strip=True,
         help_text=_("small letters, digits and hyphens; unique in your institution"),
+        error_messages={"invalid": _("Lower-case letters, digits and single hyphens only.")},
     )
     software = forms.ChoiceField(label=_("software"), choices=NodeSoftware.choices)
     consensus_id = forms.CharField(
@@ -60,6 +63,14 @@ class NodeForm(EndpointForm):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
         help_text=_("the node's secp256k1 public key: 128 hexadecimal digits (enode id, FISCO BCOS node id)"),
     )
+
+    def clean_consensus_id(self) -> str:
+        """By the service's own rule, here already: one round shows every wrong field."""
+        try:
+            return checked("consensus_id", rules.consensus_id, self.cleaned_data["consensus_id"])
+        except InvalidInput as error:
+            raise forms.ValidationError(error.params["reason"]) from None
+
     reason = None  # type: ignore[assignment]  # removes the inherited field
     field_order = [
         "network",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from certs.models import Profile
+from certs.models import Authority, Certificate, Profile
 from consortium.members.models import Node
+from consortium.members.states import NodeSoftware
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,49 @@ class Command:
 
 
 def commands(node: Node) -> list[Command]:
-    """One for each profile. The subject is what the certificate will say; it may be left out."""
-    return [
-        Command(Profile.FISCO_BCOS_3, Profile.FISCO_BCOS_3.label, _rsa(node)),
-        Command(Profile.EVM_NODE, Profile.EVM_NODE.label, _p256(node)),
-    ]
+    """One for each profile, first the node's own. The subject is what the certificate will say; optional."""
+    lines = {Profile.FISCO_BCOS_3: _rsa, Profile.EVM_NODE: _p256}
+    return [Command(profile, profile.label, lines[profile](node)) for profile in profiles(node)]
+
+
+def profiles(node: Node) -> list[Profile]:
+    """All of them, first the one that fits the node's software."""
+    fits = Profile.FISCO_BCOS_3 if node.software == NodeSoftware.FISCO_BCOS else Profile.EVM_NODE
+    return [fits, *(profile for profile in Profile if profile != fits)]
+
+
+def fingerprint(node: Node) -> str:
+    """Shows the fingerprint of the key in a request, as the console shows it."""
+    key = f"openssl req -in {node.name}.csr -noout -pubkey | openssl pkey -pubin -outform DER"
+    return f"{key} | sha256sum"
+
+
+def file_name(certificate: Certificate, suffix: str = "") -> str:
+    """What the certificate is called where it is saved; its chain has the suffix "-chain"."""
+    return f"{certificate.node.name}-{certificate.serial_id[:8]}{suffix}.pem"
+
+
+@dataclass(frozen=True)
+class Root:
+    """The authority that everything of a certificate hangs from, and its SHA-256 as openssl prints it."""
+
+    authority: Authority
+    fingerprint: str
+
+
+def root_of(certificate: Certificate) -> Root:
+    """What whoever checks the certificate has to trust."""
+    authority = certificate.authority
+    while authority.parent is not None:
+        authority = authority.parent
+    return Root(authority, hashlib.sha256(authority.der).digest().hex(":").upper())
+
+
+def check(certificate: Certificate) -> str:
+    """Shows the root's fingerprint, and checks the certificate against the root."""
+    leaf, chain = file_name(certificate), file_name(certificate, "-chain")
+    show = "openssl x509 -inform DER -in root.crt -out root.pem && openssl x509 -in root.pem -noout"
+    return f"{show} -fingerprint -sha256\nopenssl verify -CAfile root.pem -untrusted {chain} {leaf}"
 
 
 def _rsa(node: Node) -> str:

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from consortium.members.models import Category
 from governance.chain import calls
 from governance.chain.errors import UnknownCall
 from governance.chain.models import RegistryEntry
@@ -37,10 +38,11 @@ class Step:
 
 def steps(proposal: Proposal) -> list[Step]:
     """Each of the proposal's calls, decoded from what is sent to the ledger."""
-    return [Step(_sentence(call), call.target, call.data) for call in calls_of(proposal)]
+    known = _Names(proposal)
+    return [Step(_sentence(call, known), call.target, call.data) for call in calls_of(proposal)]
 
 
-def _sentence(call: calls.Call) -> str:
+def _sentence(call: calls.Call, known: _Names) -> str:
     try:
         name, arguments = calls.decode(call)
     except UnknownCall:
@@ -48,11 +50,41 @@ def _sentence(call: calls.Call) -> str:
     form = _SENTENCES.get(name)
     if form is None:
         return f"{name}({', '.join(f'{key}={value}' for key, value in arguments.items())})"
-    return str(form) % _Named(arguments)
+    return str(form) % _Named(arguments, known)
+
+
+class _Names:
+    """Names that people know, beside the identifiers that the ledger has.
+
+    Of the proposal's own institution, node and network only: whatever else a call is about has to show as
+    what the ledger would take, and the reader may know of no other.
+    """
+
+    def __init__(self, proposal: Proposal) -> None:
+        self._proposal = proposal
+
+    def of(self, key: str, value: str) -> str:
+        about = self._proposal
+        if key == "memberId" and value == about.institution.uscc:
+            return f"{about.institution} ({value})"
+        if key == "consensusId":
+            named = about.node is not None and value.removeprefix("0x") == about.node.consensus_id
+            return f"{about.node} ({_begin(value)})" if named else _begin(value)
+        if key == "network" and about.network is not None and value == about.network.pk:
+            return f"{about.network} ({value})"
+        return value
+
+
+def _begin(consensus_id: str) -> str:
+    return f"{consensus_id.removeprefix('0x')[:12]}…"
 
 
 class _Named(dict[str, Any]):
     """Arguments as people call them; a missing one shows as "?" rather than failing the page."""
+
+    def __init__(self, arguments: dict[str, Any], known: _Names) -> None:
+        super().__init__(arguments)
+        self._known = known
 
     def __missing__(self, key: str) -> str:
         return "?"
@@ -61,4 +93,6 @@ class _Named(dict[str, Any]):
         value = super().get(key, "?")
         if key == "role" and value in RegistryEntry.NodeRole.values:
             return RegistryEntry.NodeRole(value).label
-        return f"{value[2:14]}…" if key == "consensusId" and isinstance(value, str) else value
+        if key == "category":
+            return Category.objects.filter(number=value).first() or value
+        return self._known.of(key, value) if isinstance(value, str) else value

@@ -9,7 +9,10 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from consortium.core import clock
+from consortium.core.models import Event
 from consortium.web import wording
 
 register = template.Library()
@@ -85,6 +88,28 @@ def short(value: object, length: int = 8) -> SafeString:
 def action(name: str) -> str:
     """An event's action in words."""
     return wording.action(name)
+
+
+@register.filter
+def cause(text: str) -> str:
+    """Why a permission list was compiled, in words."""
+    return wording.cause(text)
+
+
+@register.filter
+def reason(event: Event) -> str:
+    """Why, in words; for a refusal the sentence that whoever was refused has read."""
+    return wording.reason(event)
+
+
+@register.simple_tag
+def zone_line() -> str:
+    """ "Times: UTC+08:00 (Asia/Shanghai); point at one for UTC"; "Times: UTC" where both are the same."""
+    offset = timezone.localtime(clock.now()).isoformat()[-6:]
+    if offset == "+00:00":
+        return _("Times: UTC")
+    zone = {"offset": offset, "zone": timezone.get_current_timezone_name()}
+    return _("Times: UTC%(offset)s (%(zone)s); point at one for UTC") % zone
 
 
 @register.filter

@@ -272,7 +272,7 @@ def test_the_line_beside_a_keys_fingerprint_shows_the_same_one(town: Town, clien
     waiting, home = town.heming.waiting, town.workstation.home / "fingerprint"
     page = officer(client, town).get(f"/requests/{waiting.pk}/")
     home.mkdir()
-    pem = x509.load_der_x509_csr(bytes(waiting.der)).public_bytes(Encoding.PEM)
+    pem = x509.load_der_x509_csr(bytes(waiting.csr)).public_bytes(Encoding.PEM)
     (home / f"{waiting.node.name}.csr").write_bytes(pem)
     done = subprocess.run(
         ["/bin/sh", "-e"], input=page.context["command"], cwd=home, check=True, capture_output=True, text=True

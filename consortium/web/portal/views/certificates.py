@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from certs import selectors as certs
 from certs import services
-from certs.models import Certificate, CertificateRequest, Profile
+from certs.models import Certificate, CertificateRequest
 from consortium.core import clock
 from consortium.members.models import Node
 from consortium.web.portal import forms, listing, openssl, scope
@@ -41,7 +41,9 @@ class OneRequest(Page):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = one(scope.requests(self.account), pk=kwargs["pk"])
         certificate = scope.certificates(self.account).filter(request=found).first()
-        return super().get_context_data(found=found, certificate=certificate, **kwargs)
+        return super().get_context_data(
+            found=found, certificate=certificate, command=openssl.fingerprint(found.node), **kwargs
+        )
 
 
 class Submit(Action):
@@ -59,8 +61,12 @@ class Submit(Action):
         return one(scope.nodes(self.account), pk=kwargs["pk"])
 
     def get_initial(self) -> dict[str, Any]:
-        fisco = self.subject.software == "fisco-bcos"
-        return {"profile": Profile.FISCO_BCOS_3 if fisco else Profile.EVM_NODE}
+        return {"profile": openssl.profiles(self.subject)[0]}
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.fields["profile"].choices = [(each.value, each.label) for each in openssl.profiles(self.subject)]
+        return form
 
     def act(self, values: dict[str, Any]) -> str:
         self.made = services.submit_request(
@@ -102,6 +108,8 @@ class OneCertificate(Page):
             found=found,
             state=state,
             may_revoke=self.account.is_member and state in (listing.VALID, listing.EXPIRING),
+            root=openssl.root_of(found),
+            check=openssl.check(found),
             **kwargs,
         )
 
@@ -144,6 +152,6 @@ def chain(request: HttpRequest, pk: Any) -> HttpResponse:
 
 def _pem(certificate: Certificate, text: str, suffix: str) -> HttpResponse:
     response = HttpResponse(text, content_type="application/x-pem-file")
-    name = f"{certificate.node.name}-{certificate.serial_id[:8]}{suffix}.pem"
+    name = openssl.file_name(certificate, suffix)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

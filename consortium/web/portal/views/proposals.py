@@ -96,8 +96,8 @@ def ballot_command(proposal: Proposal) -> str:
     if urlsplit(ledger).password or urlsplit(ledger).username:
         ledger = "https://YOUR-LEDGER-NODE"  # an address with credentials in it is not for showing
     return (
-        f"python -m governance.ballot cast --ledger {ledger} --governor {proposal.ledger.governor} "
+        f".venv/bin/python -m governance.ballot cast --ledger {ledger} --governor {proposal.ledger.governor} "
         f"\\\n  --proposal {proposal.chain_proposal_id} --vote for \\\n"
-        f"  --keystore voting-key.json --passphrase-file passphrase "
-        f"\\\n  --console {settings.PUBLIC_URL} --token-file token"
+        f"  --keystore keystore.json --passphrase-file passphrase "
+        f"\\\n  --console {settings.PUBLIC_URL} --token-file api-token"
     )
