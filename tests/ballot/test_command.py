@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def failed(result: subprocess.CompletedProcess[str], words: str) -> None:
     assert result.returncode == 2, result.stdout + result.stderr
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+
+
+def test_a_python_without_the_requirements_is_told_in_one_line() -> None:
+    project = Path(__file__).parents[2]
+    bare = [sys.executable, "-S", "-m", "governance.ballot", "--help"]  # -S: nothing that was installed
+    failed(subprocess.run(bare, cwd=project, capture_output=True, text=True), "make setup")
 
 
 class TestKey:
