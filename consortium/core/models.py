@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Event(models.Model):
@@ -49,7 +50,7 @@ class OutboxMessage(models.Model):
     id = models.BigAutoField(primary_key=True)
     topic = models.CharField(_("topic"), max_length=80)
     queue = models.CharField(_("queue"), max_length=20)
-    key = models.CharField(_("key"), max_length=200)
+    key = models.CharField(pgettext_lazy("outbox message", "key"), max_length=200)
     payload = models.JSONField(_("payload"), default=dict)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(_("created"))

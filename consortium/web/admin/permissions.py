@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import action, display
 
 from consortium.core.models import Event
 from consortium.members.models import Network
+from consortium.web import wording
 from consortium.web.admin import panels, permission_acts
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
@@ -28,13 +30,13 @@ from governance.permissions.services import push_again
 
 @admin.register(Epoch)
 class EpochAdmin(ConsoleModelAdmin):
-    list_display = ("label", "network", "node_count", "cause", "block", "compiled_at", "published")
+    list_display = ("label", "network", "node_count", "cause_shown", "block", "compiled_at", "published")
     list_filter = ("network",)
     search_fields = ("number", "tx_hash", "content_sha256", "cause", "members__node__consensus_id")
     list_select_related = ("network",)
     ordering = ("-compiled_at",)
     fieldsets = (
-        (_("Epoch"), {"fields": (("network", "number", "node_count"), "cause", ("block", "tx_hash"))}),
+        (_("Epoch"), {"fields": (("network", "number", "node_count"), "cause_shown", ("block", "tx_hash"))}),
         (
             _("Times"),
             {"fields": (("effective_at", "compiled_at"), ("published_at", "tuf_version"), "content_sha256")},
@@ -45,9 +47,17 @@ class EpochAdmin(ConsoleModelAdmin):
     def label(self, row: Epoch) -> str:
         return f"{row.network_id} {row.number}"
 
-    @display(description=_("published"), ordering="published_at")
+    @display(description=_("cause"), ordering="cause")
+    def cause_shown(self, row: Epoch) -> str:
+        return wording.cause(row.cause) or "–"
+
+    @display(description=_("state"), ordering="published_at")
     def published(self, row: Epoch) -> str:
-        return pill(_("published"), "good") if row.published_at else pill(_("being signed"), "waiting")
+        return (
+            pill(pgettext_lazy("state", "published"), "good")
+            if row.published_at
+            else pill(_("being signed"), "waiting")
+        )
 
     def headline(self, row: Epoch) -> str:
         return self.published(row)

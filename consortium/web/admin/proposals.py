@@ -150,11 +150,13 @@ class ProposalAdmin(ConsoleModelAdmin):
         view = selectors.overview(row)
         if view.quorum is not None:
             yield _voting_panel(view)
+        yield panels.text(_("Text that members vote on"), row.text, note=f"SHA-256 {row.text_sha256}")
+        yield proposal_acts.steps_panel(row)
+        yield _chain_panel(row, view)
+        if view.quorum is not None:
             yield _by_category_panel(view)
             yield _voted_panel(view)
             yield _missing_panel(view)
-        yield panels.text(_("Text that members vote on"), row.text, note=f"SHA-256 {row.text_sha256}")
-        yield _chain_panel(row, view)
         yield panels.timeline(selectors.timeline(row))
 
 
@@ -202,7 +204,7 @@ def _by_category_panel(view: selectors.Overview) -> Panel:
 
 
 def _voted_panel(view: selectors.Overview) -> Panel:
-    return panels.table(
+    return panels.long_table(
         _("Who has voted"),
         (_("institution"), _("industry category"), _("vote"), _("counted"), _("transaction")),
         [
@@ -219,7 +221,7 @@ def _voted_panel(view: selectors.Overview) -> Panel:
 
 
 def _missing_panel(view: selectors.Overview) -> Panel:
-    return panels.table(
+    return panels.long_table(
         _("Who has not voted"),
         (_("institution"), _("industry category"), _("voting address")),
         [

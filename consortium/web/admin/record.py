@@ -10,10 +10,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 
 from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
+from consortium.web import wording
 from consortium.web.admin import panels, timeline
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, actor
 from consortium.web.admin.base import ConsoleModelAdmin
@@ -24,15 +26,15 @@ LONG = timedelta(minutes=10)  # work that is open since before this is worth a l
 
 @admin.register(Event)
 class EventAdmin(ConsoleModelAdmin):
-    list_display = ("at", "subject_label", "what", "actor_label", "reason_shown")
+    list_display = ("at", "subject_label", "what", "who", "reason_shown")
     list_display_links = ("subject_label",)
     list_filter = ("action", "subject_type")
     search_fields = ("subject_label", "subject_id", "actor_label", "action", "reason", "data")
     fields = (
-        ("at", "actor_label"),
+        ("at", "who"),
         ("action", "subject_label"),
         ("subject_type", "subject_id"),
-        "reason",
+        "why",
         "data",
     )
     export_columns = (
@@ -48,9 +50,17 @@ class EventAdmin(ConsoleModelAdmin):
         shown = timeline.entry(row)
         return pill(shown.words, shown.tone)
 
+    @display(description=_("actor"), ordering="actor_label")
+    def who(self, row: Event) -> str:
+        return wording.actor(row.actor_label)
+
+    @display(description=_("reason"))
+    def why(self, row: Event) -> str:
+        return wording.reason(row) or "–"
+
     @display(description=_("reason"))
     def reason_shown(self, row: Event) -> str:
-        return row.reason[:80] or "–"
+        return wording.reason(row)[:80] or "–"
 
     def headline(self, row: Event) -> str:
         return self.what(row)
@@ -68,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
             ("long", _("waiting long")),
             ("dead", _("given up")),
             ("retried", _("tried again")),
-            ("done", _("done")),
+            ("done", pgettext_lazy("state", "done")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
@@ -116,7 +126,7 @@ class OutboxMessageAdmin(ConsoleModelAdmin):
             return pill(_("tried again"))
         if row.dead_at:
             return pill(_("given up"), "grave")
-        return pill(_("done"), "good") if row.done_at else pill(_("open"), "waiting")
+        return pill(pgettext_lazy("state", "done"), "good") if row.done_at else pill(_("open"), "waiting")
 
     @display(description=_("last error"))
     def last_error_shown(self, row: OutboxMessage) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from consortium.core import clock
 from consortium.members.models import Institution
@@ -31,7 +32,8 @@ def shown(client: Client, row: Any, name: str) -> dict[str, str]:
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk])
     page = client.get(address)
     assert page.status_code == 200
-    return {str(panel.title): text_of(panel) for panel in page.context["shown"]}
+    with translation.override("en"):
+        return {str(panel.title): text_of(panel) for panel in page.context["shown"]}
 
 
 @pytest.fixture
@@ -111,8 +113,9 @@ def test_long_lists_of_voters_are_folded(zhou_lan: Client, ledger: Ledger, hailo
     voters = [add_member(ledger, n) for n in range(1, 14)]
     proposal = add_proposal(ledger, 1, hailong, zhou_lan.user, voters).proposal  # type: ignore[attr-defined]
     page = zhou_lan.get(detail(proposal))
-    titles = [str(panel.title) for panel in page.context["panels"]]
-    folded = {str(panel.title): str(panel.folded) for panel in page.context["panels"]}
+    with translation.override("en"):
+        titles = [str(panel.title) for panel in page.context["panels"]]
+        folded = {str(panel.title): str(panel.folded) for panel in page.context["panels"]}
     assert folded["Who has not voted"] == "Show all 12 rows"
     assert folded["Who has voted"] == ""
     for above in ("Text that members vote on", "What it does on the ledger", "On the ledger"):
