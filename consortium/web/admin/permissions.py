@@ -22,6 +22,7 @@ from consortium.web.admin import panels, permission_acts
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
+from consortium.web.portal.listing import LIST_STATES
 from governance.chain.models import RegistryEntry
 from governance.permissions import selectors as lists
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile
@@ -130,15 +131,14 @@ def _changes(before: str, after: str) -> SafeString | str:
     )
 
 
-# By the answers of permissions.rules.delivery_state.
-_PILLS = {
-    "applied": (_("up to date"), "good"),
-    "told": (_("told, not yet applied"), "waiting"),
-    "waiting": (_("not yet told"), "warning"),
-    "behind": (_("behind"), "warning"),
-    "mismatch": (_("applied something else"), "grave"),
-    "refused": (_("pull refused"), "grave"),
-    "unlisted": (_("not on the list"), ""),
+# By the answers of permissions.rules.delivery_state; the words are the portal's.
+_LIST_TONES = {
+    "applied": "good",
+    "told": "waiting",
+    "waiting": "warning",
+    "behind": "warning",
+    "mismatch": "grave",
+    "refused": "grave",
 }
 
 
@@ -230,7 +230,7 @@ class DeliveryAdmin(ConsoleModelAdmin):
         state = lists.state(row)
         if state == "behind" and lists.unheard_of(row):
             return pill(_("behind, no agent heard of yet"), "warning")
-        return pill(*_PILLS[state])
+        return pill(LIST_STATES[state].label, _LIST_TONES.get(state, ""))
 
     @display(description=_("since"), ordering="applied_at")
     def since(self, row: Delivery) -> Any:

@@ -38,7 +38,7 @@ ROWS = {
     "seat": "active",
     "entry": "settlement",
     "event": "SeatGranted",
-    "delivery": "told, not yet applied",
+    "delivery": '<span class="console-pill console-warning">behind</span>',
     "report": "yes",
     "proposal": "Admit Hailong Bank",
     "vote": "for",
