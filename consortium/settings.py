@@ -92,7 +92,13 @@ def _database(url: str) -> dict[str, object]:
 DATABASES = {"default": _database(_services.database_url)}
 REDIS_URL = _services.redis_url
 LEDGER_URL = _services.ledger_url
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 1.0, "socket_connect_timeout": 1.0},  # a hung Redis holds up no page
+    }
+}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -151,8 +157,10 @@ else:
     MIDDLEWARE = [
         *_MIDDLEWARE_FIRST,
         "consortium.web.middleware.CleanCookiesMiddleware",
+        "consortium.web.middleware.PrivatePagesMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.locale.LocaleMiddleware",
+        "consortium.web.middleware.PlainQueryMiddleware",
         "django.middleware.common.CommonMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -161,6 +169,7 @@ else:
         "allauth.account.middleware.AccountMiddleware",
         "consortium.web.middleware.ViewerZoneMiddleware",
         "consortium.web.middleware.ConsoleErrorMiddleware",
+        "consortium.web.middleware.WriteLimitMiddleware",
     ]
 WSGI_APPLICATION = "consortium.wsgi.application"
 TEMPLATES = [
@@ -278,7 +287,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "consortium.web.errors.api_exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["consortium.web.api.throttling.Throttle"],
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "DEFAULT_THROTTLE_RATES": {"enrolment": "30/min", "ballots": "600/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

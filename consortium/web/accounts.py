@@ -25,9 +25,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @transaction.atomic
     def set_password(self, user: User, password: str) -> None:
-        """Change the password and record that it was."""
+        """Change the password, record it, end the API token: whoever had the old password may have made it."""
         super().set_password(user, password)
         _record("account.password_changed", user)
+        withdraw_token(user)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """The secretariat works in the admin, everybody else in the portal."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)
+
+_AWAY = (OperationalError, InterfaceError, RedisError)  # PostgreSQL, or the cache that counts sign-ins
 
 
 def as_body(error: ConsoleError) -> dict[str, Any]:
@@ -65,8 +70,23 @@ def not_found(request: HttpRequest, exception: Exception | None = None, **_path:
     return _page(request, 404, "not_found", _("There is no such page, or none that you may see."))
 
 
+def refused(request: HttpRequest, error: ConsoleError) -> HttpResponse:
+    """A refusal that no form shows."""
+    return render(request, "refused.html", {"error": error}, status=error.status)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's hook for whatever was raised, in a view or on the way there."""
+    if isinstance(sys.exception(), _AWAY):
+        return _unavailable(request)
     return _page(request, 500, "server_error", _("Something failed on our side. It was logged."))
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    sentence = _("Something that the console needs does not answer. Try again in a minute.")
+    response = _page(request, 503, "unavailable", sentence)
+    response["Retry-After"] = "30"
+    return response
 
 
 def _page(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from consortium.core.errors import ConsoleError
+from consortium.web import errors, limits
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -30,6 +34,40 @@ class CleanCookiesMiddleware:
         name = settings.SESSION_COOKIE_NAME
         if name in request.COOKIES and not _SESSION_KEY.fullmatch(request.COOKIES[name]):
             del request.COOKIES[name]
+        return self.get_response(request)
+
+
+class PrivatePagesMiddleware:
+    """Keeps what one account sees out of every cache: signed-in pages, and all of the API."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        api = request.path_info.startswith("/api/")
+        if api:
+            patch_vary_headers(response, ("Cookie", "Authorization"))
+        if api or (settings.SESSION_COOKIE_NAME in request.COOKIES and not _public(response)):
+            response["Cache-Control"] = "private, no-store"
+        return response
+
+
+def _public(response: HttpResponse) -> bool:
+    return "public" in response.get("Cache-Control", "")
+
+
+class PlainQueryMiddleware:
+    """Refuses a NUL in an address: it would fail in the database, wherever it is looked up."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            return errors.bad_request(request)
+        if "\0" in request.path_info:
+            return errors.not_found(request)
         return self.get_response(request)
 
 
@@ -59,7 +97,28 @@ class ConsoleErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ConsoleError):
             return None
-        return render(request, "refused.html", {"error": exception}, status=exception.status)
+        return errors.refused(request, exception)
+
+
+class WriteLimitMiddleware:
+    """Limits how often one account sends forms. The API counts its own, where tokens are known."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        if request.method != "POST" or request.path_info.startswith("/api/"):
+            return None
+        if isinstance(request.user, AnonymousUser):
+            return None  # signing in has limits of its own
+        try:
+            limits.spend(request.user, limits.WRITES)
+        except limits.TooManyRequests as error:
+            return errors.refused(request, error)
+        return None
 
 
 @cache

@@ -6,6 +6,7 @@ Relying parties need ``/pki/`` when everything else is down, so it touches neith
 from __future__ import annotations
 
 import hmac
+import re
 from pathlib import Path
 
 from django.conf import settings
@@ -15,17 +16,20 @@ from django.views.decorators.http import require_safe
 
 from consortium.web import health, metering
 
+_FORWARDED = re.compile(r"(x-forwarded-.*|forwarded|via|x-real-ip)$", re.IGNORECASE)
+_NAME = re.compile(r"[a-z0-9-]{1,60}")  # of an authority
+
 
 @require_safe
 def authority_certificate(request: HttpRequest, name: str) -> HttpResponse:
     """A CA's certificate, DER (RFC 5280 section 4.2.2.1)."""
-    return _file(request, Path(settings.PKI_DIR) / f"{name}.crt", "application/pkix-cert", max_age=86400)
+    return _file(request, name, ".crt", "application/pkix-cert", max_age=86400)
 
 
 @require_safe
 def revocation_list(request: HttpRequest, name: str) -> HttpResponse:
     """A CA's newest CRL, DER (RFC 2585 section 4.2)."""
-    return _file(request, Path(settings.PKI_DIR) / f"{name}.crl", "application/pkix-crl", max_age=60)
+    return _file(request, name, ".crl", "application/pkix-crl", max_age=60)
 
 
 @require_safe
@@ -56,15 +60,19 @@ def _may_read_metrics(request: HttpRequest) -> bool:
         given = request.headers.get("Authorization", "")
         return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
     # A proxy on this machine speaks for others: its requests do not count as local.
-    direct = "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers
-    return direct and request.META.get("REMOTE_ADDR", "") in {"127.0.0.1", "::1"}
+    if settings.BEHIND_TLS_PROXY or any(_FORWARDED.match(name) for name in request.headers):
+        return False
+    return request.META.get("REMOTE_ADDR", "") in {"127.0.0.1", "::1"}
 
 
-def _file(request: HttpRequest, path: Path, content_type: str, *, max_age: int) -> HttpResponse:
+def _file(request: HttpRequest, name: str, suffix: str, content_type: str, *, max_age: int) -> HttpResponse:
+    if not _NAME.fullmatch(name):
+        raise Http404
+    path = Path(settings.PKI_DIR) / f"{name}{suffix}"
     try:
         content = path.read_bytes()
         changed = int(path.stat().st_mtime)
-    except FileNotFoundError as missing:
+    except OSError as missing:
         raise Http404 from missing
     since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
     if since is not None and changed <= since:

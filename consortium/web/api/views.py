@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -23,6 +23,7 @@ from consortium.core.errors import NotAllowed, NotFound
 from consortium.core.models import Event
 from consortium.members import services as member_services
 from consortium.members.models import Institution, Node, User
+from consortium.web import limits
 from consortium.web.api import serializers as s
 from consortium.web.api.parsing import BoundedJSONParser
 from consortium.web.portal import listing, scope
@@ -46,6 +47,11 @@ class Scoped(viewsets.GenericViewSet[Any]):
     @property
     def account(self) -> User:
         return scope.signed_in(self.request.user)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS and getattr(self, "throttle_scope", None) is None:
+            limits.spend(self.account, limits.WRITES)
 
     def one(self, rows: QuerySet[Any], **key: Any) -> Any:
         found = rows.filter(**key).first()
@@ -139,6 +145,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     def endpoint(self, request: Request, pk: UUID) -> Response:
         """Change where the node is reached."""
         node, actor = self.get_object(), self.officer()
+        limits.spend(actor, limits.ENDPOINTS)
         changed = member_services.change_endpoint(
             node, **self.taken(s.EndpointIn).validated_data, actor=actor
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from certs import selectors as certs
 from certs.models import Certificate, CertificateRequest
@@ -11,6 +11,7 @@ from consortium.core.errors import NotAllowed
 from consortium.core.models import Event
 from consortium.members import selectors as members
 from consortium.members.models import Institution, Network, Node, User
+from governance.chain.models import RegistryEntry
 from governance.permissions.models import Epoch
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
@@ -85,10 +86,13 @@ def node_events(user: User, node: Node) -> QuerySet[Event]:
 
 
 def networks(user: User) -> QuerySet[Network]:
-    """A member: the networks where it runs a node."""
+    """A member: the networks where a node of its own was admitted. To register one is not enough."""
     if oversees(user):
         return Network.objects.all()
-    own = members.nodes_for(user).filter(retired_at=None).values("network")
+    entries = RegistryEntry.objects.filter(
+        network=OuterRef("network_id"), consensus_id=OuterRef("consensus_id")
+    )
+    own = members.nodes_for(user).filter(Exists(entries), retired_at=None).values("network")
     return Network.objects.filter(pk__in=own)
 
 

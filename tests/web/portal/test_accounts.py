@@ -12,7 +12,7 @@ from django.test import Client
 
 from consortium.core.models import Event
 from consortium.members.models import User
-from consortium.web.models import ApiToken
+from consortium.web.accounts import renew_token
 from consortium.web.models import ApiToken
 from tests.factories import PASSWORD, UserFactory
 
@@ -124,6 +124,16 @@ def test_the_password_changes_and_the_record_shows_it(client: Client, zhou_lan: 
     assert (event.actor_label, event.institution_id) == ("zhou.lan", zhou_lan.institution_id)
 
 
+def test_a_new_password_ends_the_token(client: Client, zhou_lan: User) -> None:
+    headers = {"authorization": f"Token {renew_token(zhou_lan)}"}
+    assert Client().get("/api/v1/nodes/", headers=headers).status_code == 200
+    sign_in(client)
+    new = "another-long-enough-sentence"
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert Client().get("/api/v1/nodes/", headers=headers).status_code == 401
+    assert Event.objects.filter(action="account.token_withdrawn").count() == 1
+
+
 def test_a_second_factor_is_set_up_and_then_asked_for(client: Client, zhou_lan: User) -> None:
     sign_in(client)
     asked = client.get("/accounts/2fa/totp/activate/")
@@ -145,7 +155,7 @@ def test_a_token_is_shown_once_and_the_earlier_one_ends(client: Client, zhou_lan
     first = page.context["token"]
     assert first in page.content.decode()
     assert first not in str(ApiToken.objects.values_list())
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert first not in client.get("/account/").content.decode()
     second = client.post("/account/token/").context["token"]
     answers = [

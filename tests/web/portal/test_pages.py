@@ -178,6 +178,15 @@ def test_a_tls_id_shows_in_full(town: Town, client: Client) -> None:
     assert digits in re.sub(r'title="[^"]*"', "", client.get(f"/certificates/{found.pk}/").content.decode())
 
 
+def test_a_certificate_is_found_by_the_start_of_its_serial(town: Town, client: Client) -> None:
+    client.force_login(town.heming.officer)
+    serial = town.heming.certificate.serial_id
+    for asked, found in ((serial[:6], True), (serial[:4].upper() + ":" + serial[4:6], True), ("zz", False)):
+        page = client.get("/certificates/", {"q": asked})
+        assert page.status_code == 200
+        assert (f"/certificates/{town.heming.certificate.pk}/" in page.content.decode()) is found
+
+
 def test_lists_take_the_same_queries_however_long(town: Town, client: Client) -> None:
     client.force_login(town.heming.officer)
 

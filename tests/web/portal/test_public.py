@@ -35,7 +35,16 @@ class TestWithoutADatabase:
         assert (again.status_code, again.content) == (304, b"")
 
     @pytest.mark.parametrize(
-        "name", ["other.crl", "secret.key", "..%2fissuing.crt", "issuing.crt%00", ".crt"]
+        "name",
+        [
+            "other.crl",
+            "secret.key",
+            "..%2fissuing.crt",
+            "issuing.crt%00",
+            ".crt",
+            "a" * 300 + ".crt",
+            "Issuing.crt",
+        ],
     )
     def test_nothing_else_is(self, client: Client, published: Path, name: str) -> None:
         assert client.get(f"/pki/{name}").status_code == 404
@@ -71,7 +80,11 @@ class TestMetrics:
         self, client: Client, settings: object, tmp_path: Path
     ) -> None:
         assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 404
-        assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
+        for name in ("x-forwarded-for", "x-forwarded-proto", "forwarded", "via", "x-real-ip"):
+            assert client.get("/metrics", headers={name: "127.0.0.1"}).status_code == 404, name
+        assert client.get("/metrics").status_code == 200
+        settings.BEHIND_TLS_PROXY = True  # type: ignore[attr-defined]
+        assert client.get("/metrics").status_code == 404
         (tmp_path / "token").write_text("s3cret\n")
         settings.METRICS_TOKEN_FILE = str(tmp_path / "token")  # type: ignore[attr-defined]
         assert client.get("/metrics").status_code == 404

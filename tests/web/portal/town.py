@@ -11,6 +11,7 @@ from certs import services as certificates
 from certs.models import Certificate, CertificateRequest
 from consortium.core import clock, events
 from consortium.members.models import Institution, Node, User
+from governance.chain.models import Ledger, RegistryEntry
 from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember
 from governance.proposals.models import Proposal
 from tests.certs.openssl import Workstation
@@ -86,11 +87,20 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
     where = NetworkFactory(slug=network)
     node = NodeFactory(institution=institution, network=where, name="node-1")
     other = NodeFactory(institution=institution, network=where, name="node-2")
+    _admitted(other)  # the network's lists are shown for it; about node-1 tests may vote
     certificate = _certified(node, officer, workstation, secretary)
     waiting = certificates.submit_request(
         node=other, profile="evm-node", csr=workstation.request(), actor=officer
     )
     return Bank(institution, officer, node, certificate, waiting, _list(node))
+
+
+def _admitted(node: Node) -> None:
+    """The registry's row, as the indexer would have left it."""
+    RegistryEntry.objects.create(
+        ledger=Ledger.objects.get(), network=node.network_id, consensus_id=node.consensus_id,
+        member_id=node.institution.uscc, role=1, block=7, block_time=clock.now(), tx_hash="0x" + "0" * 64,
+    )  # fmt: skip
 
 
 def _certified(node: Node, officer: User, workstation: Workstation, secretary: User) -> Certificate:

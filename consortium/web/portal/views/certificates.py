@@ -90,7 +90,7 @@ class Certificates(Page):
         rows = scope.certificates(self.account)
         serial = self.request.GET.get("q", "").strip().lower().replace(":", "").replace("\0", "")[:40]
         if serial:
-            rows = rows.filter(serial_id__startswith=serial)
+            rows = rows.filter(serial__serial__startswith=serial)
         page = paged(self.request, rows)
         return super().get_context_data(
             page=page, rows=listing.certificate_rows(page.object_list, clock.now()), q=serial, **kwargs

@@ -13,6 +13,7 @@ from certs import selectors as certs
 from consortium.core import clock
 from consortium.members import services
 from consortium.members.models import Institution, Node
+from consortium.web import limits
 from consortium.web.portal import forms, listing, scope
 from consortium.web.portal.views.base import Action, Page, one, paged
 
@@ -98,6 +99,7 @@ class ChangeEndpoint(_OfNode):
         return forms.EndpointForm.values_of(self.subject)
 
     def act(self, values: dict[str, Any]) -> str:
+        limits.spend(self.account, limits.ENDPOINTS)
         services.change_endpoint(self.subject, **values, actor=self.account)
         return _("The addresses of %(node)s are changed.") % {"node": self.subject}
 
