@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 class Ledger(models.Model):
     """The ledger that governs, and the three contracts deployed on it."""
 
-    slug = models.SlugField(primary_key=True, max_length=32)
+    slug = models.SlugField(_("name"), primary_key=True, max_length=32)
     chain_id = models.PositiveBigIntegerField(_("chain id"))
     genesis_hash = models.CharField(_("genesis"), max_length=66)
     seats = models.CharField(_("seats contract"), max_length=42)

@@ -80,7 +80,9 @@ class EpochMember(models.Model):
 class Delivery(models.Model):
     """What one node should have, was told, fetched and applied. One row for each node."""
 
-    node = models.OneToOneField(Node, models.CASCADE, primary_key=True, related_name="delivery")
+    node = models.OneToOneField(
+        Node, models.CASCADE, primary_key=True, related_name="delivery", verbose_name=_("node")
+    )
     wanted_epoch = models.PositiveIntegerField(_("wanted"), default=0)
     wanted_at = models.DateTimeField(_("wanted since"), null=True)
     told_epoch = models.PositiveIntegerField(_("told"), default=0)
