@@ -25,7 +25,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @transaction.atomic
     def set_password(self, user: User, password: str) -> None:
-        """Change the password, record it, end the API token: whoever had the old password may have made it."""
+        """Change the password, record it, end the API token: its holder may have had the old one."""
         super().set_password(user, password)
         _record("account.password_changed", user)
         withdraw_token(user)
