@@ -78,7 +78,7 @@ def test_an_application_is_entered(zhou_lan: Client) -> None:
             "legal_name_en": "Yunting Trust",
             "short_name": "yunting-trust",
             "category": "funds",
-            "uscc": factories.uscc(77),
+            "uscc": factories.uscc(800_000 + 77),
             "lei": "",
             "joined_on": "",
             "contact_name": "Wang Min",
@@ -137,7 +137,7 @@ def test_a_node_is_registered_and_retired(zhou_lan: Client) -> None:
         name="node-a",
         software="besu",
         software_version="26.3.0",
-        consensus_id=factories.consensus_id(5),
+        consensus_id=factories.consensus_id(800_000 + 5),
         host="10.0.0.5",
         port=30303,
         push_url="",
@@ -188,7 +188,7 @@ def test_a_vote_has_no_button(zhou_lan: Client, alliance: SimpleNamespace) -> No
 
 def test_a_draft_starts_with_kind_and_subject_filled_in(zhou_lan: Client, hailong: Any) -> None:
     act(zhou_lan, hailong, "start-review")
-    Institution.objects.filter(pk=hailong.pk).update(voting_address=factories.voter(1).address)
+    Institution.objects.filter(pk=hailong.pk).update(voting_address=factories.voter(800_000 + 1).address)
     page = zhou_lan.get(reverse("admin:members_institution_change", args=[hailong.pk]))
     form = zhou_lan.get(page.context["buttons"][-1]["url"]).context["form"]
     assert form["kind"].value() == "admit_institution"

@@ -102,7 +102,7 @@ def test_what_is_shown_is_what_opening_now_would_freeze(zhou_lan: Client, ledger
         text="In order.",
         actor=zhou_lan.user,  # type: ignore[attr-defined]
     )
-    later = factories.voter(99).address
+    later = factories.voter(800_000 + 99).address
     Institution.objects.filter(pk=bank.pk).update(voting_address=later)
     assert later in shown(zhou_lan, made, "open")["What it does on the ledger"]
     made.refresh_from_db()

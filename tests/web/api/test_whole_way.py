@@ -22,7 +22,7 @@ from tests.web.portal.town import Town
 
 NODE = {
     "network": "settlement", "name": "node-9", "software": "besu", "software_version": "26.3.0",
-    "consensus_id": consensus_id(900), "host": "10.9.9.9", "port": 30303,
+    "consensus_id": consensus_id(800_900), "host": "10.9.9.9", "port": 30303,
 }  # fmt: skip
 
 
@@ -110,11 +110,11 @@ def test_a_ballot_is_refused_with_the_code_that_says_why(town: Town, api: Any) -
 
 def test_a_voting_address_is_registered_before_there_is_a_seat(town: Town, api: Any) -> None:
     bank, officer = town.applicant()
-    key = voter(77)
+    key = voter(800_077)
     statement = encode_defunct(text=voting_address_statement(bank.uscc, key.address))
     proof = "0x" + key.sign_message(statement).signature.hex().removeprefix("0x")
     path = f"institutions/{bank.pk}/voting-address/"
-    wrong = api(officer).post(path, {"address": voter(78).address, "proof": proof})
+    wrong = api(officer).post(path, {"address": voter(800_078).address, "proof": proof})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "wrong_proof")
     done = api(officer).post(path, {"address": key.address, "proof": proof})
     assert (done.status_code, done.json()["voting_address"]) == (200, key.address)

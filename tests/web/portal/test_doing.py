@@ -21,7 +21,7 @@ from tests.web.portal.town import Town
 
 NODE = {
     "network": "settlement", "name": "node-9", "software": "besu", "software_version": "26.3.0",
-    "consensus_id": consensus_id(901), "host": "10.9.9.9", "port": "30303", "push_url": "",
+    "consensus_id": consensus_id(800_901), "host": "10.9.9.9", "port": "30303", "push_url": "",
 }  # fmt: skip
 
 
