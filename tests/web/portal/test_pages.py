@@ -10,6 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from certs import issuing
+from certs import services as certificates
 from certs.models import Certificate
 from governance.permissions.models import Epoch
 from tests.factories import NodeFactory
@@ -172,10 +174,17 @@ def test_the_lists_page_says_why_in_words_and_calls_a_network_one_name(town: Tow
 
 
 def test_a_tls_id_shows_in_full(town: Town, client: Client) -> None:
-    found, digits = town.heming.certificate, "ab12" * 128
-    Certificate.objects.filter(pk=found.pk).update(tls_id=digits)
-    client.force_login(town.heming.officer)
-    assert digits in re.sub(r'title="[^"]*"', "", client.get(f"/certificates/{found.pk}/").content.decode())
+    bank = town.heming
+    node = NodeFactory(institution=bank.institution)
+    csr = town.workstation.request("rsa2048")
+    request = certificates.submit_request(node=node, profile="fisco-bcos-3", csr=csr, actor=bank.officer)
+    certificates.approve_request(request, actor=town.wang_min)
+    issuing.issue(request.pk)
+    found = Certificate.objects.get(request=request)
+    assert len(found.tls_id) == 512
+    client.force_login(bank.officer)
+    page = client.get(f"/certificates/{found.pk}/").content.decode()
+    assert found.tls_id in re.sub(r'title="[^"]*"', "", page)
 
 
 def test_a_certificate_is_found_by_the_start_of_its_serial(town: Town, client: Client) -> None:
