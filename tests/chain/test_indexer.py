@@ -376,7 +376,7 @@ def test_a_wiped_ledger_is_refused_and_nothing_is_lost(
     World.rpc_at(other.url, "anvil_mine", "0x1")
     settings.LEDGER_URL = other.url
     # Two ledgers made in one second share their genesis; then the missing contracts give the other one away.
-    with pytest.raises(OtherLedger, match="genesis|seats contract"):
+    with pytest.raises(OtherLedger, match=r"genesis|seats contract"):
         indexer.follow(founded.ledger)
     with pytest.raises(OtherLedger):
         indexer.rebuild(founded.ledger)
