@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from consortium.core.models import Event
 from consortium.members.models import Category, User
+from tests import factories
 from tests.web.admin.conftest import add_member, add_proposal
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,7 @@ def detail(row: Any) -> str:
 
 
 ROWS = {
-    "hailong": "913101150000009",
+    "hailong": factories.uscc(800_900),
     "bank": "9131011500000000",
     "node": "54edb7",
     "seat": "active",
