@@ -118,6 +118,12 @@ class UnknownReason(ConsoleError):
     message = _("There is no revocation reason “%(reason)s”.")
 
 
+class NotANode(ConsoleError):
+    code = "not_a_node"
+    status = 403
+    message = _("This is not a ledger node's certificate or request.")
+
+
 class AlreadyRevoked(ConsoleError):
     code = "already_revoked"
     status = 409

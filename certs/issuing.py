@@ -61,7 +61,7 @@ def _prepare(request_id: uuid.UUID | str, authority: Authority) -> SerialNumber 
     request = services.locked_request(request_id)
     if request.status != RequestStatus.APPROVED:
         return None
-    services.check_node(request.node)
+    services.check_node(request.of_node)
     stored = SerialNumber.objects.select_related("authority").filter(request=request).first()
     return stored or _allocate(request, authority)
 
@@ -93,8 +93,8 @@ def _compose(
     """The certificate as it is meant, inspected, under a throwaway signature."""
     issuer = x509.load_der_x509_certificate(bytes(authority.der))
     spec = rules.profile(request.profile)
-    subject = spec.subject(request.node.name, request.institution.short_name)
-    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(building.node_urn(request.node_id))]
+    subject = spec.subject(request.of_node.name, request.institution.short_name)
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(building.node_urn(request.of_node.pk))]
     builder = building.compose(
         subject=subject,
         public_key=read.public_key,
@@ -141,7 +141,7 @@ def _store(request_id: uuid.UUID | str, serial: SerialNumber, signed: x509.Certi
         actor=events.SIGNER,
         institution_id=request.institution_id,
         node_id=request.node_id,
-        network=request.node.network_id,
+        network=request.of_node.network_id,
         profile=request.profile,
         serial=serial.serial,
         not_after=certificate.not_after.isoformat(),

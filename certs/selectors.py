@@ -87,8 +87,9 @@ def valid_node_certificates(network: Network | str, now: datetime) -> dict[uuid.
         .filter(node__network=network)
         .order_by("node_id", "-issued_at")
         .distinct("node_id")
+        .select_related("node")
     )
-    return {certificate.node_id: certificate for certificate in newest}
+    return {certificate.of_node.pk: certificate for certificate in newest}
 
 
 def authenticate(der: bytes, now: datetime) -> Certificate:

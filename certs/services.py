@@ -63,7 +63,7 @@ def approve_request(request: CertificateRequest, *, actor: User, reason: str = "
     """
     with transaction.atomic():
         request = _decide(request, RequestStatus.APPROVED, actor, reason)
-        check_node(request.node)
+        check_node(request.of_node)
         checked_again(request)
         _record("request.approved", request, actor=actor, reason=reason)
         outbox.enqueue(topics.ISSUE, key=str(request.pk), payload={"request": str(request.pk)})
@@ -92,7 +92,10 @@ def revoke(
 
     Raises AlreadyRevoked, UnknownReason, ReasonNotForMembers, NotAllowed, NotFound.
     """
-    require_officer_or_secretariat(actor, certificate.institution)
+    if certificate.institution is None:  # of a service of the console
+        require_secretariat(actor)
+    else:
+        require_officer_or_secretariat(actor, certificate.institution)
     known = _reason(reason, actor)
     with transaction.atomic():
         locked = Certificate.objects.select_for_update(of=("self",)).select_related("node")
@@ -145,7 +148,7 @@ def checked_again(request: CertificateRequest) -> ReadRequest:
     Raises what :func:`check_content` and the gate raise, ContentMismatch where the row names another key.
     """
     read = gate.read(bytes(request.csr))
-    check_content(read, request.profile, request.node)
+    check_content(read, request.profile, request.of_node)
     if read.spki_sha256 != request.spki_sha256:
         raise ContentMismatch(what="the request's key")
     return read
@@ -268,7 +271,7 @@ def _record_revocation(revocation: Revocation, actor: Actor) -> None:
         reason=revocation.comment,
         institution_id=certificate.institution_id,
         node_id=certificate.node_id,
-        network=certificate.node.network_id,
+        network=certificate.node.network_id if certificate.node else None,
         serial=certificate.serial_id,
         code=revocation.reason,
     )

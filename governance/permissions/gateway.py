@@ -81,13 +81,13 @@ class NodeCertificateMiddleware:
             raise NoCertificate
         try:
             certificate = certs.authenticate(der, clock.now())
-            if certificate.node.retired_at is not None:
+            if certificate.of_node.retired_at is not None:
                 raise NodeRetired
         except (RevokedCertificate, ExpiredCertificate, NodeRetired) as error:
             services.record_refused_pull(_issued(der), error)
             raise
         request.certificate = certificate  # type: ignore[attr-defined]
-        request.node = certificate.node  # type: ignore[attr-defined]
+        request.node = certificate.of_node  # type: ignore[attr-defined]
 
 
 def _peer_certificate(request: HttpRequest) -> bytes | None:

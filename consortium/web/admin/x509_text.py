@@ -68,7 +68,7 @@ def _value(value: x509.ExtensionType) -> str:
 
 def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
     """What the certificate will say of its subject: taken from the record, not from the request."""
-    node = request.node
+    node = request.of_node
     return [
         (_("Institution"), node.institution.short_name),
         (_("Node"), node.name),

@@ -41,7 +41,7 @@ def fingerprint(node: Node) -> str:
 
 def file_name(certificate: Certificate, suffix: str = "") -> str:
     """What the certificate is called where it is saved; its chain has the suffix "-chain"."""
-    return f"{certificate.node.name}-{certificate.serial_id[:8]}{suffix}.pem"
+    return f"{certificate.of_node.name}-{certificate.serial_id[:8]}{suffix}.pem"
 
 
 @dataclass(frozen=True)

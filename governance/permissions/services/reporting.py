@@ -49,7 +49,7 @@ def record_pull(node: Node) -> None:
 
 def record_refused_pull(certificate: Certificate, error: ConsoleError) -> None:
     """A certificate of ours was refused: an event once per certificate, reason and hour."""
-    node = certificate.node
+    node = certificate.of_node
     if _record_once("node.pull_refused", node, certificate.serial_id, error):
         Delivery.objects.update_or_create(node=node, defaults={"refused_at": clock.now()})
 

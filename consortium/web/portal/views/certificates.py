@@ -42,7 +42,7 @@ class OneRequest(Page):
         found = one(scope.requests(self.account), pk=kwargs["pk"])
         certificate = scope.certificates(self.account).filter(request=found).first()
         return super().get_context_data(
-            found=found, certificate=certificate, command=openssl.fingerprint(found.node), **kwargs
+            found=found, certificate=certificate, command=openssl.fingerprint(found.of_node), **kwargs
         )
 
 
