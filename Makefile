@@ -16,9 +16,12 @@ OFFLINE := DJANGO_SETTINGS_MODULE=consortium.stack.offline_settings
 PRODUCTION := $(OFFLINE) CONSORTIUM_DEVELOPMENT=0 SECRET_KEY_FILE=$(VENV)/.check-secret \
 	ALLOWED_HOSTS=console.example PUBLIC_URL=https://console.example
 
+# What `make peers` installs, by their programs.
+PEERS := softhsm2-util pki ocsptool curl openssl
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run vote test smoke bench check lint types contracts browser messages clean
+.PHONY: help setup run vote test smoke bench check lint types contracts browser peers messages clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1 - /'
@@ -59,6 +62,13 @@ browser:  ## install Chromium for the browser tests (Debian, as root)
 	@if command -v chromium >/dev/null; then echo "chromium is there"; \
 	elif [ "$$(id -u)" != 0 ]; then echo "make browser installs a package: run it as root" >&2; exit 1; \
 	else apt-get -q update && apt-get -q install -y --no-install-recommends chromium fonts-noto-cjk; fi
+
+peers:  ## install the HSM, EST and OCSP clients that the certificate tests speak with (Debian, as root)
+	@if (set -e; for program in $(PEERS); do command -v $$program >/dev/null; done); then \
+		echo "the certificate tests' peers are there"; \
+	elif [ "$$(id -u)" != 0 ]; then echo "make peers installs packages: run it as root" >&2; exit 1; \
+	else apt-get -q update && apt-get -q install -y --no-install-recommends \
+		softhsm2 strongswan-pki libstrongswan-extra-plugins gnutls-bin curl openssl; fi
 
 messages: $(RUNTIME)  ## collect and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext" >&2; exit 1; }

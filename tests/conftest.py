@@ -23,6 +23,8 @@ from consortium.stack.embedded import EmbeddedLedger, EmbeddedPostgres, Embedded
 settings.register_profile("console", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("console")
 
+pytest_plugins = ["tests.peers"]
+
 _running: list[Service] = []
 _home = Path(tempfile.mkdtemp(prefix="console-tests-"))
 

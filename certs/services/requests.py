@@ -1,4 +1,4 @@
-"""What people may set going here: asking for a certificate, deciding, revoking. Issuing is in issuing.py."""
+"""Asking for a certificate and deciding on it. Issuing is in certs.issuing."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from django.db import IntegrityError, transaction
 
 from certs import building, gate, rules, topics
 from certs.errors import (
-    AlreadyRevoked,
     ContentMismatch,
     FourEyes,
     InstitutionNotActive,
     KeySeenBefore,
     NodeRetired,
-    ReasonNotForMembers,
     RequestAlreadyOpen,
     SigningBegun,
-    UnknownReason,
 )
 from certs.gate import ReadRequest
 from certs.models import (
-    Certificate,
     CertificateRequest,
-    Revocation,
-    RevocationReason,
     SeenKey,
     SerialNumber,
 )
@@ -36,7 +30,6 @@ from consortium.members.permissions import require_officer_or_secretariat, requi
 from consortium.members.states import Status as InstitutionStatus
 
 RequestStatus = CertificateRequest.Status
-SECRETARIAT_REASONS = frozenset({RevocationReason.PRIVILEGE_WITHDRAWN})
 OPEN = (RequestStatus.SUBMITTED, RequestStatus.APPROVED)
 
 
@@ -83,40 +76,6 @@ def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> 
             raise SigningBegun
         _record("request.rejected", request, actor=actor, reason=reason)
     return request
-
-
-def revoke(
-    certificate: Certificate, *, reason: RevocationReason | str, comment: str = "", actor: Actor
-) -> Revocation:
-    """Revoke for good, and owe a new CRL at once. Members revoke their own, the secretariat any.
-
-    Raises AlreadyRevoked, UnknownReason, ReasonNotForMembers, NotAllowed, NotFound.
-    """
-    if certificate.institution is None:  # of a service of the console
-        require_secretariat(actor)
-    else:
-        require_officer_or_secretariat(actor, certificate.institution)
-    known = _reason(reason, actor)
-    with transaction.atomic():
-        locked = Certificate.objects.select_for_update(of=("self",)).select_related("node")
-        certificate = locked.get(pk=certificate.pk)
-        earlier = Revocation.objects.filter(certificate=certificate).first()
-        if earlier is not None:
-            raise AlreadyRevoked(
-                serial=certificate.serial_id, at=earlier.revoked_at.isoformat("T", "seconds")
-            )
-        revocation = Revocation.objects.create(
-            certificate=certificate,
-            authority_id=certificate.authority_id,
-            reason=known,
-            comment=comment,
-            revoked_by_label=actor.get_username(),
-            revoked_at=clock.now(),
-        )
-        _record_revocation(revocation, actor)
-        authority = str(certificate.authority_id)
-        outbox.enqueue(topics.PUBLISH_CRL, key=authority, payload={"authority": authority})
-    return revocation
 
 
 def check_node(node: Node) -> None:
@@ -239,15 +198,6 @@ def move(request: CertificateRequest, wanted: RequestStatus, table: transitions.
     request.status = wanted
 
 
-def _reason(reason: RevocationReason | str, actor: Actor) -> RevocationReason:
-    if reason not in RevocationReason.values:
-        raise UnknownReason(reason=rules.shown(str(reason)))
-    known = RevocationReason(reason)
-    if known in SECRETARIAT_REASONS and isinstance(actor, User) and not actor.is_secretariat:
-        raise ReasonNotForMembers(reason=str(known.label))
-    return known
-
-
 def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: str = "") -> None:
     events.record(
         action,
@@ -259,21 +209,6 @@ def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: s
         profile=request.profile,
         key=request.key_description,
         spki_sha256=request.spki_sha256,
-    )
-
-
-def _record_revocation(revocation: Revocation, actor: Actor) -> None:
-    certificate = revocation.certificate
-    events.record(
-        "certificate.revoked",
-        certificate,
-        actor=actor,
-        reason=revocation.comment,
-        institution_id=certificate.institution_id,
-        node_id=certificate.node_id,
-        network=certificate.node.network_id if certificate.node else None,
-        serial=certificate.serial_id,
-        code=revocation.reason,
     )
 
 
