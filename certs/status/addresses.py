@@ -1,0 +1,41 @@
+"""Where an authority's certificate, its lists and its status answers are: part of every certificate it signs.
+
+Plain HTTP is usual for all of them: each answer is signed.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from certs.models import Authority
+
+
+def issuer_url(authority: Authority) -> str:
+    """Where the CA's files are, without the ending."""
+    return f"{_base()}/{authority.name}"
+
+
+def authority_url(authority: Authority) -> str:
+    """The CA's own certificate, DER: AIA caIssuers of what it signs."""
+    return f"{issuer_url(authority)}.crt"
+
+
+def full_crl_url(authority: Authority) -> str:
+    """The list with everything that the CA revoked."""
+    return f"{issuer_url(authority)}.crl"
+
+
+def crl_url(authority: Authority, shard: int) -> str:
+    """The CRL distribution point of a certificate in ``shard``: a root has the full list alone."""
+    if authority.kind == Authority.Kind.ROOT:
+        return full_crl_url(authority)
+    return f"{issuer_url(authority)}/{shard}.crl"
+
+
+def ocsp_url() -> str:
+    """AIA OCSP of every certificate that an issuing CA signs; a root's answers come by list alone."""
+    return f"{_base()}/ocsp"
+
+
+def _base() -> str:
+    return f"{settings.PUBLIC_URL.rstrip('/')}/pki"

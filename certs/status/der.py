@@ -1,0 +1,37 @@
+"""The little DER that lists are put together from by hand (X.690): tags, lengths, integers and times.
+
+By hand because the entries of a list are encoded once, at revocation, and only strung together afterwards.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+INTEGER, BIT_STRING, OCTET_STRING, ENUMERATED = 0x02, 0x03, 0x04, 0x0A
+UTC_TIME, GENERALIZED_TIME, SEQUENCE = 0x17, 0x18, 0x30
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    """One element: ``tag``, its length in the shortest form, ``parts`` one after the other."""
+    return b"".join((header(tag, sum(len(part) for part in parts)), *parts))
+
+
+def header(tag: int, length: int) -> bytes:
+    """Tag and length of an element whose content has ``length`` octets."""
+    if length < 0x80:
+        return bytes((tag, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER that is not negative."""
+    return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def time(at: datetime) -> bytes:
+    """RFC 5280 section 5.1.2.4: UTCTime until 2049, GeneralizedTime from 2050 on; whole seconds."""
+    utc = at.astimezone(UTC)
+    if utc.year < 2050:
+        return tlv(UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode("ascii"))
+    return tlv(GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
