@@ -7,9 +7,9 @@ signs must have the same to-be-signed bytes. A linter has its place between the 
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -19,6 +19,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from certs.errors import ContentMismatch
 from certs.keys import PrivateKey
+
+if TYPE_CHECKING:
+    from consortium.members.models import Node, User
 
 SERIAL_BITS = 127  # at least 64 random ones (EJBCA, 2019); positive, 16 octets
 Usage = ExtendedKeyUsageOID
@@ -35,9 +38,16 @@ def serial_text(serial: int) -> str:
     return text if len(text) % 2 == 0 else f"0{text}"
 
 
-def node_urn(node_id: uuid.UUID) -> str:
-    """What names a node in its certificate, whatever it is called meanwhile."""
-    return f"urn:consortium:node:{node_id}"
+def node_urn(node: Node) -> str:
+    """What names an institution's node in its certificate, whatever both are called meanwhile."""
+    return f"urn:consortium:{node.institution_id}:node:{node.pk}"
+
+
+def holder_urn(user: User) -> str:
+    """What names an institution's person or program. Raises ContentMismatch where there is no institution."""
+    if user.institution_id is None:
+        raise ContentMismatch(what="the holder's institution")
+    return f"urn:consortium:{user.institution_id}:holder:{user.pk}"
 
 
 def throwaway_key() -> ec.EllipticCurvePrivateKey:

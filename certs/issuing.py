@@ -94,7 +94,7 @@ def _compose(
     issuer = x509.load_der_x509_certificate(bytes(authority.der))
     spec = rules.profile(request.profile)
     subject = spec.subject(request.of_node.name, request.institution.short_name)
-    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(building.node_urn(request.of_node.pk))]
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(building.node_urn(request.of_node))]
     builder = building.compose(
         subject=subject,
         public_key=read.public_key,

@@ -96,7 +96,7 @@ def check_content(read: ReadRequest, profile: str, node: Node) -> None:
     own = {
         "CN": (node.name, f"{member.short_name}/{node.name}"),
         "O": (member.short_name, member.legal_name_en, member.legal_name_zh),
-        "SAN": (building.node_urn(node.pk), node.host),
+        "SAN": (building.node_urn(node), node.host),
     }
     rules.check_names(read.names, own)
 

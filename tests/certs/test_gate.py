@@ -23,6 +23,7 @@ from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def submit(node: Node, csr: bytes, actor: User, profile: str = "evm-node") -> CertificateRequest:
@@ -133,7 +134,7 @@ def test_a_private_key_in_the_upload_is_refused_and_not_kept(
         ("/CN=\x07bell", [], "CN"),
         (
             "/",
-            ["-addext", "subjectAltName=URI:urn:consortium:node:00000000-0000-4000-8000-000000000000"],
+            ["-addext", f"subjectAltName=URI:urn:consortium:{NOBODY}:node:{NOBODY}"],
             "SAN",
         ),
         ("/", ["-addext", "subjectAltName=DNS:qingchuan.example"], "SAN"),
@@ -263,6 +264,6 @@ def test_of_two_who_send_one_key_at_once_one_is_refused(workstation: Workstation
 def test_the_name_that_the_gate_knows_a_node_by(
     heming: Node, zhou_lan: User, workstation: Workstation
 ) -> None:
-    urn = building.node_urn(heming.pk)
+    urn = building.node_urn(heming)
     csr = workstation.request("p256", "-addext", f"subjectAltName=URI:{urn},IP:{heming.host}")
     assert submit(heming, csr, zhou_lan).node == heming

@@ -100,7 +100,7 @@ def test_what_a_node_certificate_says(pki: Pki, certify: Certify, heming: Node, 
         ExtendedKeyUsageOID.SERVER_AUTH,
     }
     names = extension(x509.SubjectAlternativeName).value
-    assert list(names) == [x509.UniformResourceIdentifier(f"urn:consortium:node:{heming.pk}")]
+    assert list(names) == [x509.UniformResourceIdentifier(building.node_urn(heming))]
     points = found.extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS).value
     assert "http://localhost:8000/pki/issuing.crl" in str(points)
     assert "http://localhost:8000/pki/issuing.crt" in str(extension(x509.AuthorityInformationAccess).value)

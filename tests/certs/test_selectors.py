@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from certs import selectors, services
+from certs import building, selectors, services
 from certs.errors import ExpiredCertificate, RevokedCertificate, UnknownCertificate
 from certs.models import Certificate
 from consortium.core import clock
@@ -54,7 +54,7 @@ def test_a_self_made_certificate_with_the_right_name_is_unknown(
     forged = openssl(
         "req", "-x509", "-key", str(workstation.home / "1.key"), "-outform", "DER",
         "-subj", "/CN=settlement-1/O=heming-bank",
-        "-addext", f"subjectAltName=URI:urn:consortium:node:{heming.pk}",
+        "-addext", f"subjectAltName=URI:{building.node_urn(heming)}",
     ).stdout  # fmt: skip
     with pytest.raises(UnknownCertificate):
         selectors.authenticate(forged, clock.now())

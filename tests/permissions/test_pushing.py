@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.db import connection
 
+from certs import building
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Node
@@ -119,7 +120,7 @@ def test_a_listener_of_no_authority_of_ours_is_told_nothing(
     folder = world.folder(heming)
     openssl(
         *("req", "-x509", "-key", str(folder / "node.key"), "-subj", "/CN=n1"),
-        *("-addext", f"subjectAltName=URI:urn:consortium:node:{heming.pk}"),
+        *("-addext", f"subjectAltName=URI:{building.node_urn(heming)}"),
         *("-out", str(folder / "node.crt")),
     )
     listener.shutdown()

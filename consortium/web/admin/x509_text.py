@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
+from certs import building
 from certs.models import CertificateRequest
 
 
@@ -72,7 +73,7 @@ def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
     return [
         (_("Institution"), node.institution.short_name),
         (_("Node"), node.name),
-        (_("Node's name in the certificate"), f"urn:consortium:node:{node.pk}"),
+        (_("Node's name in the certificate"), building.node_urn(node)),
         (_("Address"), str(node.host)),
         (_("Profile"), request.get_profile_display()),
         (_("Key"), request.key_description),

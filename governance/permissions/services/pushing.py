@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from certs import building
 from certs import selectors as certs
 from certs.models import Authority
 from consortium.core import clock, events
@@ -39,6 +40,7 @@ class Job:
     network: str
     epoch: int
     attempts: int
+    urn: str  # the name in its certificate
 
 
 def tell_nodes(network: Network | str | None = None) -> int:
@@ -103,7 +105,8 @@ def _claim(node_id: uuid.UUID) -> Job | None:
     row.pushing_until = clock.now() + _LEASE
     row.attempts += 1
     row.save(update_fields=["pushing_until", "attempts"])
-    return Job(node_id, row.node.push_url, row.node.network_id, row.wanted_epoch, row.attempts)
+    urn = building.node_urn(row.node)
+    return Job(node_id, row.node.push_url, row.node.network_id, row.wanted_epoch, row.attempts, urn)
 
 
 async def _send(client: httpx.AsyncClient, job: Job) -> str:
@@ -112,18 +115,18 @@ async def _send(client: httpx.AsyncClient, job: Job) -> str:
         async with asyncio.timeout(TIMEOUT.read):
             body = {"network": job.network, "epoch": job.epoch}
             async with client.stream("POST", job.url, json=body) as answer:
-                _check_agent(answer, job.node_id)
+                _check_agent(answer, job.urn)
                 return "" if answer.is_success else f"HTTP {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError, WrongAgent) as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _check_agent(answer: httpx.Response, node_id: uuid.UUID) -> None:
+def _check_agent(answer: httpx.Response, urn: str) -> None:
     peer = answer.extensions["network_stream"].get_extra_info("ssl_object")
     if peer is None:
         raise WrongAgent("no TLS")
     names = peer.getpeercert().get("subjectAltName", ())
-    if ("URI", f"urn:consortium:node:{node_id}") not in names:
+    if ("URI", urn) not in names:
         raise WrongAgent(", ".join(f"{kind}:{name}" for kind, name in names) or "no name")
 
 

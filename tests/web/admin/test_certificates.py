@@ -46,7 +46,7 @@ def test_a_requests_page_shows_key_subject_and_the_csr_as_text(
         page = reader.get(address).content.decode()
         assert "BEGIN CERTIFICATE REQUEST" in page
         assert "EC secp256r1" in page
-        assert f"urn:consortium:node:{request.node_id}" in page
+        assert f"urn:consortium:{request.institution_id}:node:{request.node_id}" in page
 
 
 def test_approving_leads_to_a_certificate_whose_page_opens(
