@@ -1,0 +1,31 @@
+"""How a measurement is printed: rates of one run, side by side, and their ratio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def rate(work: Callable[[], int]) -> float:
+    """How many things a second ``work`` does; it returns how many it did."""
+    began = time.perf_counter()
+    done = work()
+    return done / (time.perf_counter() - began)
+
+
+def heading(*peers: str) -> None:
+    print("| what | ours | " + " | ".join(f"{peer} | ratio" for peer in peers) + " |")
+    print("| --- | ---: |" + " ---: | ---: |" * len(peers), flush=True)
+
+
+def row(what: str, ours: float, *peers: float, unit: str = "/s") -> None:
+    """``ours`` beside each of ``peers``, a ratio after each: above 1 is faster than the peer."""
+    cells = [what, _shown(ours, unit)]
+    for peer in peers:
+        ratio = ours / peer if unit == "/s" else peer / ours
+        cells += [_shown(peer, unit), f"{ratio:.2f}"]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:,.0f}{unit}" if value >= 100 else f"{value:.3g}{unit}"
