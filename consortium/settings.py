@@ -150,6 +150,7 @@ if SURFACE == "gateway":
     ROOT_URLCONF = "consortium.gateway_urls"
     MIDDLEWARE = [
         "django.middleware.locale.LocaleMiddleware",
+        "consortium.core.surface.RefusalMiddleware",
         "governance.permissions.gateway.NodeCertificateMiddleware",
     ]
 else:
@@ -374,6 +375,11 @@ KEY_DIR = Path(
 )  # sealed keys; only the signing worker opens them
 # Set for the signing worker (and ceremonies) alone: without it no process can open a key.
 SIGNING_PASSPHRASE_FILE = os.environ.get("SIGNING_PASSPHRASE_FILE")
+# Authorities' keys in a device: its PKCS#11 library, and for the signing worker alone the file with its PIN.
+PKCS11_MODULE = os.environ.get("PKCS11_MODULE", "")
+PKCS11_PIN_FILE = os.environ.get("PKCS11_PIN_FILE")
+# Whose SM2 (国密) signs where OpenSSL has several: a property query such as "provider=default"; empty is any.
+SM2_PROPERTIES = os.environ.get("SM2_PROPERTIES", "")
 # Set for the chain worker alone: the relay account pays for transactions, it holds no vote.
 RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
 TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
