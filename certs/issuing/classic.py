@@ -1,0 +1,68 @@
+"""RSA and ECDSA by ``cryptography``: the family of every authority but those of 国密."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from certs import keys
+from certs.keys import PrivateKey
+
+# RFC 5758 section 3.2 (ECDSA: no parameters) and RFC 4055 section 5 (RSA: NULL)
+_ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+_ECDSA_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+_RSA_SHA256 = bytes.fromhex("300d06092a864886f70d01010b0500")
+_THROWAWAY_RSA = 2048  # bits: the signature's length is no part of what is inspected
+
+
+class ClassicFamily:
+    """For one authority's public key: RSA with SHA-256, P-384 with SHA-384, other curves with SHA-256."""
+
+    def __init__(self, spki: bytes) -> None:
+        public_key = load_der_public_key(spki)
+        if not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+            raise TypeError(f"an authority's key of another kind: {type(public_key).__name__}")
+        self._public_key = public_key
+        self._hash: hashes.SHA256 | hashes.SHA384 = hashes.SHA256()
+        self.algorithm = _RSA_SHA256
+        if isinstance(public_key, ec.EllipticCurvePublicKey):
+            self.algorithm = _ECDSA_SHA256
+            if isinstance(public_key.curve, ec.SECP384R1):
+                self._hash, self.algorithm = hashes.SHA384(), _ECDSA_SHA384
+
+    def open_key(self, name: str, passphrase: bytes | None = None) -> PrivateKey:
+        """See :func:`certs.keys.open_key`."""
+        return keys.open_key(name, passphrase)
+
+    def sign(self, tbs: bytes, key: PrivateKey) -> bytes:
+        """Sign ``tbs`` as ``algorithm`` says."""
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key.sign(tbs, padding.PKCS1v15(), self._hash)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            return key.sign(tbs, ec.ECDSA(self._hash))
+        raise TypeError(f"an authority's key of another kind: {type(key).__name__}")
+
+    def sign_for_inspection(self, tbs: bytes) -> bytes:
+        """By a key made in this process, for this authority's algorithm."""
+        return self.sign(tbs, self._throwaway)
+
+    def holds(self, tbs: bytes, signature: bytes) -> bool:
+        """Does the authority's public key verify it?"""
+        try:
+            if isinstance(self._public_key, rsa.RSAPublicKey):
+                self._public_key.verify(signature, tbs, padding.PKCS1v15(), self._hash)
+            else:
+                self._public_key.verify(signature, tbs, ec.ECDSA(self._hash))
+        except InvalidSignature:
+            return False
+        return True
+
+    @cached_property
+    def _throwaway(self) -> PrivateKey:
+        if isinstance(self._public_key, rsa.RSAPublicKey):
+            return rsa.generate_private_key(65537, _THROWAWAY_RSA)
+        return ec.generate_private_key(self._public_key.curve)
