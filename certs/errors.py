@@ -179,3 +179,43 @@ class ContentMismatch(ConsoleError):
     code = "content_mismatch"
     status = 500
     message = _("Issuing stopped: %(what)s is not as intended.")
+
+
+# --- 国密 ------------------------------------------------------------------------------------------------
+class SM2NotAvailable(ConsoleError):
+    code = "sm2_not_available"
+    status = 503
+    message = _("SM2 can't be used on this machine: %(why)s")
+
+
+class SM2Failure(ConsoleError):
+    """OpenSSL refused. ``why`` is what its error queue said."""
+
+    code = "sm2_failure"
+    status = 500
+    message = _("OpenSSL could not %(what)s: %(why)s")
+
+
+# --- Life: suspending, releasing, what follows a revocation ------------------------------------------------
+class SuspendedCertificate(ConsoleError):
+    code = "suspended_certificate"
+    status = 403
+    message = _("The certificate %(serial)s is suspended.")
+
+
+class HeldBySecretariat(ConsoleError):
+    code = "held_by_secretariat"
+    status = 403
+    message = _("The secretariat suspended this certificate: the secretariat alone releases it.")
+
+
+class NotRevoked(ConsoleError):
+    code = "not_revoked"
+    status = 409
+    message = _("The certificate %(serial)s is not revoked: revoke it for the reason keyCompromise.")
+
+
+class ReasonStands(ConsoleError):
+    code = "reason_stands"
+    status = 409
+    message = _("The certificate %(serial)s is revoked for “%(reason)s”, and that stays.")
