@@ -4,9 +4,9 @@ from django.urls import path
 
 from governance.permissions import gateway
 
-handler400 = "governance.permissions.gateway.bad_request"
-handler404 = "governance.permissions.gateway.unknown_address"
-handler500 = "governance.permissions.gateway.failure"
+handler400 = "consortium.core.surface.bad_request"
+handler404 = "consortium.core.surface.unknown_address"
+handler500 = "consortium.core.surface.failure"
 
 urlpatterns = [
     path("tuf/metadata/<str:name>", gateway.metadata),

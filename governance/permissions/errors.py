@@ -23,12 +23,6 @@ class RepositoryLost(ConsoleError):
     message = _("The published list metadata is missing: restore %(directory)s from the backup.")
 
 
-class NoCertificate(ConsoleError):
-    code = "no_certificate"
-    status = 403
-    message = _("Present the node's certificate.")
-
-
 class NodeRetired(ConsoleError):
     code = "node_retired"
     status = 403
@@ -47,12 +41,6 @@ class NothingPublished(ConsoleError):
     code = "nothing_published"
     status = 404
     message = _("No list of this network has been published yet.")
-
-
-class MethodNotAllowed(ConsoleError):
-    code = "method_not_allowed"
-    status = 405
-    message = _("This address is not for that method.")
 
 
 class InvalidReport(ConsoleError):

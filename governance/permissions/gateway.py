@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,21 +21,17 @@ from django.utils.dateparse import parse_datetime
 from certs import selectors as certs
 from certs.errors import ExpiredCertificate, RevokedCertificate
 from certs.models import Certificate
-from consortium.core import clock
+from consortium.core import clock, surface
 from consortium.core.errors import ConsoleError, NotFound
 from consortium.members.models import Node
 from governance.permissions import rules, services
 from governance.permissions.errors import (
     ForeignNetwork,
     InvalidReport,
-    MethodNotAllowed,
-    NoCertificate,
     NodeRetired,
     NothingPublished,
 )
 from governance.permissions.models import Epoch
-
-logger = logging.getLogger(__name__)
 
 _METADATA = re.compile(r"(?:[1-9][0-9]{0,9}\.(?:root|targets|snapshot)|timestamp)\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -55,30 +49,25 @@ class NodeRequest(HttpRequest):
 class NodeCertificateMiddleware:
     """Lets in who presents a valid, unrevoked certificate of a node in service, and words every refusal.
 
-    The certificate is looked up at each request: a connection kept open does not outlive a revocation.
+    Every address is for them alone, but for views that are marked as admitting for themselves. The
+    certificate is looked up at each request: a connection kept open does not outlive a revocation.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        try:
-            self._admit(request)
-        except ConsoleError as error:
-            return _refusal(error)
+        if not surface.is_admitted_elsewhere(request.path_info):
+            try:
+                self._admit(request)
+            except ConsoleError as error:
+                return surface.refusal(error)
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Typed errors become their answer; anything else is logged, and told without a word about it."""
-        if isinstance(error, ConsoleError):
-            return _refusal(error)
-        logger.error("gateway: %s %s failed", request.method, request.path, exc_info=error)
-        return failure(request)
-
     def _admit(self, request: HttpRequest) -> None:
-        der = _peer_certificate(request)
+        der = surface.peer_certificate(request)
         if not der:
-            raise NoCertificate
+            raise surface.NoCertificate
         try:
             certificate = certs.authenticate(der, clock.now())
             if certificate.of_node.retired_at is not None:
@@ -90,41 +79,14 @@ class NodeCertificateMiddleware:
         request.node = certificate.of_node  # type: ignore[attr-defined]
 
 
-def _peer_certificate(request: HttpRequest) -> bytes | None:
-    """DER of the certificate with which the TLS peer has proved itself; the socket knows, no header does."""
-    peer = request.META.get("gunicorn.socket")
-    return peer.getpeercert(True) if isinstance(peer, ssl.SSLSocket) else None
-
-
 def _issued(der: bytes) -> Certificate:
     fingerprint = hashlib.sha256(der).hexdigest()
     return Certificate.objects.select_related("node", "node__institution").get(fingerprint_sha256=fingerprint)
 
 
-def _refusal(error: ConsoleError) -> HttpResponse:
-    answer = JsonResponse({"code": error.code, "detail": str(error)}, status=error.status)
-    patch_cache_control(answer, no_store=True)
-    return answer
-
-
-def unknown_address(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """For addresses that the gateway does not have; Django's own page would be the console's."""
-    return _refusal(NotFound())
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """For requests that Django itself refuses."""
-    return _refusal(InvalidReport(reason=type(exception).__name__))
-
-
-def failure(request: HttpRequest) -> HttpResponse:
-    """For errors of ours: logged elsewhere, told without a word about them."""
-    return JsonResponse({"code": "internal_error", "detail": "Internal error."}, status=500)
-
-
 def metadata(request: NodeRequest, name: str) -> HttpResponse:
     """A file of the repository's metadata."""
-    _only(request, "GET", "HEAD")
+    surface.only(request, "GET", "HEAD")
     if not _METADATA.fullmatch(name):
         raise NotFound
     if name == "timestamp.json":
@@ -134,7 +96,7 @@ def metadata(request: NodeRequest, name: str) -> HttpResponse:
 
 def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
     """A list file, by the name the signed metadata give it: ``<folder>/<sha256>.<file>``."""
-    _only(request, "GET", "HEAD")
+    surface.only(request, "GET", "HEAD")
     _own_network(request, network)
     folder, _, file = path.rpartition("/")
     value, _, name = file.partition(".")
@@ -151,7 +113,7 @@ def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
     For nodes that fetch without an agent. The headers Epoch and ETag say what it is; what proves it
     is the signed metadata only.
     """
-    _only(request, "GET", "HEAD")
+    surface.only(request, "GET", "HEAD")
     _own_network(request, network)
     if name not in rules.FILES:
         raise NotFound
@@ -171,15 +133,10 @@ def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
 
 def acknowledge(request: NodeRequest) -> HttpResponse:
     """POST: the node reports what it has in force. 200 when it is what was signed."""
-    _only(request, "POST")
+    surface.only(request, "POST")
     report = _report(request)
     services.acknowledge(request.node, certificate=request.certificate, report=report)
     return JsonResponse({"network": report.network, "epoch": report.epoch})
-
-
-def _only(request: HttpRequest, *methods: str) -> None:
-    if request.method not in methods:
-        raise MethodNotAllowed
 
 
 def _own_network(request: NodeRequest, network: str) -> None:
