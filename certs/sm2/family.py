@@ -1,4 +1,4 @@
-"""SM2 with SM3 for the issuing of certificates: how an authority of 国密 signs (:mod:`certs.issuing.families`)."""
+"""How an authority of 国密 signs certificates: SM2 with SM3 (a family of :mod:`certs.issuing.families`)."""
 
 from __future__ import annotations
 

@@ -19,3 +19,9 @@ def is_sm2(spki: bytes) -> bool:
 def point_hex(spki: bytes) -> str:
     """x and y without a prefix, 128 lower-case hex digits: what FISCO BCOS's SM mode lists a node by."""
     return spki[len(SPKI_START) :].hex()
+
+
+def point(spki: bytes) -> tuple[int, int]:
+    """x and y."""
+    octets = spki[len(SPKI_START) :]
+    return int.from_bytes(octets[:32], "big"), int.from_bytes(octets[32:], "big")
