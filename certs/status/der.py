@@ -35,3 +35,35 @@ def time(at: datetime) -> bytes:
     if utc.year < 2050:
         return tlv(UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode("ascii"))
     return tlv(GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
+
+
+class Malformed(ValueError):
+    """Not DER of the shape that was asked for."""
+
+
+def read(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Where the content of the element at ``at`` starts and ends: of ``tag``, and no further than ``end``.
+
+    Raises Malformed, also on lengths that are indefinite or longer than need be.
+    """
+    if at + 2 > end or data[at] != tag:
+        raise Malformed
+    length = data[at + 1]
+    at += 2
+    if length >= 0x80:
+        count = length & 0x7F
+        length = int.from_bytes(data[at : at + count], "big")
+        if not 1 <= count <= 4 or at + count > end or header(tag, length)[2:] != data[at : at + count]:
+            raise Malformed
+        at += count
+    if at + length > end:
+        raise Malformed
+    return at, at + length
+
+
+def whole(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """As :func:`read`, but the element must end where ``end`` is."""
+    start, stop = read(data, at, end, tag)
+    if stop != end:
+        raise Malformed
+    return start, stop

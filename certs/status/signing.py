@@ -1,0 +1,93 @@
+"""What signs lists and answers: an algorithm and a key, whatever kind the key is.
+
+Lists of a 国密 authority are signed by ``certs.sm2``: any object with the two members of :class:`Signer` will
+do, and :func:`register` says which authorities it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certs import keys
+from certs.errors import ContentMismatch
+from certs.keys import PrivateKey
+from certs.models import Authority
+from certs.status import der
+
+KeyOpener = Callable[[str], PrivateKey]
+
+_ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+_ECDSA_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+_RSA_SHA256 = bytes.fromhex("300d06092a864886f70d01010b0500")
+
+
+class Signer(Protocol):
+    """``algorithm`` is the AlgorithmIdentifier's DER, which the signed content repeats."""
+
+    @property
+    def algorithm(self) -> bytes: ...
+
+    def sign(self, content: bytes) -> bytes:
+        """The signature over ``content``, as the BIT STRING holds it."""
+        ...
+
+
+class ClassicSigner:
+    """ECDSA on P-256 with SHA-256 and on P-384 with SHA-384, RSA PKCS #1 v1.5 with SHA-256."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+        self.algorithm, self._sign = _means(key)
+
+    @property
+    def public_key_der(self) -> bytes:
+        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(self, content: bytes) -> bytes:
+        return self._sign(content)
+
+
+_others: dict[str, Callable[[Authority], Signer]] = {}
+
+
+def register(purpose: Authority.Purpose, opener: Callable[[Authority], Signer]) -> None:
+    """Have ``opener(authority)`` make the signers of authorities of ``purpose``; called from ``ready``.
+
+    ``opener`` runs in the signing worker and raises KeysNotAvailable elsewhere.
+    """
+    _others[purpose] = opener
+
+
+def of_authority(authority: Authority, open_key: KeyOpener = keys.open_key) -> Signer:
+    """The authority's own signer. Raises KeysNotAvailable, ContentMismatch where the key is not its own."""
+    if authority.purpose in _others:
+        return _others[authority.purpose](authority)
+    signer = ClassicSigner(open_key(authority.key_name))
+    certified = x509.load_der_x509_certificate(bytes(authority.der)).public_key()
+    if certified.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != signer.public_key_der:
+        raise ContentMismatch(what="the signing key")
+    return signer
+
+
+def signed(content: bytes, signer: Signer) -> bytes:
+    """Content, algorithm and signature: what certificates, lists and OCSP answers have in common."""
+    signature = der.tlv(der.BIT_STRING, b"\0", signer.sign(content))
+    return der.tlv(der.SEQUENCE, content, signer.algorithm, signature)
+
+
+def _means(key: PrivateKey) -> tuple[bytes, Callable[[bytes], bytes]]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return _RSA_SHA256, lambda content: key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        means = ec.ECDSA(hashes.SHA256())
+        return _ECDSA_SHA256, lambda content: key.sign(content, means)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP384R1):
+        stronger = ec.ECDSA(hashes.SHA384())
+        return _ECDSA_SHA384, lambda content: key.sign(content, stronger)
+    raise ContentMismatch(what="the signing key's kind")
