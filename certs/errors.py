@@ -32,6 +32,13 @@ class NoProofOfPossession(ConsoleError):
     message = _("The request's own signature is wrong: it was not made with the private key it names.")
 
 
+class UnfitName(ConsoleError):
+    """Control, invisible or direction-changing characters: they make a name look like another."""
+
+    code = "unfit_name"
+    message = _("The request holds characters in %(field)s that can't be seen or are not text.")
+
+
 class WeakSignature(ConsoleError):
     code = "weak_signature"
     message = _("The request is signed with %(found)s; SHA-256, SHA-384 or SHA-512 is required.")
@@ -48,9 +55,32 @@ class KeyNotAccepted(ConsoleError):
     message = _("A key of kind %(found)s is not accepted by this profile; wanted: %(wanted)s.")
 
 
+class ProfileOff(ConsoleError):
+    code = "profile_off"
+    status = 409
+    message = _("The profile “%(profile)s” can't be had here: %(why)s")
+
+
+class ProfileNotForThis(ConsoleError):
+    """A node's profile for a person, or the other way round, or one that the console keeps for itself."""
+
+    code = "profile_not_for_this"
+    message = _("The profile “%(profile)s” is not for this kind of holder.")
+
+
 class WeakExponent(ConsoleError):
     code = "weak_exponent"
-    message = _("The RSA key's public exponent is %(found)s; an odd number from 65537 is required.")
+    message = _("The RSA key's public exponent is %(found)s; 65537 is required.")
+
+
+class WeakKey(ConsoleError):
+    """``flaw`` is a word of certs.gate.weak.FLAWS, the same in every language."""
+
+    code = "weak_key"
+    message = _(
+        "The private key can be computed from this public key (%(flaw)s). Make a new one with sound "
+        "software, and ask what else the old software made."
+    )
 
 
 class KeySeenBefore(ConsoleError):
@@ -62,10 +92,19 @@ class KeySeenBefore(ConsoleError):
     )
 
 
+class CompromisedKey(ConsoleError):
+    code = "key_compromised"
+    status = 409
+    message = _(
+        "A certificate of this key was revoked because the key is in other hands. It can't be kept: make a "
+        "new key."
+    )
+
+
 # --- The name --------------------------------------------------------------------------------------------
 class NameMismatch(ConsoleError):
     code = "name_mismatch"
-    message = _("The request names %(field)s “%(found)s”; this node's is “%(expected)s”, or leave it out.")
+    message = _("The request names %(field)s “%(found)s”; it must be “%(expected)s” or left out.")
 
 
 class AsksForAuthority(ConsoleError):
@@ -89,13 +128,50 @@ class NodeRetired(ConsoleError):
 class RequestAlreadyOpen(ConsoleError):
     code = "request_already_open"
     status = 409
-    message = _("The node %(node)s already has a request that is not decided or not signed yet.")
+    message = _("%(subject)s already has such a request that is not decided or not signed yet.")
 
 
 class FourEyes(ConsoleError):
     code = "four_eyes"
     status = 403
     message = _("Whoever made a request can't decide on it: a second person must.")
+
+
+class RateLimited(ConsoleError):
+    code = "request_rate_limited"
+    status = 429
+    message = _("%(who)s has made %(number)s certificate requests in %(hours)s hours; no more are taken now.")
+
+
+class RenewalNotOpen(ConsoleError):
+    """``opens``: from when on, where it will be."""
+
+    code = "renewal_not_open"
+    status = 409
+    message = _("The certificate %(serial)s can't be renewed now (%(why)s); renewal opens on %(opens)s.")
+
+
+class RenewalOfAnother(ConsoleError):
+    code = "renewal_of_another"
+    status = 409
+    message = _("The certificate %(serial)s is not one of the same holder and profile.")
+
+
+class RenewalNeedsApproval(ConsoleError):
+    """A node's own certificate proves who it is, not that what is written about it may change."""
+
+    code = "renewal_needs_approval"
+    status = 409
+    message = _(
+        "What the record says of %(subject)s has changed since its certificate was approved: ask for a new "
+        "one in the portal."
+    )
+
+
+class HolderInactive(ConsoleError):
+    code = "holder_inactive"
+    status = 409
+    message = _("The account %(holder)s is not an active officer of a member.")
 
 
 class SigningBegun(ConsoleError):
@@ -184,7 +260,7 @@ class ContentMismatch(ConsoleError):
 # --- 国密 ------------------------------------------------------------------------------------------------
 class SM2NotAvailable(ConsoleError):
     code = "sm2_not_available"
-    status = 503
+    status = 409
     message = _("SM2 can't be used on this machine: %(why)s")
 
 
@@ -197,9 +273,10 @@ class SM2Failure(ConsoleError):
 
 
 # --- Life: suspending, releasing, what follows a revocation ------------------------------------------------
-class SuspendedCertificate(ConsoleError):
+class SuspendedCertificate(RevokedCertificate):
+    """RFC 5280 counts a hold among the revocations: whoever refuses those refuses this."""
+
     code = "suspended_certificate"
-    status = 403
     message = _("The certificate %(serial)s is suspended.")
 
 
@@ -219,3 +296,71 @@ class ReasonStands(ConsoleError):
     code = "reason_stands"
     status = 409
     message = _("The certificate %(serial)s is revoked for “%(reason)s”, and that stays.")
+
+
+# --- EST: one-time secrets and what comes with them -------------------------------------------------------
+class CredentialsRequired(ConsoleError):
+    code = "credentials_required"
+    status = 401
+    message = _("Give the node's id and its one-time secret as user name and password (HTTP Basic).")
+
+
+class WrongSecret(ConsoleError):
+    code = "wrong_secret"
+    status = 401
+    message = _("This one-time secret was not given out for this node.")
+
+
+class SecretExpired(ConsoleError):
+    code = "secret_expired"
+    status = 401
+    message = _("The one-time secret expired on %(at)s without having been used. Make a new one.")
+
+
+class SecretWithdrawn(ConsoleError):
+    code = "secret_withdrawn"
+    status = 401
+    message = _("The one-time secret was withdrawn.")
+
+
+class SecretSpent(ConsoleError):
+    """It fetches the certificate of the key that it was first used with, and nothing else."""
+
+    code = "secret_spent"
+    status = 409
+    message = _("The one-time secret was used for a request with another key, and is good for that one alone.")
+
+
+class TooManyAttempts(ConsoleError):
+    code = "too_many_attempts"
+    status = 429
+    message = _("Too many attempts were refused. Try again in %(seconds)s seconds.")
+
+
+class RequestRejected(ConsoleError):
+    code = "request_rejected"
+    status = 403
+    message = _("The request was rejected: %(reason)s")
+
+
+class WrongContentType(ConsoleError):
+    code = "wrong_content_type"
+    status = 415
+    message = _("The body must be of type %(wanted)s.")
+
+
+class LengthRequired(ConsoleError):
+    code = "length_required"
+    status = 411
+    message = _("Say the body's length (Content-Length); it is not taken in chunks.")
+
+
+class NotBase64(ConsoleError):
+    code = "not_base64"
+    message = _("The body must be the request's DER in base64, and nothing else.")
+
+
+class UnknownOperation(ConsoleError):
+    code = "unknown_operation"
+    status = 404
+    message = _("EST here has cacerts, csrattrs, simpleenroll and simplereenroll.")

@@ -241,10 +241,23 @@ class SerialNumber(models.Model):
         _("serial number"), max_length=40, primary_key=True
     )  # lowercase hex, even length
     authority = models.ForeignKey(Authority, models.PROTECT)
-    request = models.OneToOneField(CertificateRequest, models.PROTECT, null=True)
+    request = models.ForeignKey(CertificateRequest, models.PROTECT, null=True, related_name="serials")
     allocated_at = models.DateTimeField(_("allocated"))
-    # the certificate that is meant, under a throwaway signature: the real one must have the same content
+    # the certificate that is meant, under a throwaway signature: the real one must have the same content.
+    # Written once, after the inspection: what has none was never signed with the authority's key.
     intent = models.BinaryField(_("intent"), default=b"")
+    # A serial that no certificate came of, and none ever will: set once, and nothing is stored under it.
+    voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
+    void_reason = models.TextField(_("why it was voided"), blank=True)
+
+    class Meta:
+        verbose_name = _("serial number")
+        verbose_name_plural = _("serial numbers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(voided_at__isnull=True), name="one_live_serial_a_request"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.serial
@@ -350,6 +363,8 @@ class Suspension(models.Model):
     authority = models.ForeignKey(Authority, models.PROTECT, related_name="suspensions")
     comment = models.TextField(_("comment"), blank=True)
     held_by_label = models.CharField(_("suspended by"), max_length=200)
+    # then a member does not release it
+    held_by_secretariat = models.BooleanField(_("suspended by the secretariat"), default=False)
     held_at = models.DateTimeField(_("suspended"))
     released_by_label = models.CharField(_("released by"), max_length=200, blank=True)
     released_at = models.DateTimeField(_("released"), null=True, blank=True)

@@ -8,10 +8,18 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
-from certs.errors import ExpiredCertificate, NoAuthority, RevokedCertificate, UnknownCertificate
-from certs.models import Authority, Certificate, CertificateRequest, RevocationList
+from certs import life
+from certs.errors import (
+    ExpiredCertificate,
+    NoAuthority,
+    RevokedCertificate,
+    SuspendedCertificate,
+    UnknownCertificate,
+)
+from certs.models import Authority, Certificate, CertificateRequest, Reminder, RevocationList, Suspension
 from certs.rules import EXPIRES_SOON
 from consortium.core import clock
 from consortium.members.models import Network, Node, User
@@ -71,8 +79,37 @@ def pem(der: bytes | memoryview) -> str:
 
 
 def valid_certificates(now: datetime) -> QuerySet[Certificate]:
-    """Certificates that are within their period and not revoked."""
-    return Certificate.objects.filter(not_before__lte=now, not_after__gte=now, revocation__isnull=True)
+    """Certificates that are within their period, not revoked and not suspended."""
+    within = Certificate.objects.filter(not_before__lte=now, not_after__gte=now, revocation__isnull=True)
+    return within.filter(~on_hold())
+
+
+def on_hold() -> Exists:
+    """Of a query for certificates: is it suspended? Lists annotate it as ``held``."""
+    return Exists(Suspension.objects.filter(certificate=OuterRef("pk"), released_at__isnull=True))
+
+
+def state(certificate: Certificate, now: datetime) -> str:
+    """One of :data:`certs.life.STATES`; without a query where revocation and ``held`` came along."""
+    held = getattr(certificate, "held", None)
+    if held is None:
+        held = certificate.suspensions.filter(released_at__isnull=True).exists()
+    revoked = hasattr(certificate, "revocation")
+    return life.state(now, certificate.not_after, revoked=revoked, held=held)
+
+
+def succeeded(now: datetime) -> Exists:
+    """Of a query for certificates: is a later one of the same profile valid, for the same node or holder?
+
+    A service of the console is known by its subject.
+    """
+    same = (
+        Q(node=OuterRef("node"))
+        | Q(holder=OuterRef("holder"))
+        | Q(node__isnull=True, holder__isnull=True, subject=OuterRef("subject"))
+    )
+    later = valid_certificates(now).filter(not_after__gt=OuterRef("not_after"))
+    return Exists(later.filter(same, profile=OuterRef("profile")))
 
 
 def valid_certificate_of(node: Node, now: datetime) -> Certificate | None:
@@ -96,15 +133,18 @@ def authenticate(der: bytes, now: datetime) -> Certificate:
     """The certificate row for what a TLS peer presented.
 
     The bytes are compared with what we issued, so the chain and the signature need no second look (TLS has
-    proved that the peer holds the key). Raises UnknownCertificate, RevokedCertificate, ExpiredCertificate.
+    proved that the peer holds the key). Raises UnknownCertificate, RevokedCertificate, SuspendedCertificate,
+    ExpiredCertificate.
     """
     fingerprint = hashlib.sha256(der).hexdigest()
     rows = Certificate.objects.select_related("node", "node__network", "institution", "revocation")
-    found = rows.filter(fingerprint_sha256=fingerprint).first()
+    found = rows.filter(fingerprint_sha256=fingerprint).annotate(held=on_hold()).first()
     if found is None or bytes(found.der) != der:
         raise UnknownCertificate
     if hasattr(found, "revocation"):
         raise RevokedCertificate(serial=found.serial_id)
+    if found.held:
+        raise SuspendedCertificate(serial=found.serial_id)
     if not found.not_before <= now <= found.not_after:
         raise ExpiredCertificate(
             serial=found.serial_id,
@@ -114,21 +154,59 @@ def authenticate(der: bytes, now: datetime) -> Certificate:
     return found
 
 
-def expiring(within: timedelta = EXPIRES_SOON) -> QuerySet[Certificate]:
-    """Valid certificates that end ``within`` from now, where the node has no later one; soonest first."""
-    now = clock.now()
-    later = valid_certificates(now).filter(node=OuterRef("node"), not_after__gt=OuterRef("not_after"))
+def expiring(within: timedelta = EXPIRES_SOON, now: datetime | None = None) -> QuerySet[Certificate]:
+    """Valid certificates that end ``within`` from now and have no successor; soonest first.
+
+    Nobody needs one for a node that is retired or an account that is switched off.
+    """
+    now = now or clock.now()
     return (
         valid_certificates(now)
-        .filter(~Exists(later), not_after__lt=now + within, node__retired_at__isnull=True)
-        .select_related("institution", "node", "node__institution")
+        .filter(~succeeded(now), not_after__lt=now + within, node__retired_at__isnull=True)
+        .exclude(holder__is_active=False)
+        .select_related("institution", "node", "node__institution", "holder")
         .order_by("not_after")
     )
 
 
-def newest_crl(authority: Authority) -> RevocationList | None:
-    """The authority's latest CRL."""
-    return authority.crls.order_by("-number").first()
+def ending_authorities(within: timedelta, now: datetime) -> QuerySet[Authority]:
+    """Authorities that end ``within`` from now and have no later one for their purpose; soonest first."""
+    later = Authority.objects.filter(purpose=OuterRef("purpose"), not_after__gt=OuterRef("not_after"))
+    ending = Authority.objects.filter(~Exists(later), not_after__gte=now, not_after__lt=now + within)
+    return ending.order_by("not_after")
+
+
+def reminders(now: datetime) -> QuerySet[Reminder]:
+    """What was recorded, sent or not, and still holds at ``now``: each thing's nearest step, soonest first.
+
+    A certificate that was renewed, revoked, suspended or has ended needs none any more.
+    """
+    always = timedelta(days=36525)
+    nearer = Reminder.objects.filter(days__lt=OuterRef("days"))
+    of_same = Q(certificate=OuterRef("certificate")) | Q(authority=OuterRef("authority"))
+    holds = Q(certificate__in=expiring(always, now).values("pk")) | Q(
+        authority__in=ending_authorities(always, now).values("pk")
+    )
+    return (
+        Reminder.objects.filter(~Exists(nearer.filter(of_same)), holds)
+        .select_related(
+            "certificate__institution", "certificate__node__institution", "certificate__holder", "authority"
+        )
+        .order_by(Coalesce("certificate__not_after", "authority__not_after"))
+    )
+
+
+def reminders_for(user: User, now: datetime) -> QuerySet[Reminder]:
+    """Of :func:`reminders`, a member sees its institution's, secretariat and regulator all."""
+    rows = reminders(now)
+    if user.is_secretariat or user.is_regulator:
+        return rows
+    return rows.filter(certificate__institution=user.institution) if user.is_member else rows.none()
+
+
+def newest_crl(authority: Authority, shard: int | None = None) -> RevocationList | None:
+    """The authority's latest CRL: the full one, or a part's."""
+    return authority.crls.filter(shard=shard).order_by("-number").first()
 
 
 def stale_crls(now: datetime) -> list[Authority]:

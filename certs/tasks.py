@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
 from typing import Any
 
 from celery import shared_task
 
-from certs import crl, issuing, publication
+from certs import crl, issuing, publication, services
 from certs.errors import ContentMismatch, KeysNotAvailable, NoAuthority
 from certs.models import Authority
 from consortium.core import clock, outbox
 
 _WAIT = 15.0  # seconds until a worker with keys, or an authority, may be there
+_NO_MAIL = 300.0  # seconds until a mail server that is away is asked again
 
 
 def handle_issue(payload: dict[str, Any]) -> None:
@@ -30,6 +32,24 @@ def handle_publish_crl(payload: dict[str, Any]) -> None:
         crl.publish(payload["authority"])
     except KeysNotAvailable as error:
         raise outbox.Later(_WAIT, str(error)) from error
+
+
+def handle_remind(payload: dict[str, Any]) -> None:
+    """Outbox topic ``certs.remind``. A mail server that is away is waited for; what it refuses counts."""
+    try:
+        services.send_reminders(payload["group"])
+    except (SMTPServerDisconnected, SMTPConnectError) as error:
+        raise outbox.Later(_NO_MAIL, str(error)) from error
+    except OSError as error:
+        if isinstance(error, SMTPException):
+            raise
+        raise outbox.Later(_NO_MAIL, str(error)) from error
+
+
+@shared_task(name="certs.record_reminders", ignore_result=True)
+def record_reminders() -> None:
+    """Every hour: what runs out, and who is to be told. Whatever an outage skipped is due still."""
+    services.record_due_reminders(clock.now())
 
 
 @shared_task(name="certs.refresh_status", ignore_result=True)

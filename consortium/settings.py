@@ -46,6 +46,12 @@ def _required(name: str, development: str) -> str:
     return value
 
 
+def _secret(name: str) -> str:
+    """What is in the file that the variable names; "" without one."""
+    path = os.environ.get(name)
+    return Path(path).read_text(encoding="utf-8").strip() if path else ""
+
+
 def _secret_key() -> str:
     if DEVELOPMENT and not os.environ.get("SECRET_KEY_FILE"):
         return "development-only-" + "0" * 50
@@ -217,6 +223,16 @@ EMAIL_BACKEND = os.environ.get(
 )
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS", default=False)  # STARTTLS
+EMAIL_USE_SSL = _flag("EMAIL_USE_SSL", default=False)
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _secret("EMAIL_HOST_PASSWORD_FILE")
+EMAIL_TIMEOUT = 30  # seconds
+EMAIL_USE_LOCALTIME = True
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", f"console@{urlsplit(PUBLIC_URL).hostname}")
+# The secretariat's shared mailbox; its people's own addresses are in their accounts.
+SECRETARIAT_EMAIL = _words("SECRETARIAT_EMAIL")
 
 # --- Languages and time --------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
@@ -352,6 +368,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "signing", "expires": 50},
     },
+    "remind of what runs out": {
+        "task": "certs.record_reminders",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 3000},
+    },
     "notice lists that time changed": {
         "task": "permissions.recheck_lists",
         "schedule": 60.0,
@@ -393,6 +414,8 @@ LEDGER_TIMEOUT = float(os.environ.get("LEDGER_TIMEOUT", "10"))  # seconds
 VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
 VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
 QUORUM_PERCENT = int(os.environ.get("QUORUM_PERCENT", "34"))
+# Seconds after which an EST client may ask again for a certificate that waits for approval.
+EST_RETRY_AFTER = int(os.environ.get("EST_RETRY_AFTER", "60"))
 
 LOGGING = {
     "version": 1,

@@ -13,7 +13,14 @@ COMPILE = "permissions.compile"  # payload: {"network": slug, "cause": text}
 PUBLISH = "permissions.publish"  # payload: {}; sign and write the TUF repository, which all networks share
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
-_OF_A_NODE = ("certificate.issued", "certificate.revoked", "node.changed", "node.retired")
+_OF_A_NODE = (
+    "certificate.issued",
+    "certificate.revoked",
+    "certificate.suspended",
+    "certificate.released",
+    "node.changed",
+    "node.retired",
+)
 
 
 def declare() -> None:
