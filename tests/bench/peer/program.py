@@ -1,8 +1,8 @@
 """django-ca at the same work, in an environment of its own: ``python program.py WORK [COUNT]``.
 
 Run by ``tests.bench.peer``; nothing of ours is imported here and nothing of django-ca's there. One JSON
-object on the standard output says how many things were done in how many seconds. PEER_DATABASE (JSON: Django's
-settings of a database that is there for this alone) and PEER_HOME (a folder for its keys) come by
+object on the standard output says how many things were done in how many seconds. PEER_DATABASE (JSON:
+Django's settings of a database that is there for this alone) and PEER_HOME (a folder for its keys) come by
 environment.
 """
 
