@@ -34,7 +34,12 @@ def time(at: datetime) -> bytes:
     utc = at.astimezone(UTC)
     if utc.year < 2050:
         return tlv(UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode("ascii"))
-    return tlv(GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
+    return generalized_time(at)
+
+
+def generalized_time(at: datetime) -> bytes:
+    """GeneralizedTime whatever the year, as OCSP wants it; whole seconds."""
+    return tlv(GENERALIZED_TIME, at.astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode("ascii"))
 
 
 class Malformed(ValueError):

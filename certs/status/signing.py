@@ -7,7 +7,7 @@ do, and :func:`register` says which authorities it is for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,7 +20,7 @@ from certs.keys import PrivateKey
 from certs.models import Authority
 from certs.status import der
 
-KeyOpener = Callable[[str], PrivateKey]
+KeyOpener = Callable[[str], Any]  # by name; what it returns is for the family of the authority's key
 
 _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 _ECDSA_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
@@ -53,12 +53,14 @@ class ClassicSigner:
         return self._sign(content)
 
 
-_others: dict[str, Callable[[Authority], Signer]] = {}
+Opener = Callable[[Authority, KeyOpener], Signer]
+_others: dict[str, Opener] = {}
 
 
-def register(purpose: Authority.Purpose, opener: Callable[[Authority], Signer]) -> None:
-    """Have ``opener(authority)`` make the signers of authorities of ``purpose``; called from ``ready``.
+def register(purpose: Authority.Purpose, opener: Opener) -> None:
+    """Have ``opener(authority, open_key)`` make the signer of authorities of ``purpose``.
 
+    Called from an app's ``ready``. ``open_key`` is :func:`certs.keys.open_key`, or a ceremony's own.
     ``opener`` runs in the signing worker and raises KeysNotAvailable elsewhere.
     """
     _others[purpose] = opener
@@ -67,7 +69,7 @@ def register(purpose: Authority.Purpose, opener: Callable[[Authority], Signer]) 
 def of_authority(authority: Authority, open_key: KeyOpener = keys.open_key) -> Signer:
     """The authority's own signer. Raises KeysNotAvailable, ContentMismatch where the key is not its own."""
     if authority.purpose in _others:
-        return _others[authority.purpose](authority)
+        return _others[authority.purpose](authority, open_key)
     signer = ClassicSigner(open_key(authority.key_name))
     certified = x509.load_der_x509_certificate(bytes(authority.der)).public_key()
     if certified.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != signer.public_key_der:
@@ -75,10 +77,10 @@ def of_authority(authority: Authority, open_key: KeyOpener = keys.open_key) -> S
     return signer
 
 
-def signed(content: bytes, signer: Signer) -> bytes:
-    """Content, algorithm and signature: what certificates, lists and OCSP answers have in common."""
+def signed(content: bytes, signer: Signer, after: bytes = b"") -> bytes:
+    """Content, algorithm, signature: what lists and OCSP answers have in common; ``after`` is not signed."""
     signature = der.tlv(der.BIT_STRING, b"\0", signer.sign(content))
-    return der.tlv(der.SEQUENCE, content, signer.algorithm, signature)
+    return der.tlv(der.SEQUENCE, content, signer.algorithm, signature, after)
 
 
 def _means(key: PrivateKey) -> tuple[bytes, Callable[[bytes], bytes]]:
