@@ -257,6 +257,23 @@ class ContentMismatch(ConsoleError):
     message = _("Issuing stopped: %(what)s is not as intended.")
 
 
+# --- Issuing ---------------------------------------------------------------------------------------------
+class LintFinding(ConsoleError):
+    """The linter found something in what would be signed. Nothing was signed; the profile needs a look."""
+
+    code = "lint_finding"
+    status = 500
+    message = _("Issuing stopped: the linter found %(finding)s.")
+
+
+class IssuingFailed(ConsoleError):
+    """Something nobody expected. The request is closed, so that it stops neither others nor its node."""
+
+    code = "issuing_failed"
+    status = 500
+    message = _("Issuing stopped for a reason of the console's own (%(kind)s). Ask again with a new key.")
+
+
 # --- 国密 ------------------------------------------------------------------------------------------------
 class SM2NotAvailable(ConsoleError):
     code = "sm2_not_available"
@@ -328,7 +345,9 @@ class SecretSpent(ConsoleError):
 
     code = "secret_spent"
     status = 409
-    message = _("The one-time secret was used for a request with another key, and is good for that one alone.")
+    message = _(
+        "The one-time secret was used for a request with another key, and is good for that one alone."
+    )
 
 
 class TooManyAttempts(ConsoleError):

@@ -6,11 +6,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from certs.errors import KeyNotAccepted, NameMismatch, UnknownProfile, WeakExponent, WeakSignature
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from certs.errors import (
+    AsksForAuthority,
+    KeyNotAccepted,
+    NameMismatch,
+    ProfileNotForThis,
+    ProfileOff,
+    RateLimited,
+    UnknownProfile,
+    WeakExponent,
+    WeakSignature,
+)
 from certs.profiles import PROFILES, ProfileSpec
 
 SIZE_LIMIT = 16 * 1024  # bytes of an upload; an RSA 8192 request in PEM has 3 KiB
-LEAST_EXPONENT = 65537
+EXPONENT = 65537
 EXPIRES_SOON = timedelta(days=30)  # a certificate that ends within wants a successor
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 
@@ -35,6 +47,34 @@ class KeyFacts:
         return f"RSA {self.bits}" if self.kind == "RSA" else self.kind
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A CSR whose signature is right: its holder has the private key.
+
+    ``spki``: the SubjectPublicKeyInfo in its one canonical form, DER, whatever form the request had it in;
+    ``spki_sha256`` is its hash. ``public_key``: None for SM2, which cryptography can't hold.
+    ``names``: what the request calls itself, by kind (CN, O, SAN). ``signature``: the hash it is signed with.
+    ``asks_for_authority``: it wants to be a CA, or to sign certificates or lists.
+    """
+
+    der: bytes
+    spki: bytes
+    public_key: CertificatePublicKeyTypes | None
+    key: KeyFacts
+    spki_sha256: str
+    names: dict[str, tuple[str, ...]]
+    signature: str = "sha256"
+    asks_for_authority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``number`` requests in ``window``."""
+
+    number: int
+    window: timedelta
+
+
 def profile(name: str) -> ProfileSpec:
     """The profile of that name. Raises UnknownProfile."""
     if name not in PROFILES:
@@ -42,12 +82,41 @@ def profile(name: str) -> ProfileSpec:
     return PROFILES[name]
 
 
+def check_profile(spec: ProfileSpec, needs: str) -> None:
+    """Can it be asked for, and for such a subject? Raises ProfileOff or ProfileNotForThis."""
+    if spec.why_off:
+        raise ProfileOff(profile=spec.name, why=spec.why_off)
+    if spec.needs != needs:
+        raise ProfileNotForThis(profile=spec.name)
+
+
+def check_request(spec: ProfileSpec, read: ReadRequest) -> None:
+    """What the request asks for, against the profile. Raises KeyNotAccepted or AsksForAuthority."""
+    if read.asks_for_authority:
+        raise AsksForAuthority
+    check_key(spec, read.key)
+
+
 def check_key(spec: ProfileSpec, key: KeyFacts) -> None:
-    """Raises KeyNotAccepted (kind or size) or WeakExponent."""
+    """Raises KeyNotAccepted (kind or size)."""
     if not any(r.kind == key.kind and r.least <= key.bits <= r.most for r in spec.keys):
         raise KeyNotAccepted(found=str(key), wanted=", ".join(map(str, spec.keys)))
-    if key.kind == "RSA" and (key.exponent < LEAST_EXPONENT or key.exponent % 2 == 0):
-        raise WeakExponent(found=key.exponent)
+
+
+def check_exponent(key: KeyFacts) -> None:
+    """65537 and no other: small ones are weak, and with a choice one modulus could come as many keys.
+
+    Raises WeakExponent.
+    """
+    if key.kind == "RSA" and key.exponent != EXPONENT:
+        raise WeakExponent(found=shown(str(key.exponent)) if key.exponent.bit_length() < 200 else "…")
+
+
+def check_rate(made: int, limit: Limit, who: str) -> None:
+    """``made``: how many requests came from ``who`` within the limit's window. Raises RateLimited."""
+    if made >= limit.number:
+        hours = round(limit.window / timedelta(hours=1), 1)
+        raise RateLimited(who=who, number=limit.number, hours=f"{hours:g}")
 
 
 def check_hash(name: str) -> None:
@@ -57,7 +126,7 @@ def check_hash(name: str) -> None:
 
 
 def check_names(found: Mapping[str, Collection[str]], own: Mapping[str, Collection[str]]) -> None:
-    """Every name that the request gives must be one of the node's ``own`` (the first of them is shown).
+    """Every name that the request gives must be one of the holder's ``own`` (the first of them is shown).
 
     What a request leaves out is taken from the record; kinds of names that ``own`` does not list are never
     copied into a certificate and need no check. Raises NameMismatch.

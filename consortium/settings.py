@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -373,6 +374,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "default", "expires": 3000},
     },
+    "finish what issuing left": {
+        "task": "certs.sweep_issuing",
+        "schedule": 300.0,
+        "options": {"queue": "signing", "expires": 290},
+    },
+    "audit every certificate": {
+        "task": "certs.audit_certificates",
+        "schedule": crontab(hour="3", minute="20"),
+        "options": {"queue": "signing", "expires": 3600},
+    },
     "notice lists that time changed": {
         "task": "permissions.recheck_lists",
         "schedule": 60.0,
@@ -396,6 +407,8 @@ KEY_DIR = Path(
 )  # sealed keys; only the signing worker opens them
 # Set for the signing worker (and ceremonies) alone: without it no process can open a key.
 SIGNING_PASSPHRASE_FILE = os.environ.get("SIGNING_PASSPHRASE_FILE")
+# Whether pkilint reads every certificate before it is signed; off only to measure what that costs.
+LINT_CERTIFICATES = _flag("LINT_CERTIFICATES", default=True)
 # Authorities' keys in a device: its PKCS#11 library, and for the signing worker alone the file with its PIN.
 PKCS11_MODULE = os.environ.get("PKCS11_MODULE", "")
 PKCS11_PIN_FILE = os.environ.get("PKCS11_PIN_FILE")
@@ -405,6 +418,11 @@ SM2_PROPERTIES = os.environ.get("SM2_PROPERTIES", "")
 RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
 TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
 PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published CRLs and CA certificates
+
+# How many certificate requests are taken in a window: from one node or account, and from one institution.
+CERTIFICATE_REQUEST_WINDOW_HOURS = float(os.environ.get("CERTIFICATE_REQUEST_WINDOW_HOURS", "24"))
+CERTIFICATE_REQUESTS_PER_SUBJECT = int(os.environ.get("CERTIFICATE_REQUESTS_PER_SUBJECT", "10"))
+CERTIFICATE_REQUESTS_PER_INSTITUTION = int(os.environ.get("CERTIFICATE_REQUESTS_PER_INSTITUTION", "500"))
 
 # --- Alliance defaults ---------------------------------------------------------------------------------
 LEDGER_LOG_RANGE = int(

@@ -1,65 +1,97 @@
-"""Asking for a certificate and deciding on it. Issuing is in certs.issuing."""
+"""Asking for a certificate and deciding on it. Issuing is in certs.issuing.
+
+The gate's seven steps, in this order: 1 well-formed, 2 proof of possession, 3 the profile, 4 weak and
+repeated keys, 5 the requester owns the node, 6 how many came before, 7 a second person. The first three and
+half of the fourth are :mod:`certs.gate`, up to the sixth :mod:`certs.services.admission`, then approval.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
-from certs import building, gate, rules, topics
-from certs.errors import (
-    ContentMismatch,
-    FourEyes,
-    InstitutionNotActive,
-    KeySeenBefore,
-    NodeRetired,
-    RequestAlreadyOpen,
-    SigningBegun,
-)
+from certs import gate, profiles, rules, topics
+from certs.errors import ContentMismatch, FourEyes, KeySeenBefore, RenewalOfAnother, SigningBegun
 from certs.gate import ReadRequest
-from certs.models import (
-    CertificateRequest,
-    SeenKey,
-    SerialNumber,
-)
+from certs.models import Certificate, CertificateRequest, SeenKey, SerialNumber
+from certs.profiles import ProfileSpec
+from certs.services import admission, standing
+from certs.services.admission import Subject
 from consortium.core import clock, events, outbox, transitions
-from consortium.core.errors import ConsoleError, NotAllowed, ReasonRequired
+from consortium.core.errors import ConsoleError, NotAllowed, NotFound, ReasonRequired
 from consortium.core.events import Actor
 from consortium.members.models import Node, User
-from consortium.members.permissions import require_officer_or_secretariat, require_secretariat
-from consortium.members.states import Status as InstitutionStatus
+from consortium.members.permissions import require_secretariat
 
 RequestStatus = CertificateRequest.Status
-OPEN = (RequestStatus.SUBMITTED, RequestStatus.APPROVED)
+Origin = CertificateRequest.Origin
 
 
-def submit_request(*, node: Node, profile: str, csr: bytes, actor: User) -> CertificateRequest:
-    """Take a CSR (PEM or DER) for ``node``: from an officer of its institution, or the secretariat for it.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody hands in; ``profile`` and ``csr`` as they came."""
 
-    Raises what :mod:`certs.gate` and :mod:`certs.rules` raise, InstitutionNotActive, NodeRetired,
-    KeySeenBefore, RequestAlreadyOpen, NotAllowed, NotFound. A refusal leaves an event and nothing else;
-    that event needs a transaction of its own, so do not call this inside one that you roll back.
+    subject: Subject
+    profile: str
+    csr: bytes
+    actor: Actor
+    origin: str
+    renews: Certificate | None
+    by_proof: bool
+
+    @property
+    def needs(self) -> str:
+        return profiles.NODE if self.subject.node else profiles.HOLDER
+
+
+def submit_request(
+    *,
+    node: Node | None = None,
+    holder: User | None = None,
+    profile: str,
+    csr: bytes,
+    actor: Actor,
+    origin: str = Origin.PORTAL,
+    renews: Certificate | None = None,
+    renewed_by_proof: bool = False,
+) -> CertificateRequest:
+    """Take a CSR (PEM or DER) for ``node``, or for the person or program ``holder``.
+
+    From an officer of the institution, or the secretariat for it. ``renews``: the certificate that this one
+    is to follow. ``renewed_by_proof``: whoever sends it has proved itself as the node by that very
+    certificate; the approval of the first one stands and signing is owed at once (``actor`` then need not be
+    a person; the requester and the second person are those of ``renews``).
+
+    Raises what :mod:`certs.gate` and :mod:`certs.services.admission` raise, UnknownProfile, ProfileOff,
+    ProfileNotForThis, NameMismatch. A refusal leaves an event and nothing else; that event needs a
+    transaction of its own, so do not call this inside one that you roll back.
     """
+    subject = _subject(node, holder)
+    asked = Asked(subject, profile, csr, actor, origin, renews, renewed_by_proof)
     try:
         with transaction.atomic():
-            return _submit(node, profile, csr, actor)
+            return _submit(asked)
     except ConsoleError as refusal:
-        _record_refusal(node, actor, refusal)
+        _record_refusal(asked, refusal)
         raise
 
 
 def approve_request(request: CertificateRequest, *, actor: User, reason: str = "") -> CertificateRequest:
     """The second pair of eyes: the signing worker issues next.
 
-    Raises FourEyes, IllegalTransition, InstitutionNotActive, NodeRetired, NotAllowed, and what
-    :func:`checked_again` raises where the record changed since the request was made.
+    Raises FourEyes, IllegalTransition, NotAllowed, and what :func:`check_subject` and :func:`checked_again`
+    raise where the record changed since the request was made. A refusal leaves an event.
     """
-    with transaction.atomic():
+    with _decision_recorded(request, actor), transaction.atomic():
         request = _decide(request, RequestStatus.APPROVED, actor, reason)
-        check_node(request.of_node)
+        check_subject(request)
         checked_again(request)
         _record("request.approved", request, actor=actor, reason=reason)
-        outbox.enqueue(topics.ISSUE, key=str(request.pk), payload={"request": str(request.pk)})
+        enqueue_issue(request)
     return request
 
 
@@ -70,7 +102,7 @@ def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> 
     """
     if not reason.strip():
         raise ReasonRequired
-    with transaction.atomic():
+    with _decision_recorded(request, actor), transaction.atomic():
         request = _decide(request, RequestStatus.REJECTED, actor, reason)
         if _serial_spent(request):
             raise SigningBegun
@@ -80,36 +112,33 @@ def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> 
 
 def check_node(node: Node) -> None:
     """Raises InstitutionNotActive or NodeRetired: asked at the request, at approval and before signing."""
-    institution = node.institution
-    if institution.status != InstitutionStatus.ACTIVE:
-        raise InstitutionNotActive(
-            institution=institution.short_name, status=institution.get_status_display()
-        )
-    if node.retired_at is not None:
-        raise NodeRetired(node=str(node))
+    admission.check_standing(Subject(node.institution, node))
 
 
-def check_content(read: ReadRequest, profile: str, node: Node) -> None:
-    """The rules on key and names. Raises what :mod:`certs.rules` raises."""
-    rules.check_key(rules.profile(profile), read.key)
-    member = node.institution
-    own = {
-        "CN": (node.name, f"{member.short_name}/{node.name}"),
-        "O": (member.short_name, member.legal_name_en, member.legal_name_zh),
-        "SAN": (building.node_urn(node), node.host),
-    }
-    rules.check_names(read.names, own)
+def check_subject(request: CertificateRequest) -> None:
+    """May what it is for have a certificate now? Raises what :func:`admission.check_standing` raises."""
+    admission.check_standing(admission.subject_of(request))
+
+
+def check_content(read: ReadRequest, spec: ProfileSpec, subject: Subject) -> None:
+    """Key and names against profile and record. Raises what :func:`gate.check` raises, NameMismatch."""
+    gate.check(spec, read)
+    rules.check_names(read.names, subject.own_names)
 
 
 def checked_again(request: CertificateRequest) -> ReadRequest:
     """The stored CSR against the record as it is now.
 
-    Raises what :func:`check_content` and the gate raise, ContentMismatch where the row names another key.
+    Raises what :func:`check_content` and the gate raise, CompromisedKey, ContentMismatch where the row names
+    another key.
     """
     read = gate.read(bytes(request.csr))
-    check_content(read, request.profile, request.of_node)
+    spec = rules.profile(request.profile)
+    check_content(read, spec, admission.subject_of(request))
     if read.spki_sha256 != request.spki_sha256:
         raise ContentMismatch(what="the request's key")
+    if spec.keeps_key:
+        admission.check_not_compromised(read.spki_sha256)
     return read
 
 
@@ -123,39 +152,96 @@ def _serial_spent(request: CertificateRequest) -> bool:
     return SerialNumber.objects.filter(request=request).exists()
 
 
-def _submit(node: Node, profile: str, csr: bytes, actor: User) -> CertificateRequest:
-    require_officer_or_secretariat(actor, node.institution)
-    rules.profile(profile)
-    read = gate.read(csr)
-    node = _locked_node(node)
-    check_content(read, profile, node)
-    check_node(node)
-    if SeenKey.objects.filter(pk=read.spki_sha256).exists():
-        raise KeySeenBefore
-    if CertificateRequest.objects.filter(node=node, status__in=OPEN).exists():
-        raise RequestAlreadyOpen(node=str(node))
-    request = CertificateRequest.objects.create(
-        institution=node.institution,
-        node=node,
-        profile=profile,
+def _subject(node: Node | None, holder: User | None) -> Subject:
+    """Raises NotFound for an account that no member's certificate can be for."""
+    if node is not None and holder is None:
+        return Subject(node.institution, node)
+    if holder is None or node is not None:
+        raise TypeError("a request is for a node or for a holder")
+    if holder.institution is None:
+        raise NotFound
+    return Subject(holder.institution, None, holder)
+
+
+def _submit(asked: Asked) -> CertificateRequest:
+    read = gate.read(asked.csr)  # 1, 2
+    spec = rules.profile(asked.profile)  # 3
+    rules.check_profile(spec, asked.needs)
+    gate.check(spec, read)  # 3, 4
+    entitled = asked.by_proof or admission.is_entitled(asked.subject, asked.actor)
+    admission.check_unseen(read, spec, asked.subject if entitled else None)
+    subject = _owned(asked, spec, read)  # 5
+    admission.check_rate(subject, clock.now())  # 6
+    return _created(asked, subject, read)  # 7 is whoever approves
+
+
+def _owned(asked: Asked, spec: ProfileSpec, read: ReadRequest) -> Subject:
+    """Step 5: who asks may, the names are its own, and it can have one now. Returns it under lock."""
+    if not asked.by_proof:
+        admission.check_owner(asked.subject, spec, asked.actor)
+    subject = admission.locked(asked.subject)
+    rules.check_names(read.names, subject.own_names)
+    admission.check_standing(subject)
+    admission.check_none_open(subject, spec)
+    if asked.renews is not None:
+        renews = standing.locked(asked.renews)
+        admission.check_renewal(renews, subject, spec, clock.now())
+        if asked.by_proof:
+            admission.check_unchanged(renews, subject, spec)
+    return subject
+
+
+def _created(asked: Asked, subject: Subject, read: ReadRequest) -> CertificateRequest:
+    request = CertificateRequest(
+        institution=subject.institution,
+        node=subject.node,
+        holder=subject.holder,
+        profile=asked.profile,
+        origin=asked.origin,
+        renews=asked.renews,
+        renewed_by_proof=asked.by_proof,
         csr=read.der,
         spki_sha256=read.spki_sha256,
         key_description=str(read.key),
-        requested_by=actor,
         requested_at=clock.now(),
     )
+    if asked.by_proof:
+        _approve_by_proof(request)
+    elif isinstance(asked.actor, User):
+        request.requested_by = asked.actor
+    else:
+        raise NotAllowed  # a request is a person's
+    request.save(force_insert=True)
     _claim_key(request)
-    _record("request.submitted", request, actor=actor)
+    _record("request.submitted", request, actor=asked.actor, origin=asked.origin)
+    if asked.by_proof:
+        enqueue_issue(request)
     return request
 
 
-def _locked_node(node: Node) -> Node:
-    rows = Node.objects.select_for_update(of=("self",)).select_related("institution", "network")
-    return rows.get(pk=node.pk)
+def _approve_by_proof(request: CertificateRequest) -> None:
+    """The two people are those of the certificate that it follows. Raises RenewalOfAnother without one."""
+    before = request.renews
+    if before is None or before.request is None or before.request.decided_by is None:
+        raise RenewalOfAnother(serial=before.serial_id if before else "–")
+    request.status = RequestStatus.APPROVED
+    request.requested_by = before.request.requested_by
+    request.decided_by, request.decided_at = before.request.decided_by, request.requested_at
+
+
+def enqueue_issue(request: CertificateRequest) -> None:
+    """Owe the signature, in the transaction of the approval."""
+    outbox.enqueue(topics.ISSUE, key=str(request.pk), payload={"request": str(request.pk)})
 
 
 def _claim_key(request: CertificateRequest) -> None:
-    """The constraint decides between two who send the same key at the same moment."""
+    """The constraint decides between two who send the same key at the same moment.
+
+    A key that is kept has its row already; that it may be kept was checked, and its node is locked.
+    """
+    keeps = rules.profile(request.profile).keeps_key
+    if keeps and Certificate.objects.filter(spki_sha256=request.spki_sha256).exists():
+        return
     try:
         with transaction.atomic():
             SeenKey.objects.create(
@@ -183,7 +269,7 @@ def _decide(
 def locked_request(pk: uuid.UUID | str) -> CertificateRequest:
     """The request under lock, with its node and institution as they are now."""
     rows = CertificateRequest.objects.select_for_update(of=("self",))
-    return rows.select_related("node__institution", "node__network", "institution").get(pk=pk)
+    return rows.select_related("node__institution", "node__network", "institution", "holder").get(pk=pk)
 
 
 def move(request: CertificateRequest, wanted: RequestStatus, table: transitions.Table) -> None:
@@ -198,7 +284,7 @@ def move(request: CertificateRequest, wanted: RequestStatus, table: transitions.
     request.status = wanted
 
 
-def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: str = "") -> None:
+def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: str = "", **data: str) -> None:
     events.record(
         action,
         request,
@@ -209,19 +295,52 @@ def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: s
         profile=request.profile,
         key=request.key_description,
         spki_sha256=request.spki_sha256,
+        **data,
     )
 
 
-def _record_refusal(node: Node, actor: User, refusal: ConsoleError) -> None:
-    """On the node's timeline; but who may not know of the node leaves it on their own account's."""
-    theirs = actor.is_member and actor.institution_id != node.institution_id
+def _record_refusal(asked: Asked, refusal: ConsoleError) -> None:
+    """On its subject's timeline; but who may not know of that leaves it on their own account's."""
+    actor, subject = asked.actor, asked.subject
+    stranger = _stranger(actor, subject.institution.pk)
     with transaction.atomic():
         events.record(
             "request.refused",
-            actor if theirs else node,
+            stranger or subject.row,
             actor=actor,
-            institution_id=actor.institution_id if theirs else node.institution_id,
-            node_id=None if theirs else node.pk,
+            institution_id=stranger.institution_id if stranger else subject.institution.pk,
+            node_id=None if stranger or subject.node is None else subject.node.pk,
             code=refusal.code,
-            params={name: str(value) for name, value in refusal.params.items()},
+            params=_shown(refusal),
         )
+
+
+@contextmanager
+def _decision_recorded(request: CertificateRequest, actor: Actor) -> Iterator[None]:
+    """A decision that is refused leaves an event too: outside the transaction that is rolled back."""
+    try:
+        yield
+    except ConsoleError as refusal:
+        stranger = _stranger(actor, request.institution_id)
+        with transaction.atomic():
+            events.record(
+                "request.decision_refused",
+                stranger or request,
+                actor=actor,
+                institution_id=stranger.institution_id if stranger else request.institution_id,
+                node_id=None if stranger else request.node_id,
+                code=refusal.code,
+                params=_shown(refusal),
+            )
+        raise
+
+
+def _stranger(actor: Actor, institution_id: uuid.UUID) -> User | None:
+    """The actor, where it is another institution's and may not know of what is this one's."""
+    if isinstance(actor, User) and actor.is_member and actor.institution_id != institution_id:
+        return actor
+    return None
+
+
+def _shown(refusal: ConsoleError) -> dict[str, str]:
+    return {name: str(value) for name, value in refusal.params.items()}

@@ -33,7 +33,7 @@ REFUSALS = {
     "malformed_request",
     "no_proof_of_possession",
     "weak_signature",
-    "asks_for_authority",
+    "unfit_name",
     "private_key_sent",
 }
 

@@ -131,7 +131,6 @@ def test_a_private_key_in_the_upload_is_refused_and_not_kept(
         ("/CN=settlement-1/O=qingchuan-bank", [], "O"),
         ("/O=heming-bank/O=qingchuan-bank", [], "O"),
         ("/CN=qingchuan-bank\\/settlement-1", [], "CN"),
-        ("/CN=\x07bell", [], "CN"),
         (
             "/",
             ["-addext", f"subjectAltName=URI:urn:consortium:{NOBODY}:node:{NOBODY}"],
