@@ -343,6 +343,9 @@ class Revocation(models.Model):
     revision = models.PositiveBigIntegerField(
         _("revision"), default=0
     )  # the authority's, from which on it is listed
+    # likewise, of the first entry: a suspension before it, or a reason that was graver later, changes its words
+    # and not since when it is out of force
+    listed_from = models.PositiveBigIntegerField(_("listed from revision"), default=0)
 
     class Meta:
         verbose_name = _("revocation")

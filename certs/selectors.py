@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from certs import life
@@ -19,7 +20,15 @@ from certs.errors import (
     SuspendedCertificate,
     UnknownCertificate,
 )
-from certs.models import Authority, Certificate, CertificateRequest, Reminder, RevocationList, Suspension
+from certs.models import (
+    Authority,
+    Certificate,
+    CertificateRequest,
+    Reminder,
+    Revocation,
+    RevocationList,
+    Suspension,
+)
 from certs.rules import EXPIRES_SOON
 from consortium.core import clock
 from consortium.members.models import Network, Node, User
@@ -45,12 +54,15 @@ def certificates_for(user: User) -> QuerySet[Certificate]:
     return rows.filter(institution=user.institution) if user.is_member else rows.none()
 
 
-def issuing_authority() -> Authority:
-    """The CA that signs nodes' certificates: the newest. Raises :class:`NoAuthority`."""
+def issuing_authority(
+    purpose: Authority.Purpose | str = Authority.Purpose.NODES, now: datetime | None = None
+) -> Authority:
+    """The CA that signs for ``purpose``: the newest whose time has come. Raises :class:`NoAuthority`."""
+    now = now or clock.now()
     found = (
-        Authority.objects.filter(kind=Authority.Kind.ISSUING)
+        Authority.objects.filter(kind=Authority.Kind.ISSUING, purpose=purpose, issues_from__lte=now)
         .select_related("parent")
-        .order_by("-created_at")
+        .order_by("-issues_from", "-created_at")
         .first()
     )
     if found is None:
@@ -202,6 +214,29 @@ def reminders_for(user: User, now: datetime) -> QuerySet[Reminder]:
     if user.is_secretariat or user.is_regulator:
         return rows
     return rows.filter(certificate__institution=user.institution) if user.is_member else rows.none()
+
+
+def crl_times(rows: Iterable[Revocation]) -> dict[uuid.UUID, datetime | None]:
+    """When the lists that carry each revocation were signed, by certificate; one query. None: not all yet.
+
+    Both count: the full one, and the part that the certificate names (a root has no parts).
+    """
+    lists = RevocationList.objects.filter(
+        authority=OuterRef("authority"), revision__gte=OuterRef("listed_from")
+    ).order_by("number")
+    found = Revocation.objects.filter(pk__in=[row.pk for row in rows]).annotate(
+        whole=Subquery(lists.filter(shard=None).values("this_update")[:1]),
+        part=Subquery(lists.filter(shard=OuterRef("shard")).values("this_update")[:1]),
+        of_root=Q(authority__kind=Authority.Kind.ROOT),
+    )
+    times = found.values_list("pk", "revoked_at", "whole", "part", "of_root")
+    return {pk: _later(since, whole, whole if of_root else part) for pk, since, whole, part, of_root in times}
+
+
+def _later(since: datetime, *published: datetime | None) -> datetime | None:
+    """The last of them; lists hold whole seconds, so one may seem to be older than what it carries."""
+    known = [at for at in published if at is not None]
+    return max(since, *known) if len(known) == len(published) else None
 
 
 def newest_crl(authority: Authority, shard: int | None = None) -> RevocationList | None:

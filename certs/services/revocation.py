@@ -104,8 +104,8 @@ def _create(
     since = hold.held_at if hold else now
     revision = standing.next_revision(certificate)
     if hold is not None:  # one entry a certificate: the revocation's takes the place of the suspension's
-        hold.released_at, hold.released_by_label, hold.revision = now, actor.get_username(), revision
-        hold.save(update_fields=["released_at", "released_by_label", "revision"])
+        hold.released_at, hold.released_by_label = now, actor.get_username()
+        hold.save(update_fields=["released_at", "released_by_label"])
     return Revocation.objects.create(
         certificate=certificate,
         authority_id=certificate.authority_id,
@@ -116,6 +116,7 @@ def _create(
         shard=certificate.crl_shard,
         crl_entry=standing.entry(certificate, since, reason.value),
         revision=revision,
+        listed_from=hold.revision if hold else revision,
     )
 
 

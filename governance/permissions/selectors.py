@@ -13,7 +13,14 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from consortium.core import clock
 from consortium.members.models import Network, Node
 from governance.permissions import rules
+from governance.permissions.clocks import Clock, clocks_of_node, revocation_clock, revocation_clocks
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochMember
+
+__all__ = [
+    "GRACE", "Change", "Clock", "Row", "behind", "clocks_of_node", "convergence", "diff", "epochs",
+    "last_acknowledged", "listed", "nodes_behind", "published", "revocation_clock", "revocation_clocks",
+    "state", "unheard_of", "with_state",
+]  # fmt: skip
 
 GRACE = timedelta(seconds=30)  # a node that needs longer is behind
 
