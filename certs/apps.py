@@ -10,5 +10,7 @@ class CertsConfig(AppConfig):
 
     def ready(self) -> None:
         from certs import topics
+        from certs.sm2 import signing
 
         topics.declare()
+        signing.register()

@@ -23,7 +23,10 @@ class SM2Family:
 
         Raises KeysNotAvailable, WrongPassphrase, SM2NotAvailable; ContentMismatch where it is another's.
         """
-        key = PrivateKey.from_pkcs8(keys.open_bytes(name, passphrase))
+        return self.own(PrivateKey.from_pkcs8(keys.open_bytes(name, passphrase)))
+
+    def own(self, key: PrivateKey) -> PrivateKey:
+        """``key``, if it is the authority's. Raises ContentMismatch."""
         if key.spki != self._public_key.spki:
             raise ContentMismatch(what="the authority's key")
         return key

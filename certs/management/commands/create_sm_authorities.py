@@ -1,0 +1,45 @@
+"""Make the alliance's 国密 root and its CA for nodes, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from certs import keys
+from certs.errors import KeysNotAvailable
+from certs.sm2 import authorities
+from consortium.core.errors import ConsoleError
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the SM2 root and the SM2 CA for nodes in FISCO BCOS's SM mode, seals their keys in KEY_DIR, "
+        "signs their first lists and publishes both; what is there already stays. Run it every "
+        "year for the root's list. Afterwards move KEY_DIR/sm-root.key to a safe and offline place."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--passphrase-file", required=True, help="its first line seals the nodes CA's key"
+        )
+        parser.add_argument("--root-passphrase-file", help="seals the root's key; by default the same file")
+        parser.add_argument("--alliance", default="Consortium", help="the organisation in the CAs' names")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        nodes = self._passphrase(options["passphrase_file"])
+        root = self._passphrase(options["root_passphrase_file"] or options["passphrase_file"])
+        try:
+            made = authorities.create(options["alliance"], passphrase=nodes, root_passphrase=root)
+        except ConsoleError as error:
+            raise CommandError(str(error)) from error
+        for authority in made:
+            self.stdout.write(
+                f"{authority.name}: SPKI SHA-256 {authority.spki_sha256}, to {authority.not_after:%F}"
+            )
+
+    def _passphrase(self, path: str) -> bytes:
+        try:
+            return keys.read_passphrase(path)
+        except KeysNotAvailable as error:
+            raise CommandError(f"{path}: no such file, or no passphrase in its first line") from error
