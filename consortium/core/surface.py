@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import Resolver404, resolve
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext_lazy as _
@@ -77,6 +77,8 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse:
         return refusal(error)
     if isinstance(error, RequestDataTooBig):
         return refusal(BodyTooLarge())
+    if isinstance(error, UnreadablePostError):  # the peer went away in the middle
+        return refusal(BadRequest(reason=type(error).__name__))
     if isinstance(error, OperationalError | InterfaceError):  # PostgreSQL is away
         logger.error("gateway: %s %s: %s", request.method, request.path, error)
         return refusal(Unavailable(), **{"Retry-After": "30"})
