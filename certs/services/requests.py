@@ -179,12 +179,13 @@ def _owned(asked: Asked, spec: ProfileSpec, read: ReadRequest) -> Subject:
     """Step 5: who asks may, the names are its own, and it can have one now. Returns it under lock."""
     if not asked.by_proof:
         admission.check_owner(asked.subject, spec, asked.actor)
+    # the certificate first, as whoever renews by EST or revokes it does
+    renews = standing.locked(asked.renews) if asked.renews else None
     subject = admission.locked(asked.subject)
     rules.check_names(read.names, subject.own_names)
     admission.check_standing(subject)
     admission.check_none_open(subject, spec)
-    if asked.renews is not None:
-        renews = standing.locked(asked.renews)
+    if renews is not None:
         admission.check_renewal(renews, subject, spec, clock.now())
         if asked.by_proof:
             admission.check_unchanged(renews, subject, spec)
