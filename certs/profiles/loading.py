@@ -35,7 +35,7 @@ USAGES = frozenset(
 )
 PURPOSES = frozenset({"nodes", "access", "lists", "sm-nodes", OWN})
 REQUIREMENTS = frozenset({"", "sm2"})
-STATUSES = {"list-and-responder": False, "nocheck": True}
+STATUSES = frozenset({"list-and-responder", "list", "nocheck"})
 
 
 class InvalidProfile(Exception):
@@ -176,6 +176,7 @@ def _extensions(table: _Table) -> Extensions:
         basic.refuse("ca", "what a profile certifies is no authority")
     extended = table.table("extended_key_usage")
     named = table.table("names") if "names" in table.content else None
+    status = table.one_of("status", STATUSES)
     extensions = Extensions(
         extended_usages=extended.some_of("usages", EXTENDED_USAGES),
         extended_usages_critical=extended.take("critical", bool),
@@ -183,7 +184,8 @@ def _extensions(table: _Table) -> Extensions:
         key_usage_critical=usage.take("critical", bool),
         names=named is not None,
         names_critical=named.take("critical", bool) if named else False,
-        nocheck=STATUSES[table.one_of("status", STATUSES)],
+        nocheck=status == "nocheck",
+        responder=status == "list-and-responder",
     )
     for part in (basic, usage, extended, named, table):
         if part is not None:

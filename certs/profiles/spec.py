@@ -48,12 +48,14 @@ class Extensions:
     """Which extensions the certificate has beside the key identifiers, and which of them are critical.
 
     ``names``: it has alternative names. ``nocheck``: it says that nobody need ask for its status, and names
-    neither list nor responder. There is no field for CA: what a profile certifies never is one.
+    neither list nor responder. ``responder``: it names the status responder beside its revocation list.
+    There is no field for CA: what a profile certifies never is one.
     """
 
     extended_usages: tuple[str, ...]
     names: bool
     nocheck: bool
+    responder: bool = True
     basic_constraints_critical: bool = True
     key_usage_critical: bool = True
     extended_usages_critical: bool = False

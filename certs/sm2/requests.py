@@ -20,7 +20,6 @@ from certs.errors import (
     WeakKey,
     WeakSignature,
 )
-from certs.gate.reading import asked
 from certs.rules import KeyFacts, ReadRequest
 from certs.sm2 import library, names, points
 from certs.status import der as encoding
@@ -30,7 +29,6 @@ _PARSING = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.Inv
 
 
 class _Parts(NamedTuple):
-    csr: x509.CertificateSigningRequest
     content: bytes
     spki: bytes
     signed_with: str
@@ -40,10 +38,10 @@ class _Parts(NamedTuple):
 def read(der: bytes) -> ReadRequest:
     """The request in ``der``; its signature is over SM3, under the default id of GM/T 0009.
 
-    Raises MalformedRequest, UnfitName, WeakSignature, WeakKey, NoProofOfPossession, SM2NotAvailable.
+    Its names are read by :mod:`certs.gate.reading`, as any other's.
+    Raises MalformedRequest, WeakSignature, WeakKey, NoProofOfPossession or SM2NotAvailable.
     """
     parts = _parts(der)
-    found, authority = asked(parts.csr)
     _check_point(parts.spki)
     if parts.signed_with != _SIGNED_WITH:
         raise WeakSignature(found=parts.signed_with)
@@ -54,9 +52,8 @@ def read(der: bytes) -> ReadRequest:
         public_key=None,
         key=KeyFacts("SM2", 256),
         spki_sha256=hashlib.sha256(parts.spki).hexdigest(),
-        names=found,
+        names={},
         signature="sm3",
-        asks_for_authority=authority,
     )
 
 
@@ -65,7 +62,7 @@ def _parts(der: bytes) -> _Parts:
         csr = x509.load_der_x509_csr(der)
         content = csr.tbs_certrequest_bytes
         oid = csr.signature_algorithm_oid.dotted_string
-        return _Parts(csr, content, _spki(content), oid, csr.signature)
+        return _Parts(content, _spki(content), oid, csr.signature)
     except _PARSING:
         raise MalformedRequest from None
 
