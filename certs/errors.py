@@ -249,6 +249,33 @@ class WrongPassphrase(ConsoleError):
     message = _("The sealed key “%(name)s” does not open: wrong passphrase, or the file was changed.")
 
 
+class AuthorityNotAccepted(ConsoleError):
+    code = "authority_not_accepted"
+    status = 409
+    message = _("The certificate of the authority %(name)s is not accepted: %(what)s.")
+
+
+class ProtocolNotAccepted(ConsoleError):
+    code = "protocol_not_accepted"
+    status = 409
+    message = _("The ceremony's protocol is not accepted: %(what)s.")
+
+
+class RootNotConfirmed(ConsoleError):
+    code = "root_not_confirmed"
+    status = 409
+    message = _(
+        "The root %(name)s is new here. Compare its fingerprint with what its ceremony showed, and confirm "
+        "it: %(fingerprint)s"
+    )
+
+
+class CeremonyRefused(ConsoleError):
+    code = "ceremony_refused"
+    status = 409
+    message = _("The ceremony stopped: %(what)s.")
+
+
 class ContentMismatch(ConsoleError):
     """What would be signed is not what was meant. Nothing was released; a person must look."""
 

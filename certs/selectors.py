@@ -24,6 +24,7 @@ from certs.models import (
     Authority,
     Certificate,
     CertificateRequest,
+    CrossCertificate,
     Reminder,
     Revocation,
     RevocationList,
@@ -76,13 +77,35 @@ def chain_pem(certificate: Certificate) -> str:
 
 
 def authority_chain_pem(authority: Authority) -> str:
-    """An authority's certificate and those above it, PEM."""
+    """An authority's certificate and those above it, PEM.
+
+    Cross-certificates of a root come before the root itself: who trusts only an older one gets there by them.
+    """
     chain, current = "", authority
-    while True:
+    while current.parent is not None:
         chain += pem(current.der)
-        if current.parent is None:
-            return chain
         current = current.parent
+    return chain + "".join(map(pem, bridges(current))) + pem(current.der)
+
+
+def bridges(root: Authority) -> list[bytes]:
+    """The cross-certificates by which older roots vouch for this one, those that still hold; DER."""
+    rows = CrossCertificate.objects.filter(subject=root, not_after__gt=clock.now())
+    older = rows.filter(issuer__created_at__lt=root.created_at)
+    return [bytes(der) for der in older.order_by("created_at").values_list("der", flat=True)]
+
+
+def trust_pem(purpose: Authority.Purpose = Authority.Purpose.NODES) -> str:
+    """Every authority of that purpose that is still valid, the one that issues now first; then the roots.
+
+    What a TLS peer needs to accept certificates of all generations. Raises :class:`NoAuthority`.
+    """
+    living = Authority.objects.filter(not_after__gt=clock.now())
+    current = issuing_authority(purpose)
+    others = living.filter(kind=Authority.Kind.ISSUING, purpose=purpose).exclude(pk=current.pk)
+    roots = list(living.filter(purpose=Authority.Purpose.ROOT).order_by("-created_at"))
+    roots.sort(key=lambda root: root != current.parent)
+    return "".join(pem(row.der) for row in (current, *others.order_by("-issues_from"), *roots))
 
 
 def pem(der: bytes | memoryview) -> str:

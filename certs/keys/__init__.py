@@ -52,7 +52,7 @@ def seal(name: str, private_key: PrivateKey, passphrase: bytes, *, cost: Mapping
 
 def seal_bytes(name: str, pkcs8_der: bytes, passphrase: bytes, *, cost: Mapping[str, int] = ARGON2) -> Path:
     """Likewise, for a key that ``cryptography`` can't hold."""
-    with _console_errors(name):
+    with console_errors(name):
         return sealed.seal(path_of(name), name, pkcs8_der, passphrase, cost=cost)
 
 
@@ -61,7 +61,7 @@ def make(name: str, kind: str, passphrase: bytes) -> PrivateKey:
     if not in_device(name):
         seal(name, kinds.make(kind), passphrase)
         return open_key(name, passphrase)
-    with _console_errors(name):
+    with console_errors(name):
         return device.make(settings.PKCS11_MODULE, name, kind, passphrase)
 
 
@@ -91,7 +91,7 @@ def open_bytes(name: str, passphrase: bytes | None = None) -> bytes:
 
 def read_passphrase(path: str | Path) -> bytes:
     """The first line of a passphrase file. Raises :class:`KeysNotAvailable` when missing or empty."""
-    with _console_errors(""):
+    with console_errors(""):
         return words.read(path)
 
 
@@ -116,18 +116,19 @@ def _own_secret(name: str) -> bytes:
 
 def _open(name: str, passphrase: bytes) -> PrivateKey:
     if in_device(name):
-        with _console_errors(name):
+        with console_errors(name):
             return device.open_key(settings.PKCS11_MODULE, name, passphrase)
     return kinds.load(_unseal(name, passphrase), name)
 
 
 def _unseal(name: str, passphrase: bytes) -> bytes:
-    with _console_errors(name):
+    with console_errors(name):
         return sealed.unseal(path_of(name), name, passphrase)
 
 
 @contextmanager
-def _console_errors(name: str) -> Iterator[None]:
+def console_errors(name: str) -> Iterator[None]:
+    """Inside it, what the key stores refuse about the key ``name`` is an error of the console's."""
     try:
         yield
     except (NoSecret, NoSuchKey) as error:

@@ -50,14 +50,17 @@ def authority_certificate(name: str) -> bytes:
 def write_authority(authority: Authority) -> None:
     """Publish ``<ca>.crt`` (DER) and, for an issuing CA, ``<ca>-chain.pem``: itself and those above it.
 
-    ``chain.pem`` is the one of the CA that issues to nodes.
+    For a root its cross-certificates, ``<root>-by-<other>.crt``. ``chain.pem``, for the gateway and agents,
+    has the CAs that nodes' certificates come from, the one that issues now first, and the roots.
     """
     _write(f"{authority.name}.crt", bytes(authority.der))
     if authority.kind == Authority.Kind.ISSUING:
         chain = selectors.authority_chain_pem(authority).encode()
         _write(f"{authority.name}-chain.pem", chain)
         if authority.purpose == Authority.Purpose.NODES:
-            _write("chain.pem", chain)
+            _write("chain.pem", selectors.trust_pem().encode())
+    for cross in authority.cross_certificates.select_related("issuer"):
+        _write(f"{authority.name}-by-{cross.issuer.name}.crt", bytes(cross.der))
 
 
 @transaction.atomic

@@ -25,21 +25,29 @@ class Pki:
     """The authority under test and where its files are."""
 
     root: Authority
-    issuing: Authority
+    nodes: Authority
+    access: Authority
+    lists: Authority
     key_dir: Path
     pki_dir: Path
     passphrase_file: Path
 
+    @property
+    def issuing(self) -> Authority:
+        """The one that most tests are about: it signs nodes' certificates."""
+        return self.nodes
+
 
 @pytest.fixture(scope="session")
 def sealed_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root and issuing key, sealed at a price that hundreds of tests can pay."""
+    """Root's and issuing CAs' keys, sealed at a price that hundreds of tests can pay."""
     from django.test import override_settings
 
     home = tmp_path_factory.mktemp("sealed")
     with override_settings(KEY_DIR=home / "keys"):
         keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
-        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+        for name in ("nodes", "access", "lists"):
+            keys.seal(name, ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
     return home / "keys"
 
 
@@ -59,8 +67,11 @@ def places(settings: object, tmp_path: Path, sealed_keys: Path) -> Path:
 
 @pytest.fixture
 def pki(places: Path, db: None) -> Pki:
-    root, issuing_ca = authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
-    return Pki(root, issuing_ca, places / "keys", places / "pki", places / "passphrase")
+    made = authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
+    named = {name: made[name] for name in ("root", "nodes", "access", "lists")}
+    return Pki(
+        **named, key_dir=places / "keys", pki_dir=places / "pki", passphrase_file=places / "passphrase"
+    )
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.certs.conftest import PASSPHRASE, Pki
 from tests.certs.openssl import Workstation, openssl
 
 pytestmark = pytest.mark.django_db
+NAMES = ["root", "nodes", "access", "lists"]
 
 
 def certificate(authority: Authority) -> x509.Certificate:
@@ -32,14 +33,16 @@ def test_one_command_makes_both_and_again_changes_nothing(settings: Settings, tm
     output = StringIO()
     for _ in range(2):
         call_command("create_authorities", passphrase_file=str(tmp_path / "word"), stdout=output)
-    first, second = output.getvalue().splitlines()[:2], output.getvalue().splitlines()[2:]
+    first, second = output.getvalue().splitlines()[:4], output.getvalue().splitlines()[4:]
     assert first == second
-    assert Authority.objects.count() == SeenKey.objects.count() == SerialNumber.objects.count() == 2
-    assert RevocationList.objects.count() == 2
-    assert Event.objects.filter(action="authority.created").count() == 2
-    published = {path.name for path in (tmp_path / "pki").iterdir()}
-    assert published == {"root.crt", "root.crl", "issuing.crt", "issuing.crl", "chain.pem"}
-    assert {path.name for path in (tmp_path / "keys").iterdir()} == {"root.key", "issuing.key"}
+    assert Authority.objects.count() == SeenKey.objects.count() == SerialNumber.objects.count() == 4
+    assert RevocationList.objects.filter(shard=None).count() == 4
+    assert Event.objects.filter(action="authority.created").count() == 4
+    published = {path.name for path in (tmp_path / "pki").iterdir() if path.is_file()}
+    names = {f"{name}.{kind}" for name in NAMES for kind in ("crt", "crl")}
+    assert published == names | {f"{name}-chain.pem" for name in NAMES[1:]} | {"chain.pem"}
+    sealed = {path.name for path in (tmp_path / "keys").iterdir() if path.suffix == ".key"}
+    assert sealed == {f"{name}.key" for name in NAMES}
 
 
 def test_a_missing_passphrase_is_one_line(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_another_passphrase_than_the_sealed_keys_is_one_line(places: Path) -> No
 
 def test_openssl_accepts_the_issuing_authority(pki: Pki, workstation: Workstation) -> None:
     root = workstation.file("root.pem", selectors.pem(pki.root.der).encode())
-    issuing = workstation.file("issuing.pem", selectors.pem(pki.issuing.der).encode())
+    issuing = workstation.file("nodes.pem", selectors.pem(pki.nodes.der).encode())
     crl_pem = openssl("crl", "-inform", "DER", data=publication.current_crl("root")).stdout
     file = workstation.file("root-crl.pem", crl_pem)
     done = openssl("verify", "-x509_strict", "-crl_check_all", "-CAfile", root, "-CRLfile", file, issuing)
@@ -65,34 +68,34 @@ def test_openssl_accepts_the_issuing_authority(pki: Pki, workstation: Workstatio
 
 
 def test_what_they_may_sign(pki: Pki) -> None:
-    for authority, length in ((pki.root, 1), (pki.issuing, 0)):
+    for authority, length in ((pki.root, 2), (pki.nodes, 0), (pki.access, 0), (pki.lists, 0)):
         basic = certificate(authority).extensions.get_extension_for_class(x509.BasicConstraints)
         assert basic.critical
         assert basic.value == x509.BasicConstraints(ca=True, path_length=length)
         usage = certificate(authority).extensions.get_extension_for_class(x509.KeyUsage).value
         assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, False)
-    points = certificate(pki.issuing).extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS)
+    points = certificate(pki.nodes).extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS)
     assert "/pki/root.crl" in str(points.value)
-    assert certificate(pki.issuing).issuer.public_bytes() == certificate(pki.root).subject.public_bytes()
+    assert certificate(pki.nodes).issuer.public_bytes() == certificate(pki.root).subject.public_bytes()
 
 
 def test_their_names_begin_with_the_common_name(pki: Pki) -> None:
     """FISCO BCOS takes the agency from the first part of the name that contains CN."""
-    attributes = [attribute.rfc4514_attribute_name for attribute in certificate(pki.issuing).subject]
+    attributes = [attribute.rfc4514_attribute_name for attribute in certificate(pki.nodes).subject]
     assert attributes == ["CN", "O"]
 
 
 def test_a_ceremony_cut_off_goes_on_with_the_same_keys(places: Path) -> None:
     """The sealed keys are there, the rows are not: what a crash after sealing leaves."""
-    sealed = keys.open_key("issuing", PASSPHRASE).public_key()
-    _, issuing = authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
-    assert certificate(issuing).public_key() == sealed
+    sealed = keys.open_key("nodes", PASSPHRASE).public_key()
+    made = authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
+    assert certificate(made["nodes"]).public_key() == sealed
 
 
 def test_with_the_root_in_the_safe_the_console_runs_on(pki: Pki) -> None:
     keys.path_of("root").unlink()
     authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
-    assert crl.publish(pki.issuing.pk).number == 1
+    assert crl.publish(pki.nodes.pk).number == 1
     with pytest.raises(KeysNotAvailable):
         keys.open_key("root")
 
@@ -112,7 +115,7 @@ def test_two_passphrases_keep_the_two_keys_apart(places: Path) -> None:
     authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=b"in the safe")
     with pytest.raises(WrongPassphrase):
         keys.open_key("root", PASSPHRASE)
-    assert keys.open_key("root", b"in the safe").public_key() != keys.open_key("issuing").public_key()
+    assert keys.open_key("root", b"in the safe").public_key() != keys.open_key("nodes").public_key()
 
 
 def test_before_the_ceremony_there_is_no_authority() -> None:

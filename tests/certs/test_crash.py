@@ -128,18 +128,18 @@ def test_a_list_goes_on_where_it_was_killed(
     certificate = Certificate.objects.get()
     services.revoke(certificate, reason="keyCompromise", actor=zhou_lan)
     kill_worker(moment, target, pki)
-    assert RevocationList.objects.filter(authority=pki.issuing).count() == lists
+    assert RevocationList.objects.filter(authority=pki.nodes).count() == lists
     assert number_in_file() == file_number
     drain()
-    rows = RevocationList.objects.filter(authority=pki.issuing).order_by("number")
+    rows = RevocationList.objects.filter(authority=pki.nodes).order_by("number")
     assert [(row.number, row.entries) for row in rows] == [(1, 0), (2, 1)]  # none lost, none doubled
     assert number_in_file() == 2
-    assert publication.current_crl("issuing") == bytes(rows[1].der)
+    assert publication.current_crl("nodes") == bytes(rows[1].der)
     assert OutboxMessage.objects.get(topic="certs.publish_crl").done_at is not None
 
 
 def number_in_file() -> int:
-    file = Path(settings.PKI_DIR) / "issuing.crl"
+    file = Path(settings.PKI_DIR) / "nodes.crl"
     listed = x509.load_der_x509_crl(file.read_bytes())
     return listed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 

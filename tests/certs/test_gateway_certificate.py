@@ -92,7 +92,7 @@ def test_a_pair_that_does_not_match_is_replaced(pki: Pki) -> None:
 def test_its_serial_is_on_record(pki: Pki) -> None:
     make()
     serial = SerialNumber.objects.get(pk=f"{leaf().serial_number:032x}")
-    assert serial.authority == pki.issuing
+    assert serial.authority == pki.nodes
     assert (
         x509.load_der_x509_certificate(bytes(serial.intent)).tbs_certificate_bytes
         == leaf().tbs_certificate_bytes
@@ -109,8 +109,8 @@ def test_the_record_has_the_certificate_as_it_was_signed(pki: Pki) -> None:
 
 def test_what_was_not_signed_is_not_said_to_be_issued(pki: Pki) -> None:
     """Another CA's key under this one's name: the signature does not fit the authority."""
-    keys.path_of("issuing").unlink()
-    keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+    keys.path_of("nodes").unlink()
+    keys.seal("nodes", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
     with pytest.raises(InvalidSignature):
         gateway.ensure(HOSTS, passphrase=PASSPHRASE)
     assert not Event.objects.filter(action="gateway_certificate.issued").exists()

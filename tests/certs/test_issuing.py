@@ -53,12 +53,12 @@ def test_openssl_accepts_leaf_chain_and_crl(
     )
     crls = b"".join(
         openssl("crl", "-inform", "DER", data=publication.current_crl(name)).stdout
-        for name in ("root", "issuing")
+        for name in ("root", "nodes")
     )
     arguments = [
         "verify", "-x509_strict", "-crl_check_all", "-purpose", "sslclient",
         "-CAfile", workstation.file("root.pem", root),
-        "-untrusted", workstation.file("issuing.pem", issuing_ca),
+        "-untrusted", workstation.file("nodes.pem", issuing_ca),
         "-CRLfile", workstation.file("crls.pem", crls),
     ]  # fmt: skip
     name = workstation.file("leaf.pem", leaf)
@@ -102,10 +102,10 @@ def test_what_a_node_certificate_says(pki: Pki, certify: Certify, heming: Node, 
     names = extension(x509.SubjectAlternativeName).value
     assert list(names) == [x509.UniformResourceIdentifier(building.node_urn(heming))]
     points = found.extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS).value
-    assert "http://localhost:8000/pki/issuing.crl" in str(points)
-    assert "http://localhost:8000/pki/issuing.crt" in str(extension(x509.AuthorityInformationAccess).value)
+    assert "http://localhost:8000/pki/nodes.crl" in str(points)
+    assert "http://localhost:8000/pki/nodes.crt" in str(extension(x509.AuthorityInformationAccess).value)
     assert found.serial_number.bit_length() == 127
-    issuer = x509.load_der_x509_certificate(bytes(pki.issuing.der))
+    issuer = x509.load_der_x509_certificate(bytes(pki.nodes.der))
     assert found.issuer.public_bytes() == issuer.subject.public_bytes()
 
 
@@ -129,10 +129,10 @@ def test_nothing_of_the_request_but_its_key_is_copied(
 def test_a_certificate_never_outlives_its_issuer(
     pki: Pki, approved: CertificateRequest, heming: Node, zhou_lan: User
 ) -> None:
-    with clock.frozen(pki.issuing.not_after - timedelta(days=30)):
+    with clock.frozen(pki.nodes.not_after - timedelta(days=30)):
         certificate = issuing.issue(approved.pk)
     assert certificate is not None
-    assert certificate.not_after == pki.issuing.not_after
+    assert certificate.not_after == pki.nodes.not_after
 
 
 def test_the_outbox_issues_and_says_so(approved: CertificateRequest, heming: Node, zhou_lan: User) -> None:
@@ -223,11 +223,11 @@ def test_a_row_changed_behind_the_services_is_not_signed(
 def test_what_is_signed_is_what_was_meant(pki: Pki, approved: CertificateRequest) -> None:
     """The stored intent of another issuer's name is not signed."""
     other = x509.load_der_x509_certificate(bytes(pki.root.der))
-    serial = issuing._prepare(approved.pk, pki.issuing)
+    serial = issuing._prepare(approved.pk, pki.nodes)
     assert serial is not None
     serial.intent = other.public_bytes(Encoding.DER)
     with pytest.raises(ContentMismatch):
-        issuing._sign(serial, issuing.keys.open_key("issuing"))
+        issuing._sign(serial, nodes.keys.open_key("nodes"))
 
 
 def test_history_can_not_be_rewritten(certify: Certify, heming: Node, zhou_lan: User) -> None:

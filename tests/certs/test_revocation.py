@@ -29,12 +29,12 @@ def certificate(certify: Certify, heming: Node, zhou_lan: User) -> Certificate:
     return certify(heming, zhou_lan)
 
 
-def published(name: str = "issuing") -> x509.CertificateRevocationList:
+def published(name: str = "nodes") -> x509.CertificateRevocationList:
     return x509.load_der_x509_crl(publication.current_crl(name))
 
 
 def numbers() -> list[int]:
-    rows = RevocationList.objects.filter(authority__name="issuing").order_by("number")
+    rows = RevocationList.objects.filter(authority__name="nodes").order_by("number")
     return list(rows.values_list("number", flat=True))
 
 
@@ -63,11 +63,11 @@ def test_openssl_refuses_a_revoked_certificate(
     services.revoke(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=wang_min)
     outbox.drain("signing")
     file = workstation.file
-    list_pem = openssl("crl", "-inform", "DER", data=publication.current_crl("issuing")).stdout
+    list_pem = openssl("crl", "-inform", "DER", data=publication.current_crl("nodes")).stdout
     done = openssl(
         "verify", "-crl_check",
         "-CAfile", file("root.pem", selectors.pem(pki.root.der).encode()),
-        "-untrusted", file("issuing.pem", selectors.pem(pki.issuing.der).encode()),
+        "-untrusted", file("nodes.pem", selectors.pem(pki.nodes.der).encode()),
         "-CRLfile", file("crl.pem", list_pem),
         file("leaf.pem", selectors.pem(certificate.der).encode()),
         check=False,
@@ -113,32 +113,32 @@ def test_revoking_twice_is_refused(certificate: Certificate, wang_min: User, zho
 def test_every_reason_reads_in_openssl(reason: str, certificate: Certificate, wang_min: User) -> None:
     services.revoke(certificate, reason=reason, actor=wang_min)
     outbox.drain("signing")
-    text = openssl("crl", "-inform", "DER", "-text", "-noout", data=publication.current_crl("issuing")).stdout
+    text = openssl("crl", "-inform", "DER", "-text", "-noout", data=publication.current_crl("nodes")).stdout
     assert certificate.serial_id.upper().encode() in text
     # RFC 5280: "unspecified" is said by saying nothing.
     assert (b"Reason Code" in text) == (reason != "unspecified")
 
 
 def test_the_lists_issuer_is_the_authoritys_subject_byte_by_byte(pki: Pki) -> None:
-    subject = x509.load_der_x509_certificate(bytes(pki.issuing.der)).subject.public_bytes()
+    subject = x509.load_der_x509_certificate(bytes(pki.nodes.der)).subject.public_bytes()
     assert subject in published().tbs_certlist_bytes
     done = openssl(
         "crl", "-inform", "DER", "-noout", "-verify", "-CAfile", str(pki.pki_dir / "chain.pem"),
-        data=publication.current_crl("issuing"),
+        data=publication.current_crl("nodes"),
     )  # fmt: skip
     assert b"verify OK" in done.stderr
 
 
 def test_publishing_again_signs_nothing_new(pki: Pki) -> None:
-    file = pki.pki_dir / "issuing.crl"
+    file = pki.pki_dir / "nodes.crl"
     before = file.stat().st_mtime_ns
-    assert crl.publish(pki.issuing.pk).number == 1
+    assert crl.publish(pki.nodes.pk).number == 1
     assert numbers() == [1]
     assert file.stat().st_mtime_ns == before
 
 
 def test_a_list_is_signed_again_from_half_its_life_on(pki: Pki) -> None:
-    signed_at = RevocationList.objects.get(authority=pki.issuing).this_update
+    signed_at = RevocationList.objects.get(authority=pki.nodes).this_update
     with clock.frozen(signed_at + timedelta(hours=11, minutes=59)):
         tasks.refresh_status()
     assert numbers() == [1]
@@ -164,8 +164,8 @@ def authority_without_key(issuing: Authority, name: str) -> Authority:
 
 
 def test_one_authority_without_its_key_does_not_stop_the_others(pki: Pki) -> None:
-    for name in ("abroad", "yonder"):  # one before "issuing" in the order of the rows, one after
-        authority_without_key(pki.issuing, name)
+    for name in ("abroad", "yonder"):  # one before "nodes" in the order of the rows, one after
+        authority_without_key(pki.nodes, name)
     with clock.frozen(clock.now() + timedelta(hours=13)), pytest.raises(ExceptionGroup) as failed:
         tasks.refresh_status()
     assert [type(error) for error in failed.value.exceptions] == [KeysNotAvailable, KeysNotAvailable]
@@ -174,7 +174,7 @@ def test_one_authority_without_its_key_does_not_stop_the_others(pki: Pki) -> Non
 
 
 def test_an_authority_that_has_run_out_is_left_alone(pki: Pki) -> None:
-    with clock.frozen(pki.issuing.not_after + timedelta(days=1)):
+    with clock.frozen(pki.nodes.not_after + timedelta(days=1)):
         tasks.refresh_status()
         assert selectors.stale_crls(clock.now()) == [pki.root]
     assert numbers() == [1]
@@ -183,18 +183,18 @@ def test_an_authority_that_has_run_out_is_left_alone(pki: Pki) -> None:
 def test_a_list_that_ran_out_is_reported(pki: Pki) -> None:
     now = clock.now()
     assert selectors.stale_crls(now) == []
-    assert selectors.stale_crls(now + timedelta(hours=25)) == [pki.issuing]
+    assert selectors.stale_crls(now + timedelta(hours=25)) == [pki.nodes]
 
 
 def test_files_that_are_missing_come_back(pki: Pki) -> None:
-    for name in ("issuing.crl", "issuing.crt", "chain.pem"):
+    for name in ("nodes.crl", "nodes.crt", "chain.pem"):
         (pki.pki_dir / name).unlink()
     assert (
         published().extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 1
     )  # from the row
     tasks.refresh_status()
-    assert (pki.pki_dir / "issuing.crt").read_bytes() == bytes(pki.issuing.der)
-    assert (pki.pki_dir / "issuing.crl").read_bytes() == publication.current_crl("issuing")
+    assert (pki.pki_dir / "nodes.crt").read_bytes() == bytes(pki.nodes.der)
+    assert (pki.pki_dir / "nodes.crl").read_bytes() == publication.current_crl("nodes")
     assert len(x509.load_pem_x509_certificates((pki.pki_dir / "chain.pem").read_bytes())) == 2
 
 
@@ -219,12 +219,12 @@ def test_an_unknown_authority_has_no_files(pki: Pki) -> None:
 
 def test_a_long_list_keeps_order_and_number(pki: Pki) -> None:
     """The builder gets all entries at once; the result reads the same."""
-    issuer = x509.load_der_x509_certificate(bytes(pki.issuing.der))
+    issuer = x509.load_der_x509_certificate(bytes(pki.nodes.der))
     at = datetime(2027, 1, 1, tzinfo=UTC)
     entries = [(building.new_serial(), at, x509.ReasonFlags.superseded) for _ in range(2000)]
     made = building.revocation_list(
         issuer=issuer,
-        key=keys.open_key("issuing"),
+        key=keys.open_key("nodes"),
         number=7,
         validity=(at, at + timedelta(hours=1)),
         entries=entries,

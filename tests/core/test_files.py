@@ -28,7 +28,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_a_file_is_replaced_whole_with_the_mode_asked_for(tmp_path: Path) -> None:
-    place = tmp_path / "issuing.crl"
+    place = tmp_path / "nodes.crl"
     files.replace(place, b"the first")
     assert files.replace(place, b"the second", mode=0o600) == place
     assert place.read_bytes() == b"the second"

@@ -30,7 +30,8 @@ def ceremony(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, dj
     home = tmp_path_factory.mktemp("ceremony")
     with override_settings(KEY_DIR=home / "keys", TUF_DIR=home / "tuf"), django_db_blocker.unblock():
         keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
-        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+        for name in ("nodes", "access", "lists"):
+            keys.seal(name, ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
         assert tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now(), cost=CHEAP)
     return home
 

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             made = authorities.create(options["alliance"], passphrase=issuing, root_passphrase=root)
         except ConsoleError as error:
             raise CommandError(str(error)) from error
-        for authority in made:
+        for authority in made.values():
             self.stdout.write(
                 f"{authority.name}: SPKI SHA-256 {authority.spki_sha256}, to {authority.not_after:%F}"
             )

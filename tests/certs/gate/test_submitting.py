@@ -194,7 +194,7 @@ def test_the_key_of_an_issued_certificate_is_refused(
 
 
 def test_the_authoritys_own_key_is_refused(pki: Pki, heming: Node, zhou_lan: User) -> None:
-    key = keys.open_key("issuing")
+    key = keys.open_key("nodes")
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     csr = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
     assert_refused("key_seen_before", heming, csr, zhou_lan)

@@ -41,17 +41,17 @@ def test_the_file_is_the_owners_alone_and_names_its_price() -> None:
 
 
 def test_a_key_is_never_overwritten() -> None:
-    before = keys.path_of("issuing").read_bytes()
+    before = keys.path_of("nodes").read_bytes()
     with pytest.raises(KeyExists):
-        keys.seal("issuing", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
-    assert keys.path_of("issuing").read_bytes() == before
+        keys.seal("nodes", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+    assert keys.path_of("nodes").read_bytes() == before
 
 
 def test_a_process_without_passphrase_opens_nothing(settings: Settings) -> None:
-    keys.open_key("issuing")  # open already, and yet:
+    keys.open_key("nodes")  # open already, and yet:
     settings.SIGNING_PASSPHRASE_FILE = None
     with pytest.raises(KeysNotAvailable):
-        keys.open_key("issuing")
+        keys.open_key("nodes")
 
 
 @pytest.mark.parametrize("content", [None, "", "\n", "  \nsecond line\n"])
@@ -62,29 +62,29 @@ def test_a_passphrase_file_without_passphrase_opens_nothing(
     if content is not None:
         (tmp_path / "other").write_text(content)
     with pytest.raises(KeysNotAvailable):
-        keys.open_key("issuing")
+        keys.open_key("nodes")
 
 
 def test_the_wrong_passphrase_is_said_to_be_wrong() -> None:
     with pytest.raises(WrongPassphrase):
-        keys.open_key("issuing", b"another passphrase")
+        keys.open_key("nodes", b"another passphrase")
 
 
 def test_a_changed_file_does_not_open() -> None:
-    path = keys.path_of("issuing")
+    path = keys.path_of("nodes")
     record = json.loads(path.read_text())
     sealed = record["sealed"]
     record["sealed"] = ("B" if sealed[0] != "B" else "C") + sealed[1:]
     path.write_text(json.dumps(record))
     with pytest.raises(WrongPassphrase):
-        keys.open_key("issuing", PASSPHRASE)
+        keys.open_key("nodes", PASSPHRASE)
 
 
 def test_one_key_can_not_stand_in_for_another() -> None:
-    """The name is sealed too: root.key renamed to issuing.key does not sign nodes' certificates."""
-    keys.path_of("root").replace(keys.path_of("issuing"))
+    """The name is sealed too: root.key renamed to nodes.key does not sign nodes' certificates."""
+    keys.path_of("root").replace(keys.path_of("nodes"))
     with pytest.raises(WrongPassphrase):
-        keys.open_key("issuing", PASSPHRASE)
+        keys.open_key("nodes", PASSPHRASE)
 
 
 def test_a_key_that_is_elsewhere_is_not_available() -> None:

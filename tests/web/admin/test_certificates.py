@@ -140,6 +140,6 @@ def test_a_certificate_is_revoked_with_a_reason_once(
 
 
 def test_authorities_have_pages(zhou_lan: Client, pki: Pki) -> None:
-    for authority in (pki.root, pki.issuing):
+    for authority in (pki.root, pki.nodes):
         page = zhou_lan.get(reverse("admin:certs_authority_change", args=[authority.pk]))
         assert "keyUsage (critical)" in page.content.decode()

@@ -25,10 +25,10 @@ def test_a_list_that_ran_out_is_urgent_work(zhou_lan: Client, pki: Pki) -> None:
         job = zhou_lan.get("/admin/").context["jobs"][-1]
         assert (str(job.title), job.count, job.tone) == (TITLE, 1, "urgent")
         page = zhou_lan.get(job.link)
-        assert list(page.context["cl"].queryset) == [pki.issuing]
+        assert list(page.context["cl"].queryset) == [pki.nodes]
         assert "console_crls_stale 1.0" in zhou_lan.get("/metrics").content.decode()
 
 
 def test_all_authorities_are_listed_without_the_filter(zhou_lan: Client, pki: Pki) -> None:
     page = zhou_lan.get("/admin/certs/authority/")
-    assert set(page.context["cl"].queryset) == {pki.root, pki.issuing}
+    assert set(page.context["cl"].queryset) == {pki.root, pki.nodes}

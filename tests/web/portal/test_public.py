@@ -15,8 +15,8 @@ from consortium.stack import child
 @pytest.fixture
 def published(settings: object, tmp_path: Path) -> Path:
     settings.PKI_DIR = tmp_path  # type: ignore[attr-defined]
-    (tmp_path / "issuing.crt").write_bytes(b"certificate")
-    (tmp_path / "issuing.crl").write_bytes(b"list")
+    (tmp_path / "nodes.crt").write_bytes(b"certificate")
+    (tmp_path / "nodes.crl").write_bytes(b"list")
     (tmp_path / "secret.key").write_bytes(b"key")
     return tmp_path
 
@@ -25,13 +25,13 @@ class TestWithoutADatabase:
     """None of these is allowed a query: pytest-django refuses every one."""
 
     def test_certificates_and_lists_are_served_as_der(self, client: Client, published: Path) -> None:
-        found = {name: client.get(f"/pki/issuing.{name}") for name in ("crt", "crl")}
+        found = {name: client.get(f"/pki/nodes.{name}") for name in ("crt", "crl")}
         assert (found["crt"]["Content-Type"], found["crt"].content) == (
             "application/pkix-cert",
             b"certificate",
         )
         assert (found["crl"]["Content-Type"], found["crl"].content) == ("application/pkix-crl", b"list")
-        again = client.get("/pki/issuing.crl", headers={"if-modified-since": found["crl"]["Last-Modified"]})
+        again = client.get("/pki/nodes.crl", headers={"if-modified-since": found["crl"]["Last-Modified"]})
         assert (again.status_code, again.content) == (304, b"")
 
     @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ class TestWithoutADatabase:
         [
             "other.crl",
             "secret.key",
-            "..%2fissuing.crt",
-            "issuing.crt%00",
+            "..%2fnodes.crt",
+            "nodes.crt%00",
             ".crt",
             "a" * 300 + ".crt",
-            "Issuing.crt",
+            "Nodes.crt",
         ],
     )
     def test_nothing_else_is(self, client: Client, published: Path, name: str) -> None:
