@@ -417,7 +417,11 @@ SM2_PROPERTIES = os.environ.get("SM2_PROPERTIES", "")
 # Set for the chain worker alone: the relay account pays for transactions, it holds no vote.
 RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
 TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
-PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published CRLs and CA certificates
+PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published lists, answers, CA certificates
+# Set for the signing worker, which makes the status responders' keys, and for the responder itself. Without
+# it nothing is prepared for OCSP, and what is asked there is answered with "try later".
+OCSP_PASSPHRASE_FILE = os.environ.get("OCSP_PASSPHRASE_FILE")
+OCSP_SOCKET = Path(os.environ.get("OCSP_SOCKET", DATA_DIR / "run" / "status.sock"))  # where it listens
 
 # How many certificate requests are taken in a window: from one node or account, and from one institution.
 CERTIFICATE_REQUEST_WINDOW_HOURS = float(os.environ.get("CERTIFICATE_REQUEST_WINDOW_HOURS", "24"))

@@ -12,6 +12,9 @@ urlpatterns = [
     path("metrics", public.metrics, name="metrics"),
     path("pki/<slug:name>.crt", public.authority_certificate, name="authority_certificate"),
     path("pki/<slug:name>.crl", public.revocation_list, name="revocation_list"),
+    path("pki/<slug:name>/<int:shard>.crl", public.revocation_list_part, name="revocation_list_part"),
+    path("pki/ocsp", public.status_answer, name="status_answer"),
+    path("pki/ocsp/<path:encoded>", public.status_answer_by_get, name="status_answer_by_get"),
     path("admin/", admin.site.urls),
     # The secretariat keeps the addresses of accounts: no change of one's own, no confirmation mails.
     path("accounts/email/", errors.not_found),

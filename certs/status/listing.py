@@ -15,6 +15,7 @@ from certs.errors import ContentMismatch
 from certs.models import Authority
 from certs.status import der
 from certs.status.addresses import crl_url
+from certs.status.parts import subject_of
 from certs.status.signing import Signer, signed
 
 _CRL_NUMBER = bytes.fromhex("0603551d14")
@@ -88,15 +89,6 @@ def build(
         der.tlv(0xA0, der.tlv(der.SEQUENCE, *extensions)),
     )
     return signed(content, signer)
-
-
-def subject_of(certificate: bytes) -> bytes:
-    """The subject's own bytes: relying parties compare names, and some compare them octet by octet."""
-    at, end = der.whole(certificate, 0, len(certificate), der.SEQUENCE)
-    at, end = der.read(certificate, at, end, der.SEQUENCE)
-    for tag in (0xA0, der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.SEQUENCE):  # to the validity
-        at = der.read(certificate, at, end, tag)[1]
-    return certificate[at : der.read(certificate, at, end, der.SEQUENCE)[1]]
 
 
 def _key_identifier(issuer: bytes) -> bytes:

@@ -5,6 +5,9 @@ Relying parties need ``/pki/`` when everything else is down, so it touches neith
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import hmac
 import re
 from pathlib import Path
@@ -12,12 +15,18 @@ from pathlib import Path
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import http_date, parse_http_date_safe
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
+from certs.status import answering, ocsp
+from certs.status.answering import Answer
+from consortium.core import clock
 from consortium.web import health, metering
 
 _FORWARDED = re.compile(r"(x-forwarded-.*|forwarded|via|x-real-ip)$", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9-]{1,60}")  # of an authority
+_OCSP_TYPE = "application/ocsp-response"
+_OCSP_KEPT = 300  # seconds that a cache may keep an answer: a revocation is not hidden for longer
 
 
 @require_safe
@@ -30,6 +39,30 @@ def authority_certificate(request: HttpRequest, name: str) -> HttpResponse:
 def revocation_list(request: HttpRequest, name: str) -> HttpResponse:
     """A CA's newest CRL, DER (RFC 2585 section 4.2)."""
     return _file(request, name, ".crl", "application/pkix-crl", max_age=60)
+
+
+@require_safe
+def revocation_list_part(request: HttpRequest, name: str, shard: int) -> HttpResponse:
+    """The part of a CA's CRL that a certificate names as its distribution point, DER."""
+    return _file(request, name, f"/{shard}.crl", "application/pkix-crl", max_age=60)
+
+
+@csrf_exempt
+@require_POST
+def status_answer(request: HttpRequest) -> HttpResponse:
+    """OCSP by POST (RFC 6960 appendix A.1): always 200 and an OCSPResponse, whatever was sent."""
+    # One octet more than is taken, so that what is too long is seen to be, without reading all of it.
+    return _ocsp(request, answering.answer(request.read(ocsp.SIZE_LIMIT + 1)))
+
+
+@require_safe
+def status_answer_by_get(request: HttpRequest, encoded: str) -> HttpResponse:
+    """OCSP by GET: the request in base64 as the address's last part, slashes in it escaped or not."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (ValueError, binascii.Error):
+        data = b""
+    return _ocsp(request, answering.answer(data))
 
 
 @require_safe
@@ -52,6 +85,23 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     body, content_type = metering.render()
     return HttpResponse(body, content_type=content_type)
+
+
+def _ocsp(request: HttpRequest, answer: Answer) -> HttpResponse:
+    """With the headers of RFC 5019 section 6.2 where the answer may be kept."""
+    if answer.this_update is None or answer.next_update is None:
+        return HttpResponse(answer.der, content_type=_OCSP_TYPE, headers={"Cache-Control": "no-store"})
+    tag = f'"{hashlib.sha256(answer.der).hexdigest()}"'
+    left = int((answer.next_update - clock.now()).total_seconds())
+    headers = {
+        "Last-Modified": http_date(answer.this_update.timestamp()),
+        "Expires": http_date(answer.next_update.timestamp()),
+        "ETag": tag,
+        "Cache-Control": f"max-age={max(0, min(left, _OCSP_KEPT))}, public, no-transform, must-revalidate",
+    }
+    if request.method == "GET" and request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(answer.der, content_type=_OCSP_TYPE, headers=headers)
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
