@@ -47,6 +47,7 @@ ACTIONS: dict[str, str | Promise] = {
     "roster.refused": gettext_lazy("roster refused"),
     "request.submitted": gettext_lazy("certificate requested"),
     "request.refused": gettext_lazy("upload refused by the console"),
+    "request.decision_refused": gettext_lazy("decision on a certificate request refused"),
     "request.approved": gettext_lazy("certificate request approved"),
     "request.rejected": gettext_lazy("certificate request rejected"),
     "certificate.issued": gettext_lazy("certificate issued"),
@@ -157,6 +158,13 @@ def _errors() -> dict[str, type[ConsoleError]]:
 def action(name: str) -> str:
     """An event's action in the reader's language; its own name where nobody worded it."""
     return str(ACTIONS.get(name, name))
+
+
+def span(seconds: int) -> str:
+    """ "45 seconds", "3 minutes", "2 hours 5 minutes": how long something took."""
+    if seconds < 120:
+        return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+    return time_left(seconds)
 
 
 def time_left(seconds: int) -> str:
