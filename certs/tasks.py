@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
 from typing import Any
 
 from celery import shared_task
 
 from certs import crl, issuing, publication, services
-from certs.errors import ContentMismatch, KeysNotAvailable, NoAuthority
+from certs.errors import KeysNotAvailable
 from certs.models import Authority
 from consortium.core import clock, outbox
 
+_SPELL = 30.0  # seconds that one message works: far below the limits that end a task in the middle
 _WAIT = 15.0  # seconds until a worker with keys, or an authority, may be there
 _NO_MAIL = 300.0  # seconds until a mail server that is away is asked again
 
 
 def handle_issue(payload: dict[str, Any]) -> None:
-    """Outbox topic ``certs.issue``."""
-    try:
-        issuing.issue(payload["request"])
-    except (KeysNotAvailable, NoAuthority) as error:
-        raise outbox.Later(_WAIT, str(error)) from error
-    except ContentMismatch as error:
-        raise outbox.Permanent(str(error)) from error
+    """Outbox topic ``certs.issue``: whatever is approved and no other worker is at, for a while.
+
+    What needs a person's look is closed first, then reported by giving the message up; the others are done.
+    """
+    done, end = issuing.Report(), time.monotonic() + _SPELL
+    more = True
+    while more and time.monotonic() < end:
+        report = issuing.issue_some(passed=done.taken)
+        done.add(report)
+        more = bool(report.taken)
+    alarming = [error for _request, error in done.refused if isinstance(error, issuing.ALARMING)]
+    if alarming:
+        raise outbox.Permanent("; ".join(map(str, alarming)))
+    if done.waiting:
+        raise outbox.Later(_WAIT, str(done.waiting[0]))
+    if more:
+        raise outbox.Later(0, "there may be more to issue")
 
 
 def handle_publish_crl(payload: dict[str, Any]) -> None:

@@ -1,10 +1,20 @@
 """The outbox topics of the certificate authority."""
 
+import uuid
+
 from consortium.core import outbox
 
-ISSUE = "certs.issue"  # payload: {"request": "<uuid>"}
+ISSUE = "certs.issue"  # payload: {}; issue for whatever is approved and nobody else is at
 PUBLISH_CRL = "certs.publish_crl"  # payload: {"authority": "<uuid>"}
 REMIND = "certs.remind"  # payload: {"group": "<institution's uuid>" or "secretariat"}
+
+# As many open messages as there may be workers at once: each takes what the others leave.
+_ISSUE_KEYS = 8
+
+
+def owe_issue(request_id: uuid.UUID) -> None:
+    """Owe the signature of an approved request, in the transaction of its approval."""
+    outbox.enqueue(ISSUE, key=str(request_id.int % _ISSUE_KEYS))
 
 
 def declare() -> None:

@@ -2,7 +2,8 @@
 
 Everything else of a certificate (names, period, extensions, the subject's key) is the same for every family
 and comes from a :class:`certs.issuing.plans.Plan`; :mod:`certs.issuing.tbs` writes it. A family knows its
-signature algorithm, how to sign with a key that is thrown away and with the real one, and how to check that.
+signature algorithm, how to sign with a key that is thrown away and with the real one, and how to check
+that.
 """
 
 from __future__ import annotations

@@ -5,10 +5,14 @@ By hand, so that the octets that were inspected are the octets that are signed: 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cryptography import x509
 
-from certs.issuing.plans import Plan
 from certs.status import der
+
+if TYPE_CHECKING:
+    from certs.issuing.plans import Plan
 
 _VERSION_3 = bytes.fromhex("a003020102")
 _CRITICAL = bytes.fromhex("0101ff")
@@ -26,7 +30,7 @@ def compose(plan: Plan, algorithm: bytes) -> bytes:
         der.tlv(der.SEQUENCE, der.time(plan.not_before), der.time(plan.not_after)),
         plan.subject.public_bytes(),
         plan.spki,
-        der.tlv(_EXTENSIONS, der.tlv(der.SEQUENCE, *map(extension, plan.extensions))),
+        der.tlv(_EXTENSIONS, der.tlv(der.SEQUENCE, *(extension.der for extension in plan.extensions))),
     )
 
 
@@ -35,9 +39,8 @@ def certificate(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
     return der.tlv(der.SEQUENCE, tbs, algorithm, der.tlv(der.BIT_STRING, b"\0", signature))
 
 
-def extension(wanted: tuple[x509.ExtensionType, bool]) -> bytes:
+def extension(value: x509.ExtensionType, critical: bool) -> bytes:
     """One Extension, DER; ``critical`` stands there only where it is true (X.690 section 11.5)."""
-    value, critical = wanted
     body = der.tlv(der.OCTET_STRING, value.public_bytes())
     return der.tlv(der.SEQUENCE, oid(value.oid), _CRITICAL if critical else b"", body)
 

@@ -232,7 +232,7 @@ def _approve_by_proof(request: CertificateRequest) -> None:
 
 def enqueue_issue(request: CertificateRequest) -> None:
     """Owe the signature, in the transaction of the approval."""
-    outbox.enqueue(topics.ISSUE, key=str(request.pk), payload={"request": str(request.pk)})
+    topics.owe_issue(request.pk)
 
 
 def _claim_key(request: CertificateRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from consortium.core import events, outbox
@@ -30,7 +31,7 @@ def declare() -> None:
     events.on("registry.changed", _registry_changed)
     events.on("seat.changed", _seat_changed)
     for action in _OF_A_NODE:
-        events.on(action, _node_changed)
+        events.on_together(action, _nodes_changed)
 
 
 def want_compile(network: str, cause: str) -> None:
@@ -56,11 +57,19 @@ def _seat_changed(event: Event) -> None:
         want_compile(network, _cause(event))
 
 
-def _node_changed(event: Event) -> None:
+def _nodes_changed(events: Sequence[Event]) -> None:
+    """One look at the networks for all of them: certificates are issued by the dozen."""
     from consortium.members.models import Node
 
-    node_id = event.node_id or (event.subject_id if event.subject_type == "members.node" else None)
-    found = Node.objects.filter(pk=node_id) if node_id else Node.objects.none()
-    network = found.values_list("network_id", flat=True).first()
-    if network:
-        want_compile(network, _cause(event))
+    causes = {_node_of(event): _cause(event) for event in events}
+    found = Node.objects.filter(pk__in=[node for node in causes if node])
+    wanted = {network: causes[str(pk)] for pk, network in found.values_list("pk", "network_id")}
+    for network in sorted(wanted):
+        want_compile(network, wanted[network])
+
+
+def _node_of(event: Event) -> str:
+    """Its node's id; empty where it is of none (a person's certificate)."""
+    if event.node_id:
+        return str(event.node_id)
+    return event.subject_id if event.subject_type == "members.node" else ""
