@@ -319,7 +319,9 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "ProposalState": "governance.proposals.models.State",
-        "CertificateState": "consortium.web.api.serializers.CERTIFICATE_STATES",
+        "CertificateState": "consortium.web.api.certificate_serializers.CERTIFICATE_STATES",
+        "RenewalState": "consortium.web.api.certificate_serializers.RENEWAL_STATES",
+        "EnrolmentState": "consortium.web.api.certificate_serializers.ENROLMENT_STATES",
         "ListState": "consortium.web.api.serializers.LIST_STATES",
         "InstitutionStatus": "consortium.members.states.Status",
         "RequestStatus": "certs.models.CertificateRequest.Status",
@@ -383,6 +385,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "certs.audit_certificates",
         "schedule": crontab(hour="3", minute="20"),
         "options": {"queue": "signing", "expires": 3600},
+    },
+    "keep status answers fresh": {
+        "task": "certs.renew_answers",
+        "schedule": 300.0,
+        "options": {"queue": "signing", "expires": 280},
     },
     "notice lists that time changed": {
         "task": "permissions.recheck_lists",

@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 _MINUTE = 60
 WRITES = "writes"
 ENDPOINTS = "endpoints"  # each makes a new list for every node of the network
-RATES = {WRITES: 120, ENDPOINTS: 10}  # a minute and account
+ENROLMENTS = "enrolments"  # each is a secret that somebody has to keep
+RATES = {WRITES: 120, ENDPOINTS: 10, ENROLMENTS: 30}  # a minute and account
 
 
 class TooManyRequests(ConsoleError):

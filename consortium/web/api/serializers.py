@@ -7,8 +7,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from certs.models import Certificate, CertificateRequest, Profile, RevocationReason
-from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Institution, Network, Node
 from consortium.members.states import NodeSoftware
@@ -19,7 +17,6 @@ from governance.permissions.models import Epoch, EpochFile
 from governance.proposals import selectors
 from governance.proposals.models import Ballot, Proposal, State
 
-CERTIFICATE_STATES = ["valid", "expiring", "expired", "revoked"]
 LIST_STATES = list(listing.LIST_STATES)
 VOTE_STATES = [status.value for status in selectors.BallotStatus]
 
@@ -99,8 +96,17 @@ class EndpointIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=1000)
 
 
+class BySlug(serializers.SlugRelatedField[Any]):
+    """A row by its slug. A NUL, which no column holds, is one that does not exist."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if "\0" in str(data):
+            self.fail("does_not_exist", slug_name=self.slug_field, value="")
+        return super().to_internal_value(data)
+
+
 class NodeIn(serializers.Serializer[Any]):
-    network = serializers.SlugRelatedField(slug_field="slug", queryset=Network.objects.all())
+    network = BySlug(slug_field="slug", queryset=Network.objects.all())
     name = serializers.SlugField(max_length=40)
     software = serializers.ChoiceField(NodeSoftware.choices)
     software_version = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
@@ -112,72 +118,6 @@ class NodeIn(serializers.Serializer[Any]):
 
 class ReasonIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=1000)
-
-
-class RequestOut(serializers.ModelSerializer[CertificateRequest]):
-    node = serializers.UUIDField(source="node_id", read_only=True)
-    institution = serializers.UUIDField(source="institution_id", read_only=True)
-    requested_by = serializers.CharField(source="requested_by.username", read_only=True)
-    certificate = serializers.SerializerMethodField()
-
-    class Meta:
-        model = CertificateRequest
-        fields = [
-            "id", "institution", "node", "profile", "key_description", "spki_sha256", "status",
-            "requested_by", "requested_at", "decided_at", "decision_reason", "certificate",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-    @extend_schema_field(serializers.UUIDField(allow_null=True))
-    def get_certificate(self, request: CertificateRequest) -> str | None:
-        return str(request.certificate.pk) if hasattr(request, "certificate") else None
-
-
-class RequestIn(serializers.Serializer[Any]):
-    node = serializers.UUIDField()
-    profile = serializers.ChoiceField(Profile.choices)
-    csr = serializers.CharField(max_length=65536, help_text="PKCS#10, PEM")
-
-
-class RevocationOut(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(RevocationReason.choices)
-    comment = serializers.CharField()
-    revoked_at = serializers.DateTimeField()
-
-
-class CertificateOut(serializers.ModelSerializer[Certificate]):
-    node = serializers.UUIDField(source="node_id", read_only=True)
-    institution = serializers.UUIDField(source="institution_id", read_only=True)
-    serial = serializers.CharField(source="serial_id", read_only=True)
-    issued_by = serializers.CharField(source="authority.name", read_only=True)
-    state = serializers.SerializerMethodField()
-    revocation = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Certificate
-        fields = [
-            "id", "serial", "institution", "node", "profile", "subject", "fingerprint_sha256", "spki_sha256",
-            "tls_id", "not_before", "not_after", "issued_at", "issued_by", "state", "revocation",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-    @extend_schema_field(serializers.ChoiceField(CERTIFICATE_STATES))
-    def get_state(self, certificate: Certificate) -> str:
-        return listing.certificate_state(certificate, clock.now()).name
-
-    @extend_schema_field(RevocationOut(allow_null=True))
-    def get_revocation(self, certificate: Certificate) -> dict[str, Any] | None:
-        found = getattr(certificate, "revocation", None)
-        return dict(RevocationOut(found).data) if found else None
-
-
-class PemOut(serializers.Serializer[Any]):
-    pem = serializers.CharField()
-
-
-class RevocationIn(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(RevocationReason.choices)
-    comment = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
 class TallyOut(serializers.Serializer[Any]):

@@ -7,13 +7,14 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from consortium.web import errors
-from consortium.web.api import views
+from consortium.web.api import certificate_views, views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("institutions", views.Institutions)
 router.register("nodes", views.Nodes)
-router.register("requests", views.Requests)
-router.register("certificates", views.Certificates)
+router.register("requests", certificate_views.Requests)
+router.register("certificates", certificate_views.Certificates)
+router.register("enrolments", certificate_views.Enrolments)
 router.register("proposals", views.Proposals)
 router.register("epochs", views.Epochs)
 router.register("convergence", views.Convergence, basename="convergence")

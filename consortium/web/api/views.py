@@ -8,86 +8,24 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException
-from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
-from certs import selectors as certs
-from certs import services as certificate_services
-from certs.models import Certificate, CertificateRequest
-from consortium.core.errors import NotAllowed, NotFound
+from consortium.core.errors import NotFound
 from consortium.core.models import Event
 from consortium.members import services as member_services
-from consortium.members.models import Institution, Node, User
+from consortium.members.models import Institution, Node
 from consortium.web import limits
 from consortium.web.api import serializers as s
-from consortium.web.api.parsing import BoundedJSONParser
+from consortium.web.api.scoped import ERRORS, Scoped
 from consortium.web.portal import listing, scope
 from governance.chain.models import Seat
 from governance.permissions.models import Epoch
 from governance.proposals import selectors as voting
 from governance.proposals import services as voting_services
 from governance.proposals.models import Ballot, Kind, Proposal
-
-_ERRORS = dict.fromkeys((400, 401, 403, 404, 409), s.Refusal)
-
-
-class Scoped(viewsets.GenericViewSet[Any]):
-    """Rows of one kind that the account may see; anything else is a 404."""
-
-    permission_classes = [IsAuthenticated]
-    parser_classes = [BoundedJSONParser]
-    filter_backends: list[Any] = []
-    lookup_value_converter = "uuid"
-
-    @property
-    def account(self) -> User:
-        return scope.signed_in(self.request.user)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method not in SAFE_METHODS and getattr(self, "throttle_scope", None) is None:
-            limits.spend(self.account, limits.WRITES)
-
-    def one(self, rows: QuerySet[Any], **key: Any) -> Any:
-        found = rows.filter(**key).first()
-        if found is None:
-            raise NotFound
-        return found
-
-    def get_object(self) -> Any:
-        return self.one(self.get_queryset(), pk=self.kwargs["pk"])
-
-    def officer(self) -> User:
-        """Whoever writes here is a member's officer. Raises NotAllowed."""
-        if not self.account.is_member:
-            raise NotAllowed
-        return self.account
-
-    def taken(self, serializer: type[Serializer[Any]]) -> Any:
-        """The request's body, checked."""
-        given = serializer(data=self.request.data)
-        given.is_valid(raise_exception=True)
-        return given
-
-    def choice(self, name: str, known: list[str]) -> str | None:
-        """A query parameter that must be one of ``known``. Raises a 400."""
-        value = self.request.query_params.get(name)
-        if value is not None and value not in known:
-            raise _UnknownChoice(name)
-        return value
-
-
-class _UnknownChoice(APIException):
-    status_code = status.HTTP_400_BAD_REQUEST
-    default_code = "invalid_input"
-
-    def __init__(self, name: str) -> None:
-        super().__init__({name: "unknown"})
 
 
 class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
@@ -105,7 +43,7 @@ class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
             context["seats"] = {seat.member_id: seat for seat in Seat.objects.all()}
         return context
 
-    @extend_schema(request=s.ContactIn, responses={200: s.InstitutionOut, **_ERRORS})
+    @extend_schema(request=s.ContactIn, responses={200: s.InstitutionOut, **ERRORS})
     @action(detail=True, methods=["put"])
     def contact(self, request: Request, pk: UUID) -> Response:
         """Change whom the alliance reaches at the institution."""
@@ -115,7 +53,7 @@ class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
             s.InstitutionOut(member_services.change_contact(institution, **values, actor=actor)).data
         )
 
-    @extend_schema(request=s.VotingAddressIn, responses={200: s.InstitutionOut, **_ERRORS})
+    @extend_schema(request=s.VotingAddressIn, responses={200: s.InstitutionOut, **ERRORS})
     @action(detail=True, methods=["post"], url_path="voting-address")
     def voting_address(self, request: Request, pk: UUID) -> Response:
         """Register the address that will vote, with a proof; possible until there is a seat."""
@@ -132,7 +70,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     def get_queryset(self) -> QuerySet[Node]:
         return scope.nodes(self.account)
 
-    @extend_schema(request=s.NodeIn, responses={201: s.NodeOut, **_ERRORS})
+    @extend_schema(request=s.NodeIn, responses={201: s.NodeOut, **ERRORS})
     def create(self, request: Request) -> Response:
         """Register a node of one's own institution."""
         actor = self.officer()
@@ -140,7 +78,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         node = member_services.register_node(own, **self.taken(s.NodeIn).validated_data, actor=actor)
         return Response(s.NodeOut(node).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=s.EndpointIn, responses={200: s.NodeOut, **_ERRORS})
+    @extend_schema(request=s.EndpointIn, responses={200: s.NodeOut, **ERRORS})
     @action(detail=True, methods=["put"])
     def endpoint(self, request: Request, pk: UUID) -> Response:
         """Change where the node is reached."""
@@ -151,7 +89,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         )
         return Response(s.NodeOut(changed).data)
 
-    @extend_schema(request=s.ReasonIn, responses={200: s.NodeOut, **_ERRORS})
+    @extend_schema(request=s.ReasonIn, responses={200: s.NodeOut, **ERRORS})
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: UUID) -> Response:
         """Take the node out of service for good."""
@@ -159,71 +97,12 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         reason = self.taken(s.ReasonIn).validated_data["reason"]
         return Response(s.NodeOut(member_services.retire_node(node, actor=actor, reason=reason)).data)
 
-    @extend_schema(responses={200: s.EventOut(many=True), **_ERRORS}, filters=False)
+    @extend_schema(responses={200: s.EventOut(many=True), **ERRORS}, filters=False)
     @action(detail=True)
     def events(self, request: Request, pk: UUID) -> Response:
         """The node's timeline, newest first."""
         page = self.paginate_queryset(scope.node_events(self.account, self.get_object()))
         return self.get_paginated_response(s.EventOut(page, many=True).data)
-
-
-class Requests(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
-    throttle_scope: str | None = None
-    serializer_class = s.RequestOut
-    queryset = CertificateRequest.objects.none()
-
-    def get_queryset(self) -> QuerySet[CertificateRequest]:
-        return scope.requests(self.account)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self.throttle_scope = "enrolment" if self.action == "create" else None
-        super().initial(request, *args, **kwargs)
-
-    @extend_schema(parameters=[OpenApiParameter("status", str, enum=CertificateRequest.Status.values)])
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Certificate requests, newest first."""
-        wanted = self.choice("status", CertificateRequest.Status.values)
-        rows = self.get_queryset() if wanted is None else self.get_queryset().filter(status=wanted)
-        return self.get_paginated_response(s.RequestOut(self.paginate_queryset(rows), many=True).data)
-
-    @extend_schema(request=s.RequestIn, responses={201: s.RequestOut, **_ERRORS})
-    def create(self, request: Request) -> Response:
-        """Hand in a CSR for a node of one's own; made with plain openssl, the key stays where it is."""
-        actor, values = self.officer(), self.taken(s.RequestIn).validated_data
-        node = self.one(scope.nodes(actor), pk=values["node"])
-        made = certificate_services.submit_request(
-            node=node, profile=values["profile"], csr=values["csr"].encode(), actor=actor
-        )
-        return Response(s.RequestOut(made).data, status=status.HTTP_201_CREATED)
-
-
-class Certificates(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
-    serializer_class = s.CertificateOut
-    queryset = Certificate.objects.none()
-
-    def get_queryset(self) -> QuerySet[Certificate]:
-        return scope.certificates(self.account)
-
-    @extend_schema(responses={200: s.PemOut, **_ERRORS})
-    @action(detail=True)
-    def pem(self, request: Request, pk: UUID) -> Response:
-        """The certificate alone."""
-        return Response({"pem": certs.pem(bytes(self.get_object().der))})
-
-    @extend_schema(responses={200: s.PemOut, **_ERRORS})
-    @action(detail=True)
-    def chain(self, request: Request, pk: UUID) -> Response:
-        """The certificate, its issuer and the root, in that order."""
-        return Response({"pem": certs.chain_pem(self.get_object())})
-
-    @extend_schema(request=s.RevocationIn, responses={201: s.CertificateOut, **_ERRORS})
-    @action(detail=True, methods=["post"])
-    def revocation(self, request: Request, pk: UUID) -> Response:
-        """Revoke for good."""
-        certificate, actor = self.get_object(), self.officer()
-        certificate_services.revoke(certificate, **self.taken(s.RevocationIn).validated_data, actor=actor)
-        fresh = self.one(self.get_queryset(), pk=certificate.pk)
-        return Response(s.CertificateOut(fresh).data, status=status.HTTP_201_CREATED)
 
 
 class Proposals(Scoped):
@@ -257,7 +136,7 @@ class Proposals(Scoped):
             s.ProposalOut(listing.proposal_rows(self.account, page), many=True).data
         )
 
-    @extend_schema(responses={200: s.ProposalDetailOut, **_ERRORS})
+    @extend_schema(responses={200: s.ProposalDetailOut, **ERRORS})
     def retrieve(self, request: Request, ref: str) -> Response:
         """With text, calls, and who has voted."""
         proposal = self.get_object()
@@ -265,7 +144,7 @@ class Proposals(Scoped):
         row = {"proposal": proposal, "overview": voting.overview(proposal), "own": own}
         return Response(s.ProposalDetailOut(row).data)
 
-    @extend_schema(request=s.BallotIn, responses={201: s.BallotOut, **_ERRORS})
+    @extend_schema(request=s.BallotIn, responses={201: s.BallotOut, **ERRORS})
     @action(detail=True, methods=["post"])
     def ballots(self, request: Request, ref: str) -> Response:
         """Hand in a ballot signed outside; the console relays it to the ledger."""
@@ -274,7 +153,7 @@ class Proposals(Scoped):
         ballot: Ballot = voting_services.cast(proposal, **fields.for_service(proposal), actor=actor)
         return Response(s.BallotOut(ballot).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses={200: s.EventOut(many=True), **_ERRORS}, filters=False)
+    @extend_schema(responses={200: s.EventOut(many=True), **ERRORS}, filters=False)
     @action(detail=True)
     def events(self, request: Request, ref: str) -> Response:
         """The proposal's timeline, newest first."""
@@ -310,7 +189,7 @@ class Convergence(Scoped):
     pagination_class = None
     queryset = Node.objects.none()
 
-    @extend_schema(responses={200: s.ConvergenceOut(many=True), **_ERRORS})
+    @extend_schema(responses={200: s.ConvergenceOut(many=True), **ERRORS})
     def list(self, request: Request) -> Response:
         own = set(scope.nodes(self.account).values_list("pk", flat=True))
         rows = listing.list_rows(network.pk for network in scope.networks(self.account)).values()

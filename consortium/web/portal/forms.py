@@ -6,17 +6,13 @@ import json
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from certs.models import Profile, RevocationReason
 from consortium.core.errors import InvalidInput
 from consortium.members import rules
 from consortium.members.errors import checked
 from consortium.members.models import Institution, Network, Node
 from consortium.members.states import NodeSoftware
-
-CSR_LIMIT = 64 * 1024  # bytes; the service has a stricter one and a word for it
 
 
 class EndpointForm(forms.Form):
@@ -104,45 +100,6 @@ class ContactForm(ReasonForm):
     @classmethod
     def values_of(cls, institution: Institution) -> dict[str, Any]:
         return {name: getattr(institution, name) for name in cls.field_order if name != "reason"}
-
-
-class RequestForm(forms.Form):
-    """A CSR, pasted or as a file."""
-
-    one_of = frozenset({"csr_text", "csr_file"})  # neither is optional: one of them is needed
-
-    profile = forms.ChoiceField(label=_("profile"), choices=Profile.choices)
-    csr_text = forms.CharField(
-        label=_("request (PEM)"),
-        help_text=_("paste it, or choose its file"),
-        required=False,
-        max_length=CSR_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 9, "spellcheck": "false", "class": "mono"}),
-    )
-    csr_file = forms.FileField(
-        label=_("or its file"), required=False, help_text=_("PEM or DER; never the private key")
-    )
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or {}
-        file: UploadedFile | None = values.get("csr_file")
-        if not file and not values.get("csr_text"):
-            raise forms.ValidationError(_("Paste the request or choose its file."))
-        # one byte more than the limit: enough for the service to say that it is too large
-        values["csr"] = file.read(CSR_LIMIT + 1) if file else values["csr_text"].encode()
-        return values
-
-
-class RevokeForm(forms.Form):
-    reason = forms.ChoiceField(
-        label=_("reason"),
-        widget=forms.RadioSelect,
-        choices=[c for c in RevocationReason.choices if c[0] != RevocationReason.PRIVILEGE_WITHDRAWN],
-    )
-    comment = forms.CharField(
-        label=_("comment"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
-    )
-    sure = forms.BooleanField(label=_("I understand that a revocation can't be taken back."))
 
 
 class VotingAddressForm(forms.Form):

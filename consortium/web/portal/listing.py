@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from certs import life
 from certs import selectors as certs
-from certs.models import Certificate
+from certs.models import Certificate, CertificateRequest
 from certs.rules import EXPIRES_SOON
 from consortium.members.models import Node, User
 from governance.chain.models import RegistryEntry
@@ -34,6 +36,9 @@ VALID = State("valid", _("valid"))
 EXPIRING = State("expiring", _("expires soon"))
 EXPIRED = State("expired", _("expired"))
 REVOKED = State("revoked", _("revoked"))
+SUSPENDED = State("suspended", _("suspended"))
+# The answers of certs.selectors.state.
+STATES = {life.VALID: VALID, life.SUSPENDED: SUSPENDED, life.EXPIRED: EXPIRED, life.REVOKED: REVOKED}
 NO_CERTIFICATE = State("none", _("no certificate"))
 NO_LIST = State("none", _("no list yet"))
 NOT_ADMITTED = State("none", _("not admitted"))
@@ -101,7 +106,7 @@ def node_rows(nodes: list[Node], now: datetime) -> list[NodeRow]:
 
 
 def certificate_rows(certificates: Iterable[Certificate], now: datetime) -> list[CertificateRow]:
-    """``certificates`` come with their ``revocation`` selected."""
+    """``certificates`` come from :func:`scope.certificates`: with ``revocation`` and ``held``."""
     return [CertificateRow(certificate, certificate_state(certificate, now)) for certificate in certificates]
 
 
@@ -109,11 +114,18 @@ def certificate_state(certificate: Certificate | None, now: datetime) -> State:
     """Whether it can be used at ``now``."""
     if certificate is None:
         return NO_CERTIFICATE
-    if hasattr(certificate, "revocation"):
-        return REVOKED
-    if certificate.not_after < now:
-        return EXPIRED
-    return EXPIRING if certificate.not_after < now + EXPIRES_SOON else VALID
+    found = STATES[certs.state(certificate, now)]
+    ending = found is VALID and certificate.not_after < now + EXPIRES_SOON
+    return EXPIRING if ending else found
+
+
+def owner(row: Certificate | CertificateRequest) -> str:
+    """Whose it is: a node's, a person's or program's account, or a service of the console."""
+    if row.node is not None:
+        return str(row.node)
+    if row.holder is not None:
+        return row.holder.get_full_name() or row.holder.username
+    return _now("the console")
 
 
 def list_rows(networks: Iterable[str]) -> dict[UUID, lists.Row]:
@@ -127,6 +139,7 @@ def list_state(row: lists.Row | None) -> State:
 
 def _newest_valid(nodes: list[Node], now: datetime) -> dict[object, Certificate]:
     rows = certs.valid_certificates(now).filter(node__in=nodes).select_related("revocation")
+    rows = rows.annotate(held=certs.on_hold())
     return {row.node_id: row for row in rows.order_by("issued_at")}
 
 

@@ -7,9 +7,25 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from certs.models import Authority, Certificate, Profile
+from certs.models import Authority, Certificate, CertificateRequest, Profile
 from consortium.members.models import Node
 from consortium.members.states import NodeSoftware
+from consortium.web.profiles import HOLDER, NODE, offered
+
+_RSA = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048"
+_P256 = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+_SECP256K1 = "-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1"
+_SM2 = "-algorithm EC -pkeyopt ec_paramgen_curve:SM2"
+_ALGORITHMS = {
+    Profile.FISCO_BCOS_3: _RSA,
+    Profile.FISCO_BCOS_2: _SECP256K1,
+    Profile.FISCO_BCOS_3_SM: _SM2,
+    Profile.FISCO_BCOS_3_SM_ENC: _SM2,
+    Profile.EVM_NODE: _P256,
+    Profile.CLIENT: _P256,
+    Profile.OFFICER: _P256,
+}
+_SM2_SIGNATURE = "-sm3 -sigopt distid:1234567812345678"
 
 
 @dataclass(frozen=True)
@@ -23,25 +39,66 @@ class Command:
 
 def commands(node: Node) -> list[Command]:
     """One for each profile, first the node's own. The subject is what the certificate will say; optional."""
-    lines = {Profile.FISCO_BCOS_3: _rsa, Profile.EVM_NODE: _p256}
-    return [Command(profile, profile.label, lines[profile](node)) for profile in profiles(node)]
+    return [Command(profile, profile.label, lines(profile, node)) for profile in profiles(node)]
+
+
+def holder_commands() -> list[Command]:
+    """For officers and programs."""
+    return [Command(profile, profile.label, lines(profile, None)) for profile in offered(HOLDER)]
 
 
 def profiles(node: Node) -> list[Profile]:
-    """All of them, first the one that fits the node's software."""
-    fits = Profile.FISCO_BCOS_3 if node.software == NodeSoftware.FISCO_BCOS else Profile.EVM_NODE
-    return [fits, *(profile for profile in Profile if profile != fits)]
+    """All that nodes have, first the one that fits the node's software."""
+    found = offered(NODE)
+    return sorted(found, key=lambda profile: profile != _fitting(node))
 
 
-def fingerprint(node: Node) -> str:
+def _fitting(node: Node) -> Profile:
+    if node.software != NodeSoftware.FISCO_BCOS:
+        return Profile.EVM_NODE
+    return Profile.FISCO_BCOS_2 if node.software_version.startswith("2") else Profile.FISCO_BCOS_3
+
+
+def lines(profile: str, node: Node | None, *, keeps_key: bool = False, suffix: str = "") -> str:
+    """Key and request. ``keeps_key``: the request is made with the key that is there, no new one."""
+    key, csr = (f"{stem(profile, node)}{suffix}.{ending}" for ending in ("key", "csr"))
+    digest = _SM2_SIGNATURE if _ALGORITHMS[Profile(profile)] == _SM2 else "-sha256"
+    make = f"openssl genpkey {_ALGORITHMS[Profile(profile)]} -out {key}"
+    ask = f'openssl req -new {digest} -key {key} -subj "{_subject(profile, node)}" -out {csr}'
+    return ask if keeps_key else f"umask 077\n{make}\n{ask}"
+
+
+def stem(profile: str, node: Node | None) -> str:
+    """What files are called; a node's two 国密 certificates have a key each."""
+    if node is None:
+        return profile
+    return f"{node.name}-enc" if profile == Profile.FISCO_BCOS_3_SM_ENC else node.name
+
+
+def _subject(profile: str, node: Node | None) -> str:
+    """People's names come from the record alone; a node's may be given and must be the same."""
+    if node is None:
+        return "/"
+    unit = "/OU=agency" if profile == Profile.FISCO_BCOS_3 else ""
+    return f"/CN={node.name}/O={node.institution.short_name}{unit}"
+
+
+def renewal(certificate: Certificate, *, keeps_key: bool) -> str:
+    """A new key under another name, so that the old one serves until the new certificate is there."""
+    suffix = "" if keeps_key else "-new"
+    return lines(certificate.profile, certificate.node, keeps_key=keeps_key, suffix=suffix)
+
+
+def fingerprint(request: CertificateRequest) -> str:
     """Shows the fingerprint of the key in a request, as the console shows it."""
-    key = f"openssl req -in {node.name}.csr -noout -pubkey | openssl pkey -pubin -outform DER"
-    return f"{key} | sha256sum"
+    csr = f"{stem(request.profile, request.node)}.csr"
+    return f"openssl req -in {csr} -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum"
 
 
 def file_name(certificate: Certificate, suffix: str = "") -> str:
     """What the certificate is called where it is saved; its chain has the suffix "-chain"."""
-    return f"{certificate.of_node.name}-{certificate.serial_id[:8]}{suffix}.pem"
+    name = stem(certificate.profile, certificate.node)
+    return f"{name}-{certificate.serial_id[:8]}{suffix}.pem"
 
 
 @dataclass(frozen=True)
@@ -57,27 +114,26 @@ def root_of(certificate: Certificate) -> Root:
     authority = certificate.authority
     while authority.parent is not None:
         authority = authority.parent
-    return Root(authority, hashlib.sha256(authority.der).digest().hex(":").upper())
+    return Root(authority, fingerprint_of(authority))
+
+
+def fingerprint_of(authority: Authority) -> str:
+    """SHA-256 of its certificate as openssl prints it."""
+    return hashlib.sha256(authority.der).digest().hex(":").upper()
 
 
 def check(certificate: Certificate) -> str:
     """Shows the root's fingerprint, and checks the certificate against the root."""
     leaf, chain = file_name(certificate), file_name(certificate, "-chain")
     show = "openssl x509 -inform DER -in root.crt -out root.pem && openssl x509 -in root.pem -noout"
-    return f"{show} -fingerprint -sha256\nopenssl verify -CAfile root.pem -untrusted {chain} {leaf}"
+    sm2 = " -vfyopt distid:1234567812345678" if _ALGORITHMS.get(Profile(certificate.profile)) == _SM2 else ""
+    verify = f"openssl verify{sm2} -CAfile root.pem -untrusted {chain} {leaf}"
+    return f"{show} -fingerprint -sha256\n{verify}"
 
 
-def _rsa(node: Node) -> str:
-    algorithm = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048"
-    return _lines(node, algorithm, f"/CN={node.name}/O={node.institution.short_name}/OU=agency")
-
-
-def _p256(node: Node) -> str:
-    algorithm = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256"
-    return _lines(node, algorithm, f"/CN={node.name}/O={node.institution.short_name}")
-
-
-def _lines(node: Node, algorithm: str, subject: str) -> str:
-    key, csr = f"{node.name}.key", f"{node.name}.csr"
-    make = f"openssl genpkey {algorithm} -out {key}"
-    return f'umask 077\n{make}\nopenssl req -new -sha256 -key {key} -subj "{subject}" -out {csr}'
+def status_question(certificate: Certificate, address: str) -> str:
+    """Asks the responder at ``address`` whether the certificate is in force, now."""
+    leaf, chain = file_name(certificate), file_name(certificate, "-chain")
+    split = f"openssl x509 -in {chain} -out leaf.pem && sed '1,/END CERTIFICATE/d' {chain} > above.pem"
+    ask = f"openssl ocsp -issuer above.pem -cert {leaf} -url {address} -CAfile root.pem -no_nonce"
+    return f"{split}\n{ask}"

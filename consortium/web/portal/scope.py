@@ -6,7 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from certs import selectors as certs
-from certs.models import Certificate, CertificateRequest
+from certs.models import Certificate, CertificateRequest, Enrolment, Revocation
+from consortium.core import clock
 from consortium.core.errors import NotAllowed
 from consortium.core.models import Event
 from consortium.members import selectors as members
@@ -38,11 +39,37 @@ def nodes(user: User) -> QuerySet[Node]:
 
 
 def requests(user: User) -> QuerySet[CertificateRequest]:
-    return certs.requests_for(user)
+    return certs.requests_for(user).select_related("holder")
 
 
 def certificates(user: User) -> QuerySet[Certificate]:
-    return certs.certificates_for(user)
+    """With what their state and their owner need: no list asks a row for it."""
+    return certs.certificates_for(user).select_related("holder").annotate(held=certs.on_hold())
+
+
+def ending(user: User) -> QuerySet[Certificate]:
+    """Of :func:`certificates`: those in force that have no later one, the nearest end first."""
+    now = clock.now()
+    rows = certificates(user).filter(pk__in=certs.valid_certificates(now).values("pk"))
+    return rows.filter(~certs.succeeded(now)).order_by("not_after")
+
+
+def revocations(user: User) -> QuerySet[Revocation]:
+    """Revocations of :func:`certificates`, newest first."""
+    rows = Revocation.objects.select_related("certificate__node__institution", "certificate__holder")
+    own = certs.certificates_for(user).order_by().values("pk")
+    return rows.filter(certificate__in=own).order_by("-revoked_at")
+
+
+def enrolments(user: User) -> QuerySet[Enrolment]:
+    """Secrets of nodes that the account may see, newest first; never the secret itself."""
+    rows = Enrolment.objects.select_related("node__institution", "created_by", "request")
+    return rows.filter(node__in=members.nodes_for(user).values("pk"))
+
+
+def people(user: User) -> QuerySet[User]:
+    """Accounts in use of the institutions that the account may see."""
+    return members.accounts_for(user).filter(is_active=True).order_by("username")
 
 
 def proposals(user: User) -> QuerySet[Proposal]:
@@ -83,6 +110,14 @@ def node_events(user: User, node: Node) -> QuerySet[Event]:
     """
     rows = Event.objects.filter(node_id=node.pk).exclude(action__in=_BEFORE_OPENING).order_by("-id")
     return rows if oversees(user) else _as_a_member_may(user, rows)
+
+
+def certificate_events(user: User, certificate: Certificate) -> QuerySet[Event]:
+    """A certificate's timeline: its own changes and those of the request that led to it."""
+    about = Q(subject_type="certs.certificate", subject_id=str(certificate.pk))
+    if certificate.request_id is not None:
+        about |= Q(subject_type="certs.certificaterequest", subject_id=str(certificate.request_id))
+    return events(user).filter(about)
 
 
 def networks(user: User) -> QuerySet[Network]:

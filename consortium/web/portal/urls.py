@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from consortium.web.portal.views import certificates, home, lists, nodes, proposals, record
+from consortium.web.portal.views import (
+    certificates,
+    enrolments,
+    home,
+    lists,
+    nodes,
+    proposals,
+    record,
+    requests,
+    revoking,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -14,14 +24,25 @@ urlpatterns = [
     path("nodes/<uuid:pk>/", nodes.OneNode.as_view(), name="node"),
     path("nodes/<uuid:pk>/endpoint/", nodes.ChangeEndpoint.as_view(), name="change_endpoint"),
     path("nodes/<uuid:pk>/retire/", nodes.Retire.as_view(), name="retire_node"),
-    path("nodes/<uuid:pk>/request/", certificates.Submit.as_view(), name="submit_request"),
-    path("requests/", certificates.Requests.as_view(), name="requests"),
-    path("requests/<uuid:pk>/", certificates.OneRequest.as_view(), name="request"),
+    path("nodes/<uuid:pk>/request/", requests.Submit.as_view(), name="submit_request"),
+    path("nodes/<uuid:pk>/enrolment/", enrolments.Enrol.as_view(), name="enrol"),
+    path("requests/", requests.Requests.as_view(), name="requests"),
+    path("requests/new/", requests.SubmitForHolder.as_view(), name="submit_holder_request"),
+    path("requests/<uuid:pk>/", requests.OneRequest.as_view(), name="request"),
+    path("enrolments/", enrolments.Enrolments.as_view(), name="enrolments"),
+    path("enrolments/<uuid:pk>/withdraw/", enrolments.Withdraw.as_view(), name="withdraw_enrolment"),
+    path("authorities/", certificates.Authorities.as_view(), name="authorities"),
     path("certificates/", certificates.Certificates.as_view(), name="certificates"),
+    path("certificates/expiring/", certificates.Expiring.as_view(), name="expiring"),
+    path("certificates/revocations/", certificates.Revocations.as_view(), name="revocations"),
     path("certificates/<uuid:pk>/", certificates.OneCertificate.as_view(), name="certificate"),
     path("certificates/<uuid:pk>/certificate.pem", certificates.leaf, name="certificate_leaf"),
     path("certificates/<uuid:pk>/chain.pem", certificates.chain, name="certificate_chain"),
-    path("certificates/<uuid:pk>/revoke/", certificates.Revoke.as_view(), name="revoke"),
+    path("certificates/<uuid:pk>/renew/", requests.Renew.as_view(), name="renew"),
+    path("certificates/<uuid:pk>/revoke/", revoking.Revoke.as_view(), name="revoke"),
+    path("certificates/<uuid:pk>/compromise/", revoking.Compromise.as_view(), name="compromise"),
+    path("certificates/<uuid:pk>/suspend/", revoking.Suspend.as_view(), name="suspend"),
+    path("certificates/<uuid:pk>/release/", revoking.Release.as_view(), name="release"),
     path("proposals/", proposals.Proposals.as_view(), name="proposals"),
     path("proposals/<uuid:pk>/", proposals.OneProposal.as_view(), name="proposal"),
     path("proposals/<uuid:pk>/ballot/", proposals.HandIn.as_view(), name="hand_in"),

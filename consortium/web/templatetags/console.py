@@ -11,15 +11,27 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from certs.models import Certificate, CertificateRequest
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.web import wording
+from consortium.web.portal import listing
 
 register = template.Library()
 
 # What a state means to somebody who scans a list; whatever is not named is neutral.
 _TONES = {
-    "good": {"active", "admitted", "issued", "valid", "executed", "succeeded", "applied_list", "current"},
+    "good": {
+        "active",
+        "admitted",
+        "issued",
+        "valid",
+        "executed",
+        "succeeded",
+        "applied_list",
+        "current",
+        "renewed",
+    },
     "wait": {
         "applied",
         "in_review",
@@ -30,6 +42,7 @@ _TONES = {
         "voting",
         "waiting",
         "expiring",
+        "open",
     },
     "bad": {
         "declined",
@@ -46,6 +59,7 @@ _TONES = {
         "retired",
         "more_information_needed",
         "reverted",
+        "ended",
     },
 }
 
@@ -122,6 +136,18 @@ def actor(label: str) -> str:
 def left(seconds: int | None) -> str:
     """Seconds as days, hours and minutes."""
     return wording.time_left(seconds or 0)
+
+
+@register.filter
+def spell(seconds: int) -> str:
+    """A span of time; seconds too where it is shorter than two minutes."""
+    return wording.span(seconds)
+
+
+@register.filter
+def owner(row: Certificate | CertificateRequest) -> str:
+    """Whose certificate or request it is: a node's, a person's or a program's, or the console's own."""
+    return listing.owner(row)
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from certs import issuing
 from certs import services as certificates
-from certs.models import Certificate, CertificateRequest
+from certs.models import Certificate, CertificateRequest, Enrolment
 from consortium.core import clock, events
 from consortium.members.models import Institution, Node, User
 from governance.chain.models import Ledger, RegistryEntry
@@ -28,6 +28,7 @@ class Bank:
     node: Node
     certificate: Certificate
     waiting: CertificateRequest
+    enrolment: Enrolment
     epoch: Epoch
 
     @property
@@ -38,6 +39,7 @@ class Bank:
             "node": self.node.pk,
             "certificate": self.certificate.pk,
             "request": self.waiting.pk,
+            "enrolment": self.enrolment.pk,
             "epoch": self.epoch.pk,
         }
 
@@ -92,7 +94,8 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
     waiting = certificates.submit_request(
         node=other, profile="evm-node", csr=workstation.request(), actor=officer
     )
-    return Bank(institution, officer, node, certificate, waiting, _list(node))
+    enrolment, _secret = certificates.make_enrolment(node=other, profile="fisco-bcos-3", actor=officer)
+    return Bank(institution, officer, node, certificate, waiting, enrolment, _list(node))
 
 
 def _admitted(node: Node) -> None:

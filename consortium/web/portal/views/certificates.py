@@ -1,4 +1,4 @@
-"""Certificate requests and certificates."""
+"""Certificates: list, what expires, page with its clock, downloads, and the authorities above them."""
 
 from __future__ import annotations
 
@@ -6,80 +6,25 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from certs import selectors as certs
 from certs import services
-from certs.models import Certificate, CertificateRequest
+from certs.models import Certificate
+from certs.status import addresses
 from consortium.core import clock
-from consortium.members.models import Node
-from consortium.web.portal import forms, listing, openssl, scope
-from consortium.web.portal.views.base import Action, Page, one, paged
+from consortium.web import clocks
+from consortium.web.portal import certificate_listing as rows
+from consortium.web.portal import listing, openssl, scope
+from consortium.web.portal.views.base import Page, one, paged
 
-
-class Requests(Page):
-    template_name = "portal/requests.html"
-    section = "certificates"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = scope.requests(self.account)
-        status = self.request.GET.get("status", "")
-        if status in CertificateRequest.Status.values:
-            rows = rows.filter(status=status)
-        page = paged(self.request, rows)
-        statuses = CertificateRequest.Status.choices
-        return super().get_context_data(page=page, statuses=statuses, status=status, **kwargs)
-
-
-class OneRequest(Page):
-    template_name = "portal/request.html"
-    section = "certificates"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = one(scope.requests(self.account), pk=kwargs["pk"])
-        certificate = scope.certificates(self.account).filter(request=found).first()
-        return super().get_context_data(
-            found=found, certificate=certificate, command=openssl.fingerprint(found.of_node), **kwargs
-        )
-
-
-class Submit(Action):
-    """Hand in a CSR for a node."""
-
-    template_name = "portal/request_form.html"
-    section = "certificates"
-    form_class = forms.RequestForm
-    title = gettext_lazy("Request a certificate")
-    button = gettext_lazy("Hand in")
-    subject: Node
-    made: CertificateRequest
-
-    def find(self, **kwargs: Any) -> Node:
-        return one(scope.nodes(self.account), pk=kwargs["pk"])
-
-    def get_initial(self) -> dict[str, Any]:
-        return {"profile": openssl.profiles(self.subject)[0]}
-
-    def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        form.fields["profile"].choices = [(each.value, each.label) for each in openssl.profiles(self.subject)]
-        return form
-
-    def act(self, values: dict[str, Any]) -> str:
-        self.made = services.submit_request(
-            node=self.subject, profile=values["profile"], csr=values["csr"], actor=self.account
-        )
-        return _("The request passed every check and waits for approval.")
-
-    def after(self) -> str:
-        made = getattr(self, "made", None)
-        return reverse("portal:request" if made else "portal:node", args=[(made or self.subject).pk])
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(commands=openssl.commands(self.subject), **kwargs)
+HOLDERS: dict[str, tuple[Promise, dict[str, Any]]] = {
+    "nodes": (gettext_lazy("nodes"), {"node__isnull": False}),
+    "officers": (gettext_lazy("officers"), {"profile": "officer"}),
+    "programs": (gettext_lazy("programs"), {"profile": "client"}),
+}
 
 
 class Certificates(Page):
@@ -87,13 +32,21 @@ class Certificates(Page):
     section = "certificates"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = scope.certificates(self.account)
+        found = scope.certificates(self.account)
         serial = self.request.GET.get("q", "").strip().lower().replace(":", "").replace("\0", "")[:40]
         if serial:
-            rows = rows.filter(serial__serial__startswith=serial)
-        page = paged(self.request, rows)
+            found = found.filter(serial__serial__startswith=serial)
+        of = self.request.GET.get("of", "")
+        if of in HOLDERS:
+            found = found.filter(**HOLDERS[of][1])
+        page = paged(self.request, found)
         return super().get_context_data(
-            page=page, rows=listing.certificate_rows(page.object_list, clock.now()), q=serial, **kwargs
+            page=page,
+            rows=listing.certificate_rows(page.object_list, clock.now()),
+            q=serial,
+            of=of,
+            holders=[(name, label) for name, (label, _where) in HOLDERS.items()],
+            **kwargs,
         )
 
 
@@ -102,42 +55,72 @@ class OneCertificate(Page):
     section = "certificates"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = one(scope.certificates(self.account), pk=kwargs["pk"])
-        state = listing.certificate_state(found, clock.now())
+        found, now = one(scope.certificates(self.account), pk=kwargs["pk"]), clock.now()
+        state = listing.certificate_state(found, now)
         return super().get_context_data(
             found=found,
             state=state,
-            may_revoke=self.account.is_member and state in (listing.VALID, listing.EXPIRING),
+            owner=listing.owner(found),
+            held=found.suspensions.filter(released_at=None).first(),
+            clock=clocks.of(found, self.account),
+            may_write=self.account.is_member and found.institution_id == self.account.institution_id,
+            in_force=state in (listing.VALID, listing.EXPIRING, listing.SUSPENDED),
+            renewal=services.renewal_state(found, now),
             root=openssl.root_of(found),
             check=openssl.check(found),
+            ocsp=addresses.ocsp_url(),
+            crl=addresses.crl_url(found.authority, found.crl_shard),
+            whole_crl=addresses.full_crl_url(found.authority),
+            timeline=scope.certificate_events(self.account, found)[:50],
+            ask=openssl.status_question(found, addresses.ocsp_url()),
             **kwargs,
         )
 
 
-class Revoke(Action):
-    template_name = "portal/revoke.html"
+class Expiring(Page):
+    """What runs out, and when each may be renewed."""
+
+    template_name = "portal/expiring.html"
     section = "certificates"
-    form_class = forms.RevokeForm
-    title = gettext_lazy("Revoke the certificate")
-    button = gettext_lazy("Revoke for good")
-    dangerous = True
-    subject: Certificate
 
-    def find(self, **kwargs: Any) -> Certificate:
-        return one(scope.certificates(self.account), pk=kwargs["pk"])
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        now = clock.now()
+        page = paged(self.request, scope.ending(self.account))
+        return super().get_context_data(
+            page=page,
+            rows=rows.ending_rows(page.object_list, now),
+            authorities=[row for row in rows.authority_rows(now) if row.left > 0],
+            **kwargs,
+        )
 
-    def act(self, values: dict[str, Any]) -> str:
-        services.revoke(self.subject, reason=values["reason"], comment=values["comment"], actor=self.account)
-        return _("The certificate %(serial)s is revoked.") % {"serial": self.subject.serial_id}
 
-    def after(self) -> str:
-        return reverse("portal:certificate", args=[self.subject.pk])
+class Revocations(Page):
+    """How far each revocation has come."""
+
+    template_name = "portal/revocations.html"
+    section = "certificates"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        page = paged(self.request, scope.revocations(self.account), size=20)
+        return super().get_context_data(page=page, rows=clocks.rows(page.object_list, self.account), **kwargs)
+
+
+class Authorities(Page):
+    """Whom to trust, and where their lists and answers are."""
+
+    template_name = "portal/authorities.html"
+    section = "certificates"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            rows=rows.authority_rows(clock.now()), ocsp=addresses.ocsp_url(), **kwargs
+        )
 
 
 @require_safe
 @login_required
 def leaf(request: HttpRequest, pk: Any) -> HttpResponse:
-    """The node's certificate, PEM."""
+    """The certificate, PEM."""
     found = one(scope.certificates(scope.signed_in(request.user)), pk=pk)
     return _pem(found, certs.pem(bytes(found.der)), "")
 
@@ -145,7 +128,7 @@ def leaf(request: HttpRequest, pk: Any) -> HttpResponse:
 @require_safe
 @login_required
 def chain(request: HttpRequest, pk: Any) -> HttpResponse:
-    """The node's certificate and those above it, PEM."""
+    """The certificate and those above it, PEM."""
     found = one(scope.certificates(scope.signed_in(request.user)), pk=pk)
     return _pem(found, certs.chain_pem(found), "-chain")
 

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from certs import selectors as certs
+from certs.services import renewal_state
 from consortium.core import clock
 from consortium.members import services
 from consortium.members.models import Institution, Node
-from consortium.web import limits
+from consortium.web import clocks, limits
 from consortium.web.portal import forms, listing, scope
+from consortium.web.portal.certificate_listing import enrolment_rows
 from consortium.web.portal.views.base import Action, Page, one, paged
 
 
@@ -42,14 +44,20 @@ class OneNode(Page):
     section = "nodes"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        node = one(scope.nodes(self.account).select_related("delivery"), pk=kwargs["pk"])
+        node, now = one(scope.nodes(self.account).select_related("delivery"), pk=kwargs["pk"]), clock.now()
+        certificate = certs.valid_certificate_of(node, now)
         return super().get_context_data(
             node=node,
-            row=listing.node_rows([node], clock.now())[0],
-            certificate=certs.valid_certificate_of(node, clock.now()),
+            row=listing.node_rows([node], now)[0],
+            certificate=certificate,
+            renewal=renewal_state(certificate, now) if certificate else None,
+            revoked=clocks.rows(
+                scope.revocations(self.account).filter(certificate__node=node)[:3], self.account
+            ),
+            secrets=enrolment_rows(scope.enrolments(self.account).filter(node=node)[:5], now),
             requests=scope.requests(self.account).filter(node=node)[:10],
             certificates=listing.certificate_rows(
-                scope.certificates(self.account).filter(node=node)[:10], clock.now()
+                scope.certificates(self.account).filter(node=node)[:10], now
             ),
             timeline=scope.node_events(self.account, node)[:50],
             may_write=self.account.is_member and node.retired_at is None,
