@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.test import override_settings
 
-from certs import authorities, gateway, keys
+from certs import authorities, console_certificates, keys
 from consortium.core import clock
 from governance.chain.models import Ledger
 from governance.permissions import tufrepo
@@ -52,7 +52,7 @@ def world(places: Path, db: None) -> Iterator[World]:
     """Rows and keys; processes only where the test starts them (and is marked transactional)."""
     with clock.frozen(clock.now() - timedelta(days=500)):  # old enough to have issued what has expired
         authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
-    gateway.ensure(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
+    console_certificates.ensure_gateway(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
     ledger = Ledger.objects.create(
         slug="alliance",
         chain_id=20200,

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from certs import gateway, keys
+from certs import console_certificates, keys
 from consortium.core.errors import ConsoleError
 
 
 class Command(BaseCommand):
     help = (
-        "Makes KEY_DIR/gateway.key and gateway.crt for the hosts given, signed by the issuing CA; nothing "
-        "happens while the present one fits. Needs the issuing CA's passphrase (SIGNING_PASSPHRASE_FILE)."
+        "Makes KEY_DIR/gateway.key and gateway.crt for the hosts given, signed by the access CA; nothing "
+        "happens while the present one fits. Needs the signing worker's SIGNING_PASSPHRASE_FILE."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +26,8 @@ class Command(BaseCommand):
         file = options["passphrase_file"]
         try:
             passphrase = keys.read_passphrase(file) if file else None
-            made = gateway.ensure(options["host"], passphrase=passphrase)
+            made = console_certificates.ensure_gateway(options["host"], passphrase=passphrase)
         except ConsoleError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{gateway.certificate_path()}: {'made' if made else 'still fits'}")
+        path = console_certificates.gateway_certificate_path()
+        self.stdout.write(f"{path}: {'made' if made else 'still fits'}")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from certs import gateway, keys, selectors
+from certs import console_certificates, keys, selectors
 from certs.errors import KeysNotAvailable
 from certs.models import SerialNumber
 from consortium.core import clock
@@ -33,13 +33,13 @@ def make(*hosts: str) -> str:
 
 
 def leaf() -> x509.Certificate:
-    return x509.load_pem_x509_certificate(gateway.certificate_path().read_bytes())
+    return x509.load_pem_x509_certificate(console_certificates.gateway_certificate_path().read_bytes())
 
 
 def test_clients_that_know_the_root_accept_it(pki: Pki, workstation: Workstation) -> None:
     assert make() == "made"
     root = workstation.file("root.pem", selectors.pem(pki.root.der).encode())
-    served = str(gateway.certificate_path())
+    served = str(console_certificates.gateway_certificate_path())
     for option, host in (("-verify_hostname", "localhost"), ("-verify_ip", "127.0.0.1")):
         done = openssl(
             "verify", "-purpose", "sslserver", option, host, "-CAfile", root, "-untrusted", served, served
@@ -53,17 +53,22 @@ def test_clients_that_know_the_root_accept_it(pki: Pki, workstation: Workstation
 
 def test_key_and_certificate_are_a_pair_and_the_key_is_private(pki: Pki) -> None:
     make()
-    public = openssl("pkey", "-in", str(gateway.key_path()), "-pubout").stdout
-    assert openssl("x509", "-in", str(gateway.certificate_path()), "-noout", "-pubkey").stdout == public
-    assert gateway.key_path().stat().st_mode & 0o777 == 0o600
+    public = openssl("pkey", "-in", str(console_certificates.gateway_key_path()), "-pubout").stdout
+    assert (
+        openssl(
+            "x509", "-in", str(console_certificates.gateway_certificate_path()), "-noout", "-pubkey"
+        ).stdout
+        == public
+    )
+    assert console_certificates.gateway_key_path().stat().st_mode & 0o777 == 0o600
 
 
 def test_while_it_fits_it_stays(pki: Pki) -> None:
     make()
-    before = gateway.certificate_path().read_bytes()
+    before = console_certificates.gateway_certificate_path().read_bytes()
     assert make() == "still fits"
-    assert gateway.certificate_path().read_bytes() == before
-    assert Event.objects.filter(action="gateway_certificate.issued").count() == 1
+    assert console_certificates.gateway_certificate_path().read_bytes() == before
+    assert Event.objects.filter(action="console_certificate.issued").count() == 1
 
 
 def test_another_host_makes_another(pki: Pki) -> None:
@@ -82,10 +87,10 @@ def test_it_is_renewed_before_it_ends(pki: Pki) -> None:
 def test_a_pair_that_does_not_match_is_replaced(pki: Pki) -> None:
     """What a crash between the two files leaves."""
     make()
-    key = gateway.key_path().read_bytes()
-    gateway.certificate_path().unlink()
+    key = console_certificates.gateway_key_path().read_bytes()
+    console_certificates.gateway_certificate_path().unlink()
     make()
-    gateway.key_path().write_bytes(key)
+    console_certificates.gateway_key_path().write_bytes(key)
     assert make() == "made"
 
 
@@ -101,7 +106,7 @@ def test_its_serial_is_on_record(pki: Pki) -> None:
 
 def test_the_record_has_the_certificate_as_it_was_signed(pki: Pki) -> None:
     make()
-    data = Event.objects.get(action="gateway_certificate.issued").data
+    data = Event.objects.get(action="console_certificate.issued").data
     assert x509.load_pem_x509_certificate(data["certificate"].encode()) == leaf()
     assert data["fingerprint_sha256"] == leaf().fingerprint(hashes.SHA256()).hex()
     assert data["serial"] == f"{leaf().serial_number:032x}"
@@ -112,9 +117,9 @@ def test_what_was_not_signed_is_not_said_to_be_issued(pki: Pki) -> None:
     keys.path_of("nodes").unlink()
     keys.seal("nodes", ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
     with pytest.raises(InvalidSignature):
-        gateway.ensure(HOSTS, passphrase=PASSPHRASE)
-    assert not Event.objects.filter(action="gateway_certificate.issued").exists()
-    assert not gateway.certificate_path().exists()
+        console_certificates.ensure_gateway(HOSTS, passphrase=PASSPHRASE)
+    assert not Event.objects.filter(action="console_certificate.issued").exists()
+    assert not console_certificates.gateway_certificate_path().exists()
 
 
 def test_without_keys_it_is_one_line(pki: Pki, settings: Settings) -> None:
@@ -123,7 +128,7 @@ def test_without_keys_it_is_one_line(pki: Pki, settings: Settings) -> None:
         make()
     assert isinstance(refusal.value.__cause__, KeysNotAvailable)
     assert str(refusal.value) == str(KeysNotAvailable())  # in the operator's language
-    assert not gateway.key_path().exists()
+    assert not console_certificates.gateway_key_path().exists()
 
 
 def test_a_passphrase_file_may_be_given_instead(pki: Pki, settings: Settings, places: Path) -> None:
@@ -131,4 +136,4 @@ def test_a_passphrase_file_may_be_given_instead(pki: Pki, settings: Settings, pl
     call_command(
         "create_gateway_certificate", "--host=localhost", f"--passphrase-file={places / 'passphrase'}"
     )
-    assert gateway.key_path().exists()
+    assert console_certificates.gateway_key_path().exists()
