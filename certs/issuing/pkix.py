@@ -10,10 +10,14 @@ exception, and one that turns up means that a profile or the code changed. A not
 what it does not know (a key algorithm, a way to compute an identifier), such as SM2: that stops nothing and
 is handed back, for the audit's report. Informative findings are passed over.
 
-One check is made by ourselves instead: pkilint takes a URI for wrong that is no web address with a dotted
+Two checks are made by ourselves instead. pkilint takes a URI for wrong that is no web address with a dotted
 host, while RFC 5280 (section 4.2.1.6) asks for an absolute URI by RFC 3986, which a URN is. So what it says
 of our own URNs and of addresses below PUBLIC_URL, which may be ``localhost`` on a developer's machine, is
 set aside; of every other URI it stops the certificate.
+
+And it takes an SM2 key for one of the elliptic curves to which nobody encrypts (RFC 5480 section 3), while
+SM2 is also a way to encrypt (GB/T 32918.4) and GM/T 0015 gives a node one certificate for that. So it is set
+aside that such a certificate is for encrypting, as long as it is for nothing else.
 """
 
 from __future__ import annotations
@@ -23,11 +27,18 @@ import re
 from functools import cache
 from typing import Any
 
+from cryptography import x509
 from django.conf import settings
 
 from certs.errors import LintFinding
+from certs.issuing import reading
+from certs.sm2 import names
 
 _URI = "pkix.invalid_uri_syntax"
+_USAGE = "pkix.key_usage_value_prohibited_for_ec"
+_DOMAIN = "pkix.invalid_domain_name_syntax"
+# RFC 1034 section 3.5 has names of one label, such as localhost or a gateway's within a bank; pkilint has not
+_LABEL = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _URN = re.compile(rf"urn:consortium:{_UUID}:(node:{_UUID}|holder:[0-9]{{1,19}})")
 
@@ -48,10 +59,14 @@ def _findings(certificate: bytes) -> tuple[list[str], list[str]]:
         document = loader.load_der_certificate(certificate)
     except ValueError:
         return ["base.unreadable"], []
-    severe, notices = [], []
+    severe, notices, encrypts = [], [], _is_for_sm2_encryption(certificate)
     for result in _linter().validate(document.root):
         for found in result.finding_descriptions:
             if found.finding.code == _URI and _is_ours(str(result.node.pdu)):
+                continue
+            if found.finding.code == _DOMAIN and _LABEL.fullmatch(str(result.node.pdu)):
+                continue
+            if found.finding.code == _USAGE and encrypts:
                 continue
             if found.finding.severity <= Severity.WARNING:
                 severe.append(found.finding.code)
@@ -63,6 +78,19 @@ def _findings(certificate: bytes) -> tuple[list[str], list[str]]:
 def _is_ours(uri: str) -> bool:
     """A name that we give, or an address of what we publish."""
     return bool(_URN.fullmatch(uri)) or uri.startswith(f"{settings.PUBLIC_URL.rstrip('/')}/pki/")
+
+
+def _is_for_sm2_encryption(certificate: bytes) -> bool:
+    """Has it an SM2 key, and may that key sign nothing?"""
+    if not names.is_sm2(reading.spki_of(certificate)):
+        return False
+    values = (extension.value for extension in x509.load_der_x509_certificate(certificate).extensions)
+    usages = [value for value in values if isinstance(value, x509.KeyUsage)]
+    signs = (
+        (usage.digital_signature, usage.content_commitment, usage.key_cert_sign, usage.crl_sign)
+        for usage in usages
+    )
+    return bool(usages) and not any(map(any, signs))
 
 
 @cache
