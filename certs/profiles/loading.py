@@ -33,6 +33,7 @@ SIZES = {"P-256": 256, "P-384": 384, "secp256k1": 256, "SM2": 256, "Ed25519": 25
 USAGES = frozenset(
     {"digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"}
 )
+SIGNING = frozenset({"digital_signature", "content_commitment"})
 PURPOSES = frozenset({"nodes", "access", "lists", "sm-nodes", OWN})
 REQUIREMENTS = frozenset({"", "sm2"})
 STATUSES = frozenset({"list-and-responder", "list", "nocheck"})
@@ -166,6 +167,8 @@ def _keys(row: _Table) -> KeyRange:
     usages = frozenset(row.some_of("usages", USAGES))
     if kind not in ("RSA", "SM2") and usages & {"key_encipherment", "data_encipherment"}:
         row.refuse("usages", f"nobody encrypts to a {kind} key (RFC 5480 section 3, RFC 8410 section 5)")
+    if kind == "SM2" and usages & SIGNING and usages - SIGNING:
+        row.refuse("usages", "an SM2 key signs or encrypts, never both (GM/T 0015, GM/T 0024)")
     row.finish()
     return KeyRange(kind, least, most, usages)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from certs import keys
-from certs.models import Authority
+from certs.models import Authority, Certificate
 from certs.sm2 import authorities
 from certs.sm2.library import PrivateKey
 from tests.certs.conftest import CHEAP, PASSPHRASE
@@ -44,6 +45,11 @@ class SMWorkstation(Workstation):
         signed = ("-sm3", "-sigopt", ID)
         return self.request("sm2", *signed, *options, key=key or self.sm2_key(), subject=subject, form=form)
 
+    def pem(self, certificate: Certificate) -> str:
+        """The certificate as a file."""
+        data = openssl("x509", "-inform", "DER", data=bytes(certificate.der)).stdout
+        return self.file(f"{certificate.serial_id}.pem", data)
+
 
 @pytest.fixture(scope="session")
 def sealed_sm_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,8 +62,9 @@ def sealed_sm_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sm_places(places: Path, sealed_sm_keys: Path) -> Path:
+def sm_places(places: Path, sealed_sm_keys: Path, settings: Any) -> Path:
     """Directories of the test's own, with the keys of 国密 in them too."""
+    settings.PUBLIC_URL = "https://console.alliance.example"
     shutil.copytree(sealed_sm_keys, places / "keys", dirs_exist_ok=True)
     return places
 
