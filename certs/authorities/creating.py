@@ -45,7 +45,7 @@ def create(
             )
             _certify_missing(session, passphrase, plans)
             _renew_list(session)
-            importing.import_folder(
+            importing.take_in(
                 session.home.directory,
                 passphrase=passphrase,
                 root_fingerprint=gate.fingerprint(root.public_key()),

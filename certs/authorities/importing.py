@@ -40,6 +40,15 @@ def import_folder(
     OVERLAP. Harmless when repeated, and goes on where it was cut off. Raises ProtocolNotAccepted,
     RootNotConfirmed, AuthorityNotAccepted, WrongPassphrase, KeysNotAvailable.
     """
+    lines = take_in(folder, passphrase=passphrase, root_fingerprint=root_fingerprint, issues_from=issues_from)
+    publish(passphrase)
+    return lines
+
+
+def take_in(
+    folder: Path, *, passphrase: bytes, root_fingerprint: str = "", issues_from: datetime | None = None
+) -> list[str]:
+    """The rows alone, of :func:`import_folder`; what is not published yet the caller publishes."""
     found = [(path, _root_and_protocol(path, root_fingerprint)) for path in _protocols(folder)]
     lines: list[str] = []
     for _, (root, protocol) in found:
@@ -48,7 +57,6 @@ def import_folder(
     for _, (root, protocol) in found:
         lines += _cross(root, protocol)
         _note(root, protocol)
-    publish(passphrase)
     return lines
 
 

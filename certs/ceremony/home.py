@@ -85,7 +85,7 @@ class Home:
         protocol = self.protocol()
         newest = {file_name(part, self.name): file_content(part) for part in protocol.signed()}
         newest[self.protocol_path.name] = protocol.data
-        return [places.replace(folder / name, data) for name, data in newest.items()]
+        return [_written(folder / name, data) for name, data in newest.items()]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -97,6 +97,12 @@ class Home:
             yield
         finally:
             os.close(handle)
+
+
+def _written(path: Path, data: bytes) -> Path:
+    if path.exists() and path.read_bytes() == data:
+        return path
+    return places.replace(path, data)
 
 
 def file_name(part: Signed, root: str) -> str:

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from django.conf import settings
 
 from certs import authorities, issuing, keys, services
+from certs.ceremony import runs
+from certs.ceremony.home import Home
+from certs.ceremony.requests import Request
 from certs.models import Authority, Certificate
 from consortium.members.models import Node, User
 from tests.certs.openssl import Workstation
@@ -46,9 +54,26 @@ def sealed_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("sealed")
     with override_settings(KEY_DIR=home / "keys"):
         keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
-        for name in ("nodes", "access", "lists"):
-            keys.seal(name, ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+        made = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("nodes", "access", "lists")}
+        for name, key in made.items():
+            keys.seal(name, key, PASSPHRASE, cost=CHEAP)
+    ceremony(home / "keys", made)
     return home / "keys"
+
+
+def ceremony(home: Path, made: dict[str, ec.EllipticCurvePrivateKey]) -> None:
+    """The root's part, held once: every test's console asks for the same and is given the same again."""
+    session = runs.Session(Home(home), PASSPHRASE, ["Wang Min", "Chen Ling"])
+    runs.make_root(session, alliance="Alliance", public_url=settings.PUBLIC_URL)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "asked for")])
+    requests = [
+        Request(
+            purpose,
+            x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM),
+        )
+        for purpose, key in made.items()
+    ]
+    runs.sign(session, requests, {})
 
 
 @pytest.fixture
