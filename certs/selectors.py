@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from certs import life
@@ -25,6 +25,7 @@ from certs.models import (
     Certificate,
     CertificateRequest,
     CrossCertificate,
+    Profile,
     Reminder,
     Revocation,
     RevocationList,
@@ -33,6 +34,13 @@ from certs.models import (
 from certs.rules import EXPIRES_SOON
 from consortium.core import clock
 from consortium.members.models import Network, Node, User
+
+# Of a node's certificates: what it signs with before what others encrypt to, both behind any other.
+_SM_LAST = Case(
+    When(profile=Profile.FISCO_BCOS_3_SM, then=1),
+    When(profile=Profile.FISCO_BCOS_3_SM_ENC, then=2),
+    default=0,
+)
 
 
 def requests_for(user: User) -> QuerySet[CertificateRequest]:
@@ -133,31 +141,36 @@ def state(certificate: Certificate, now: datetime) -> str:
     return life.state(now, certificate.not_after, revoked=revoked, held=held)
 
 
-def succeeded(now: datetime) -> Exists:
+def succeeded(now: datetime) -> Q:
     """Of a query for certificates: is a later one of the same profile valid, for the same node or holder?
 
-    A service of the console is known by its subject.
+    A service of the console is known by its subject. Three questions, since each has an index and their sum
+    has none.
     """
-    same = (
-        Q(node=OuterRef("node"))
-        | Q(holder=OuterRef("holder"))
-        | Q(node__isnull=True, holder__isnull=True, subject=OuterRef("subject"))
+    later = valid_certificates(now).filter(not_after__gt=OuterRef("not_after"), profile=OuterRef("profile"))
+    of_console = later.filter(node__isnull=True, holder__isnull=True, subject=OuterRef("subject"))
+    return (
+        Q(Exists(later.filter(node=OuterRef("node"))))
+        | Q(Exists(later.filter(holder=OuterRef("holder"))))
+        | Q(Exists(of_console))
     )
-    later = valid_certificates(now).filter(not_after__gt=OuterRef("not_after"))
-    return Exists(later.filter(same, profile=OuterRef("profile")))
 
 
 def valid_certificate_of(node: Node, now: datetime) -> Certificate | None:
-    """The node's newest valid certificate."""
-    return valid_certificates(now).filter(node=node).order_by("-issued_at").first()
+    """The node's newest valid certificate; one of 国密 only where it has no other."""
+    return valid_certificates(now).filter(node=node).order_by(_SM_LAST, "-issued_at").first()
 
 
 def valid_node_certificates(network: Network | str, now: datetime) -> dict[uuid.UUID, Certificate]:
-    """Each node's newest valid certificate on ``network``, by node id; one query."""
+    """Each node's newest valid certificate on ``network``, by node id; one query.
+
+    One of 国密 only where it has no other: a pair that is asked for beside the certificate that lists know
+    the node by must not take that one's place in them.
+    """
     newest = (
         valid_certificates(now)
         .filter(node__network=network)
-        .order_by("node_id", "-issued_at")
+        .order_by("node_id", _SM_LAST, "-issued_at")
         .distinct("node_id")
         .select_related("node")
     )

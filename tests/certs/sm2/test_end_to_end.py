@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from certs import issuing, keys, services
+from certs import issuing, keys, selectors, services
 from certs.errors import KeyNotAccepted, KeySeenBefore
 from certs.issuing import reading
 from certs.models import Certificate, CertificateRequest, SerialNumber
 from certs.sm2.library import PrivateKey, PublicKey
 from certs.status import crl, listing
+from consortium.core import clock
 from consortium.members.models import Node, User
-from tests.certs.conftest import PASSPHRASE
+from tests.certs.conftest import PASSPHRASE, Pki
 from tests.certs.openssl import Workstation, openssl
 from tests.certs.sm2.conftest import ID, SMPki, SMWorkstation
 from tests.certs.sm2.test_authorities import verified
@@ -225,3 +226,21 @@ def holds(certificate: bytes, issuer: bytes) -> bool:
     """Is the signature on ``certificate`` by ``issuer``'s key?"""
     parts = reading.parts(certificate)
     return PublicKey.from_spki(reading.spki_of(issuer)).verifies(parts.signature, parts.tbs)
+
+
+def test_a_pair_does_not_push_the_nodes_other_certificate_out_of_the_lists(
+    pki: Pki, certify: Certify, certify_sm: Certify, heming: Node, zhou_lan: User
+) -> None:
+    """Lists of FISCO BCOS outside SM mode know the node by its RSA key, whatever it got since."""
+    rsa = certify(heming, zhou_lan, profile="fisco-bcos-3", key="rsa2048")
+    certify_sm(heming, zhou_lan, SIGN)
+    certify_sm(heming, zhou_lan, ENCRYPT)
+    now = clock.now()
+    assert selectors.valid_certificate_of(heming, now) == rsa
+    assert selectors.valid_node_certificates(heming.network, now) == {heming.pk: rsa}
+
+
+def test_a_node_with_the_pair_alone_is_known_by_what_it_signs_with(
+    pair: tuple[Certificate, Certificate], heming: Node
+) -> None:
+    assert selectors.valid_certificate_of(heming, clock.now()) == pair[0]
