@@ -51,9 +51,14 @@ def operation(*methods: str) -> Callable[[_View], _View]:
             try:
                 surface.only(request, *methods)
                 _check_address(profile)
-                return view(request, profile)
+                response = view(request, profile)
             except ConsoleError as error:
-                return surface.refusal(error, **_helpful(error, methods))
+                response = surface.refusal(error, **_helpful(error, methods))
+            # Said, lest it be sent in chunks: strongSwan's client knows no other way to find the end.
+            response.headers["Content-Length"] = str(len(response.content))
+            if request.method == "HEAD":
+                response.content = b""
+            return response
 
         return surface.admits_for_itself(answer)
 
