@@ -16,6 +16,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from certs import rules
 from certs.models import Certificate, Reminder
 
 _BETWEEN_SUBJECTS = " · "
@@ -27,7 +28,10 @@ def expiry(reminders: Sequence[Reminder], recipients: Sequence[str], now: dateti
     subjects, texts = [], []
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            context = {"items": [_item(row, now) for row in reminders], "url": settings.PUBLIC_URL}
+            items = [_item(row, now) for row in reminders]
+            # what no institution answers for, the secretariat renews, in other ways
+            theirs = all(row.certificate and row.certificate.institution_id for row in reminders)
+            context = {"items": items, "of_member": theirs, "url": settings.PUBLIC_URL}
             subjects.append(_line(render_to_string("mail/expiry.subject.txt", context)))
             texts.append(render_to_string("mail/expiry.txt", context).strip())
     return EmailMessage(
@@ -47,9 +51,18 @@ def _item(reminder: Reminder, now: datetime) -> dict[str, Any]:
         "name": name(certificate) if certificate else str(thing),
         "kind": certificate.get_profile_display() if certificate else "",
         "serial": certificate.serial_id if certificate else "",
-        "until": timezone.localtime(thing.not_after).strftime("%Y-%m-%d %H:%M %Z"),
+        "opens": _time(_opens(certificate)) if certificate and certificate.institution_id else "",
+        "until": _time(thing.not_after),
         "days": (thing.not_after - now).days,
     }
+
+
+def _opens(certificate: Certificate) -> datetime:
+    return rules.profile(certificate.profile).renewal_opens(certificate.not_after)
+
+
+def _time(at: datetime) -> str:
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def name(certificate: Certificate) -> str:
