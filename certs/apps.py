@@ -11,6 +11,8 @@ class CertsConfig(AppConfig):
     def ready(self) -> None:
         from certs import topics
         from certs.sm2 import signing
+        from certs.status import listening
 
         topics.declare()
         signing.register()
+        listening.subscribe()

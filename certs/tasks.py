@@ -8,9 +8,9 @@ from typing import Any
 
 from celery import shared_task
 
-from certs import crl, issuing, publication, services
+from certs import issuing, services
 from certs.errors import KeysNotAvailable
-from certs.models import Authority
+from certs.status import upkeep
 from consortium.core import clock, outbox
 
 _SPELL = 30.0  # seconds that one message works: far below the limits that end a task in the middle
@@ -41,9 +41,14 @@ def handle_issue(payload: dict[str, Any]) -> None:
 def handle_publish_crl(payload: dict[str, Any]) -> None:
     """Outbox topic ``certs.publish_crl``."""
     try:
-        crl.publish(payload["authority"])
+        upkeep.publish(payload["authority"])
     except KeysNotAvailable as error:
         raise outbox.Later(_WAIT, str(error)) from error
+
+
+def handle_prepare_answers(payload: dict[str, Any]) -> None:
+    """Outbox topic ``certs.prepare_answers``. Until it is done the responder asks the database instead."""
+    upkeep.welcome()
 
 
 def handle_remind(payload: dict[str, Any]) -> None:
@@ -66,23 +71,11 @@ def record_reminders() -> None:
 
 @shared_task(name="certs.refresh_status", ignore_result=True)
 def refresh_status() -> None:
-    """Sign the issuing CAs' CRLs again from half their life on, and put back files that are missing.
-
-    The root's own CRL is signed where the root's key is: by ``create_authorities``. A CA that fails does not
-    stop those after it; an ExceptionGroup names all that failed, at the end.
-    """
-    failures: list[Exception] = []
-    living = Authority.objects.filter(kind=Authority.Kind.ISSUING, not_after__gt=clock.now())
-    for authority in living.select_related("parent"):
-        try:
-            _refresh(authority)
-        except Exception as error:  # noqa: BLE001  whatever it is: the other CAs' lists must not run out for it
-            error.add_note(f"while refreshing the authority {authority.name}")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("revocation lists that were not refreshed", failures)
+    """Every minute: lists and responders are renewed in time, files that are missing come back."""
+    upkeep.refresh()
 
 
-def _refresh(authority: Authority) -> None:
-    publication.write_authority(authority)
-    crl.publish(authority.pk)
+@shared_task(name="certs.renew_answers", ignore_result=True)
+def renew_answers() -> None:
+    """Every five minutes: answers are prepared again from half their life on."""
+    upkeep.renew_answers()

@@ -11,7 +11,6 @@ import threading
 import time
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.db.utils import InterfaceError
 
@@ -94,7 +93,6 @@ def _from_database(authority: str, serial: int) -> bytes:
         found = states.status_of(authority, text if len(text) % 2 == 0 else f"0{text}")
     except (DatabaseError, InterfaceError) as error:
         logger.warning("status not known, the database is away: %s", type(error).__name__)
-        connection.close()
         _rest.until = time.monotonic() + _REST
         raise CannotTell from error
     return found or ocsp.UNKNOWN

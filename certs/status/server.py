@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from django.db import connection
+from django.db import close_old_connections, connection
 
 from certs.status import line, ocsp, responding
 from certs.status.line import BrokenLine, Reply
@@ -62,6 +62,7 @@ class Server:
                 continue
             with client:
                 self._serve(client)
+            close_old_connections()  # as after a web request: a broken one is not kept
         connection.close()
 
     def _serve(self, client: socket.socket) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from consortium.stack.demo.collect import directory
 from consortium.stack.demo.people import FOUNDING_NODES, DemoNode
-from consortium.stack.plan import Context, Process, answers
-from consortium.stack.steps import relaying, signing
+from consortium.stack.plan import PROJECT, Context, Process, answers
+from consortium.stack.steps import answering, relaying, signing
 
 
 def processes(context: Context) -> list[Process]:
@@ -23,6 +23,7 @@ def processes(context: Context) -> list[Process]:
         _worker("worker", "default,push", concurrency=2),
         _worker("chain", "chain", concurrency=1, env=relaying(context)),
         _worker("signing", "signing", concurrency=1, env=signing(context)),
+        Process("status", (sys.executable, str(PROJECT / "manage.py"), "answer_status"), answering(context)),
         Process("beat", _python("celery", "--app", "consortium", "beat", "--loglevel", "WARNING")),
         *(_agent(context, node) for node in FOUNDING_NODES),
     ]

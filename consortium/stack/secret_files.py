@@ -14,7 +14,7 @@ from pathlib import Path
 from consortium.core import files
 from consortium.stack.plan import Context
 
-NAMES = ("signing-passphrase", "relay-passphrase", "secret-key")
+NAMES = ("signing-passphrase", "ocsp-passphrase", "relay-passphrase", "secret-key")
 
 
 def path_of(context: Context, name: str) -> Path:

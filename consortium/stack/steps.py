@@ -22,8 +22,16 @@ def steps(context: Context) -> list[Step]:
 
 
 def signing(context: Context) -> dict[str, str]:
-    """What lets a process open the CA's and the lists' keys; for the signing worker alone."""
-    return {"SIGNING_PASSPHRASE_FILE": str(path_of(context, "signing-passphrase"))}
+    """What lets a process open the CA's and the lists' keys; for the signing worker alone.
+
+    It makes the status responders' keys as well, and prepares answers with them.
+    """
+    return {"SIGNING_PASSPHRASE_FILE": str(path_of(context, "signing-passphrase")), **answering(context)}
+
+
+def answering(context: Context) -> dict[str, str]:
+    """What lets a process open the status responders' keys, and no others."""
+    return {"OCSP_PASSPHRASE_FILE": str(path_of(context, "ocsp-passphrase"))}
 
 
 def relaying(context: Context) -> dict[str, str]:
