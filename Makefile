@@ -18,6 +18,8 @@ PRODUCTION := $(OFFLINE) CONSORTIUM_DEVELOPMENT=0 SECRET_KEY_FILE=$(VENV)/.check
 
 # What `make peers` installs, by their programs.
 PEERS := softhsm2-util pki ocsptool curl openssl
+# Without this part of it strongSwan's pki speaks TLS with no elliptic curves.
+SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -64,11 +66,12 @@ browser:  ## install Chromium for the browser tests (Debian, as root)
 	else apt-get -q update && apt-get -q install -y --no-install-recommends chromium fonts-noto-cjk; fi
 
 peers:  ## install the HSM, EST and OCSP clients that the certificate tests speak with (Debian, as root)
-	@if (set -e; for program in $(PEERS); do command -v $$program >/dev/null; done); then \
+	@if (set -e; for program in $(PEERS); do command -v $$program >/dev/null; done; test -e $(SWAN_TLS)); then \
 		echo "the certificate tests' peers are there"; \
 	elif [ "$$(id -u)" != 0 ]; then echo "make peers installs packages: run it as root" >&2; exit 1; \
 	else apt-get -q update && apt-get -q install -y --no-install-recommends \
-		softhsm2 strongswan-pki libstrongswan-extra-plugins gnutls-bin curl openssl; fi
+		softhsm2 strongswan-pki libstrongswan-standard-plugins \
+		libstrongswan-extra-plugins gnutls-bin curl openssl; fi
 
 messages: $(RUNTIME)  ## collect and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext" >&2; exit 1; }
