@@ -25,7 +25,13 @@ _ALGORITHMS = {
     Profile.CLIENT: _P256,
     Profile.OFFICER: _P256,
 }
+_UNITS = {
+    Profile.FISCO_BCOS_3: "/OU=agency",
+    Profile.FISCO_BCOS_3_SM: "/OU=ssl",
+    Profile.FISCO_BCOS_3_SM_ENC: "/OU=enssl",
+}
 _SM2_SIGNATURE = "-sm3 -sigopt distid:1234567812345678"
+_SM2_CHECK = "-vfyopt distid:1234567812345678"
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def profiles(node: Node) -> list[Profile]:
 def _fitting(node: Node) -> Profile:
     if node.software != NodeSoftware.FISCO_BCOS:
         return Profile.EVM_NODE
-    return Profile.FISCO_BCOS_2 if node.software_version.startswith("2") else Profile.FISCO_BCOS_3
+    return Profile.FISCO_BCOS_2 if node.software_version.partition(".")[0] == "2" else Profile.FISCO_BCOS_3
 
 
 def lines(profile: str, node: Node | None, *, keeps_key: bool = False, suffix: str = "") -> str:
@@ -79,7 +85,7 @@ def _subject(profile: str, node: Node | None) -> str:
     """People's names come from the record alone; a node's may be given and must be the same."""
     if node is None:
         return "/"
-    unit = "/OU=agency" if profile == Profile.FISCO_BCOS_3 else ""
+    unit = _UNITS.get(Profile(profile), "")
     return f"/CN={node.name}/O={node.institution.short_name}{unit}"
 
 
@@ -126,13 +132,25 @@ def check(certificate: Certificate) -> str:
     """Shows the root's fingerprint, and checks the certificate against the root."""
     leaf, chain = file_name(certificate), file_name(certificate, "-chain")
     show = "openssl x509 -inform DER -in root.crt -out root.pem && openssl x509 -in root.pem -noout"
-    sm2 = " -vfyopt distid:1234567812345678" if _ALGORITHMS.get(Profile(certificate.profile)) == _SM2 else ""
-    verify = f"openssl verify{sm2} -CAfile root.pem -untrusted {chain} {leaf}"
+    verify = f"openssl verify -CAfile root.pem -untrusted {chain} {leaf}"
+    if _is_sm2(certificate):
+        # openssl 3 hands the id to the certificate it is asked about alone, so each link is asked about
+        verify = (
+            f"sed '1,/END CERTIFICATE/d' {chain} | openssl x509 -out issuer.pem\n"
+            f"openssl verify {_SM2_CHECK} -CAfile root.pem issuer.pem\n"
+            f"openssl verify {_SM2_CHECK} -partial_chain -CAfile issuer.pem {leaf}"
+        )
     return f"{show} -fingerprint -sha256\n{verify}"
 
 
+def _is_sm2(certificate: Certificate) -> bool:
+    return _ALGORITHMS.get(Profile(certificate.profile)) == _SM2
+
+
 def status_question(certificate: Certificate, address: str) -> str:
-    """Asks the responder at ``address`` whether the certificate is in force, now."""
+    """Asks the responder at ``address`` whether the certificate is in force, now; 国密 have none to ask."""
+    if _is_sm2(certificate):
+        return ""
     leaf, chain = file_name(certificate), file_name(certificate, "-chain")
     split = f"openssl x509 -in {chain} -out leaf.pem && sed '1,/END CERTIFICATE/d' {chain} > above.pem"
     ask = f"openssl ocsp -issuer above.pem -cert {leaf} -url {address} -CAfile root.pem -no_nonce"

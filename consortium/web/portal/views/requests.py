@@ -15,7 +15,7 @@ from consortium.members.models import Node
 from consortium.web.portal import certificate_forms as forms
 from consortium.web.portal import est, listing, openssl, scope
 from consortium.web.portal.views.base import Action, Page, one, paged
-from consortium.web.profiles import HOLDER, offered
+from consortium.web.profiles import HOLDER, NODE, off, offered
 
 
 class Requests(Page):
@@ -92,7 +92,10 @@ class Submit(_HandIn):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            commands=openssl.commands(self.subject), machine=_("the node's machine"), **kwargs
+            commands=openssl.commands(self.subject),
+            off=off(NODE),
+            machine=_("the node's machine"),
+            **kwargs,
         )
 
 
