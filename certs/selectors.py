@@ -32,6 +32,7 @@ from certs.models import (
     Suspension,
 )
 from certs.rules import EXPIRES_SOON
+from certs.status import freshness
 from consortium.core import clock
 from consortium.members.models import Network, Node, User
 
@@ -281,9 +282,10 @@ def newest_crl(authority: Authority, shard: int | None = None) -> RevocationList
 
 
 def stale_crls(now: datetime) -> list[Authority]:
-    """Authorities without a CRL that is still fresh: relying parties refuse every certificate of theirs.
+    """Authorities with a list, full or in parts, that has run out or was not renewed when it was time.
 
-    One that has itself run out needs none.
+    Once it runs out, relying parties refuse every certificate of theirs. An authority that has itself ended
+    needs none.
     """
-    fresh = RevocationList.objects.filter(authority=OuterRef("pk"), next_update__gt=now)
-    return list(Authority.objects.filter(~Exists(fresh), not_after__gt=now))
+    late = {f.authority.pk for f in freshness.lists(now) if f.state is not freshness.State.FRESH}
+    return list(Authority.objects.filter(pk__in=late))

@@ -17,12 +17,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
+from certs.models import Authority
 from certs.status import ocsp, parts
 
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".responder"
 HASHES = ("sha1", "sha256", "sha384", "sha512")  # of a CertID; answers are prepared for the first two
+# Of an answer that is signed with SM2 no OCSP client could check the signature: these have lists alone.
+_LISTS_ALONE = frozenset({Authority.Purpose.SM_NODES, Authority.Purpose.SM_ROOT})
 _SETTLED = 2.0  # seconds: two changes of a directory in one tick of the file system's clock look like one
 
 
@@ -50,6 +53,12 @@ _loaded: tuple[tuple[str, int], _Index] = (("", 0), {})
 def key_name(spki_sha256: str) -> str:
     """The name under which a responder's key is sealed: each has a key of its own, used for its week."""
     return f"ocsp-{spki_sha256[:32]}"
+
+
+def wanted(authority: Authority) -> bool:
+    """Is the authority's status told by OCSP as well?"""
+    issuing = authority.kind == Authority.Kind.ISSUING and authority.purpose not in _LISTS_ALONE
+    return issuing and bool(settings.OCSP_PASSPHRASE_FILE)
 
 
 def directory() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -54,6 +54,12 @@ def renew(authority: Authority, opened: Opened, limit: int = LIMIT) -> int:
         elif due > now.timestamp():
             fresh.add(path.name)
     return _prepare(authority, opened, sorted(living - fresh)[:limit], durable=False)
+
+
+def oldest_due(authority: Authority) -> datetime | None:
+    """When the answer that waits longest for its renewal was or will be due; None where there is none."""
+    oldest = min((due for _path, due in _stored(authority)), default=None)
+    return datetime.fromtimestamp(oldest, UTC) if oldest is not None else None
 
 
 def _prepare(authority: Authority, opened: Opened, serials: Iterable[str], *, durable: bool) -> int:

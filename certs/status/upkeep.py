@@ -9,12 +9,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from certs.models import Authority
-from certs.status import crl, delegation, files, store
+from certs.status import crl, delegation, files, responders, store
 from certs.status.keyring import Opened
 from consortium.core import clock
-
-# Of an answer that is signed with SM2 no OCSP client could check the signature: these have lists alone.
-_LISTS_ALONE = frozenset({Authority.Purpose.SM_NODES, Authority.Purpose.SM_ROOT})
 
 
 def publish(authority_id: uuid.UUID | str) -> None:
@@ -64,15 +61,9 @@ def welcome() -> None:
 
 def with_responder(authority: Authority, work: Callable[[Authority, Opened], int]) -> int:
     """``work`` with the authority's responder; 0 where this installation or this authority has none."""
-    if not has_responder(authority):
+    if not responders.wanted(authority):
         return 0
     return work(authority, delegation.ensure(authority))
-
-
-def has_responder(authority: Authority) -> bool:
-    """Is the authority's status told by OCSP as well?"""
-    issuing = authority.kind == Authority.Kind.ISSUING and authority.purpose not in _LISTS_ALONE
-    return issuing and bool(settings.OCSP_PASSPHRASE_FILE)
 
 
 def _issuing() -> QuerySet[Authority]:

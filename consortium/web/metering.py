@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from certs import selectors as certificates
 from certs.models import CertificateRequest
+from certs.status import freshness
 from consortium.core import clock, outbox
 from consortium.core.models import OutboxMessage
 from consortium.web import health
@@ -35,7 +36,9 @@ class _Database(Collector):
         yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
         yield _requests()
         stale = len(certificates.stale_crls(clock.now()))
-        yield _gauge("console_crls_stale", "Authorities without a revocation list in force", stale)
+        help_text = "Authorities with a revocation list that ran out or was not renewed in time"
+        yield _gauge("console_crls_stale", help_text, stale)
+        yield _lists()
 
     def describe(self) -> Iterable[Metric]:
         return ()  # registering must not read the database
@@ -83,6 +86,16 @@ def _indexer() -> Iterator[Metric]:
     except (httpx.HTTPError, LookupError, ValueError):
         return  # the ledger is down: /readyz says so, and a made-up number would not
     yield _gauge("console_indexer_lag_blocks", "Blocks the indexer is behind the ledger", lag)
+
+
+def _lists() -> Metric:
+    help_text = "For how long the newest revocation list holds; 0 where there is none"
+    found = GaugeMetricFamily("console_crl_seconds_left", help_text, labels=["authority", "part"])
+    now = clock.now()
+    for item in freshness.lists(now):
+        left = (item.until - now).total_seconds() if item.until else 0.0
+        found.add_metric([item.authority.name, item.what], left)
+    return found
 
 
 def _requests() -> Metric:

@@ -291,6 +291,6 @@ def test_services_of_the_console_are_answered_too(pki: Pki, responder: Opened) -
 
 
 def test_authorities_of_guomi_have_lists_alone(pki: Pki) -> None:
-    assert not upkeep.has_responder(Authority(kind="issuing", purpose="sm-nodes"))
-    assert not upkeep.has_responder(pki.root)
-    assert upkeep.has_responder(pki.nodes)
+    assert not responders.wanted(Authority(kind="issuing", purpose="sm-nodes"))
+    assert not responders.wanted(pki.root)
+    assert responders.wanted(pki.nodes)
