@@ -1,40 +1,60 @@
-"""``make bench``: prints each measurement beside its peer. Asserts nothing: machines differ."""
+"""``make bench``: prints each measurement beside its peers. Asserts nothing: machines differ.
+
+ARGS names the groups to run (certificates, status, hostile, ledger); all without it. PostgreSQL writes to
+disk before it answers, as in production, for us and for the peer alike.
+"""
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
-import time
-from collections.abc import Callable
-from itertools import chain
+import tempfile
+from pathlib import Path
 
-from tests import conftest  # starts PostgreSQL, Redis and the ledger, and sets Django up
+from consortium.stack.embedded import EmbeddedPostgres
+
+PEER_ENVIRONMENT = Path(sys.prefix) / ".peer"
 
 
-def main() -> int:
-    from django.test.utils import setup_databases, teardown_databases
+def main(wanted: list[str]) -> int:
+    _durable_database()
+    from tests import conftest  # starts Redis and the ledger, and sets Django up
 
-    from tests.bench import indexing, issuing
+    # Django is set up by now
+    from django.test.utils import setup_databases, teardown_databases  # isort: skip
 
     databases = setup_databases(verbosity=0, interactive=False)
     try:
-        for name, ours, peer in chain(issuing.measurements(), indexing.measurements()):
-            _print(name, ours, peer)
+        _measure(wanted)
     finally:
         teardown_databases(databases, verbosity=0)
         conftest.pytest_unconfigure()
     return 0
 
 
-def _print(name: str, ours: Callable[[], int], peer: Callable[[], int]) -> None:
-    """Run both; each returns how many things it did."""
-    rates = []
-    for work in (peer, ours):
-        began = time.perf_counter()
-        done = work()
-        rates.append(done / (time.perf_counter() - began))
-    bare, real = rates
-    print(f"{name:34} {real:9.0f}/s   bare loop {bare:9.0f}/s   ratio {real / bare:.3f}", flush=True)
+def _durable_database() -> None:
+    if not os.environ.get("DATABASE_URL"):
+        database = EmbeddedPostgres(Path(tempfile.mkdtemp(prefix="console-bench-")) / "postgres")
+        os.environ["DATABASE_URL"] = database.start()
+        atexit.register(database.stop)
+
+
+def _measure(wanted: list[str]) -> None:
+    from tests.bench import certificates, hostile, indexing, status
+    from tests.bench.peer import Peer
+
+    groups = {
+        "certificates": certificates.measure,
+        "status": status.measure,
+        "hostile": hostile.measure,
+        "ledger": indexing.measure,
+    }
+    peer = Peer(PEER_ENVIRONMENT)
+    for name in wanted or groups:
+        print(f"\n## {name}\n", flush=True)
+        groups[name](peer)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,23 @@ from django.db import connection
 from consortium.stack.embedded import EmbeddedLedger
 from governance.chain import contracts, founding, indexer
 from governance.chain.models import ChainEvent, Ledger
+from tests.bench import table
+from tests.bench.peer import Peer
 from tests.chain.world import PASSPHRASE, World
 from tests.factories import InstitutionFactory
 
 MEMBERS = 80
 
 
-def measurements() -> Iterator[tuple[str, Callable[[], int], Callable[[], int]]]:
+def measure(_peer: Peer) -> None:
+    table.heading("bare loop")
+    with _world() as world:
+        bare = table.rate(lambda: _bare(world))
+        table.row("ledger events indexed", table.rate(lambda: _ours(world.ledger)), bare)
+
+
+@contextmanager
+def _world() -> Iterator[World]:
     home = Path(tempfile.mkdtemp(prefix="console-bench-"))
     (home / "passphrase").write_text(PASSPHRASE + "\n", encoding="utf-8")
     settings.KEY_DIR = home / "keys"
@@ -30,7 +41,7 @@ def measurements() -> Iterator[tuple[str, Callable[[], int], Callable[[], int]]]
     try:
         world = World(anvil, home / "passphrase")
         _history(world)
-        yield "ledger events indexed", lambda: _ours(world.ledger), lambda: _bare(world)
+        yield world
     finally:
         anvil.stop()
 
