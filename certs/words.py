@@ -66,7 +66,8 @@ _WORDS: dict[RevocationReason, tuple[Text, Text]] = {
         ),
         _(
             "It works at once, at any hour, and needs no second person. Whoever relies on the certificate "
-            "also doubts what it signed before. Its key is never certified again."
+            "also doubts what it signed before. Its key is never certified again; what was renewed with it "
+            "by EST is suspended until you release it."
         ),
     ),
     RevocationReason.SUPERSEDED: (

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from certs import life, mails, selectors, topics
 from certs.models import Authority, Certificate, Reminder
@@ -21,6 +21,7 @@ from consortium.members.models import Institution, User
 from consortium.members.states import Role
 from consortium.members.states import Status as InstitutionStatus
 
+_LOCK = 0x7EA1_0001  # advisory lock
 Thing = Certificate | Authority
 SECRETARIAT = "secretariat"  # the group of what no institution answers for
 
@@ -31,6 +32,8 @@ def record_due_reminders(now: datetime) -> list[Reminder]:
     One row a thing and step: harmless at any hour and any number of times.
     """
     with transaction.atomic():
+        with connection.cursor() as cursor:  # one at a time: two would record the same
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         due: list[tuple[Thing, int]] = [*_certificates(now), *_authorities(now)]
         made = [_record(thing, step, now) for thing, step in due]
         for group in sorted({_group(reminder) for reminder in made}):

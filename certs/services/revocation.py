@@ -7,7 +7,7 @@ from django.db import transaction
 from certs import life, rules
 from certs.errors import NotRevoked, ReasonNotForMembers, ReasonStands, UnknownReason
 from certs.models import Certificate, Revocation, RevocationReason, Suspension
-from certs.services import standing
+from certs.services import descent, standing
 from certs.words import SECRETARIAT_REASONS
 from consortium.core import clock
 from consortium.core.events import Actor
@@ -22,9 +22,9 @@ def revoke(
     """Revoke for good, and owe a new CRL at once. Members revoke their own, the secretariat any.
 
     No second person is asked, for no reason and at no hour: a key in other hands can't wait for office hours,
-    and whoever revokes too much costs the bank a request. Such a key ends every certificate it has. The entry
-    of a suspended certificate keeps its first date (``revoked_at`` is since when the lists say no); the event
-    has when it was decided.
+    and whoever revokes too much costs the bank a request. Such a key ends every certificate it has, and
+    what it renewed by its own proof is suspended. The entry of a suspended certificate keeps its first date
+    (``revoked_at`` is since when the lists say no); the event has when it was decided.
 
     Raises AlreadyRevoked, UnknownReason, ReasonNotForMembers, NotAllowed, NotFound.
     """
@@ -36,7 +36,9 @@ def revoke(
             standing.locked_with_key(certificate) if compromised else [standing.locked(certificate)]
         )
         revocation = _revoke(first, known, comment, actor)
-        _revoke_others(others, comment, actor)
+        if compromised:
+            _revoke_others(others, comment, actor)
+            descent.distrust_renewals([first, *others], actor=actor)
     return revocation
 
 
@@ -45,7 +47,7 @@ def report_compromise(certificate: Certificate, *, comment: str = "", actor: Act
 
     The one change that a revocation allows (:data:`certs.life.REASON_CHANGES`); date and author stay the
     first ones. A privilege that the alliance withdrew stays withdrawn unless the secretariat says otherwise.
-    Other certificates of that key are revoked.
+    Other certificates of that key are revoked, and what it renewed by its own proof is suspended.
 
     Raises NotRevoked, ReasonStands, ReasonNotForMembers, NotAllowed, NotFound.
     """
@@ -58,6 +60,7 @@ def report_compromise(certificate: Certificate, *, comment: str = "", actor: Act
         _check_change(revocation, actor)
         _worsen(revocation, first, comment, actor)
         _revoke_others(others, comment, actor)
+        descent.distrust_renewals([first, *others], actor=actor)
     return revocation
 
 

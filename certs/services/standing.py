@@ -52,6 +52,13 @@ def hold_of(certificate: Certificate) -> Suspension | None:
     return Suspension.objects.filter(certificate=certificate, released_at__isnull=True).first()
 
 
+def state(certificate: Certificate) -> str:
+    """One of :data:`certs.life.STATES`, as the rows say it now: for a certificate under lock."""
+    revoked = revocation_of(certificate) is not None
+    held = hold_of(certificate) is not None
+    return life.state(clock.now(), certificate.not_after, revoked=revoked, held=held)
+
+
 def check_move(
     certificate: Certificate, wanted: str, *, revocation: Revocation | None, hold: Suspension | None
 ) -> None:

@@ -26,19 +26,24 @@ def suspend(certificate: Certificate, *, comment: str = "", actor: Actor) -> Sus
         certificate = standing.locked(certificate)
         earlier, hold = standing.revocation_of(certificate), standing.hold_of(certificate)
         standing.check_move(certificate, life.SUSPENDED, revocation=earlier, hold=hold)
-        now = clock.now()
-        suspension = Suspension.objects.create(
-            certificate=certificate,
-            authority_id=certificate.authority_id,
-            comment=comment,
-            held_by_label=actor.get_username(),
-            held_by_secretariat=not _is_member(actor),
-            held_at=now,
-            shard=certificate.crl_shard,
-            crl_entry=standing.entry(certificate, now, HOLD),
-            revision=standing.next_revision(certificate),
-        )
-        standing.announce("certificate.suspended", certificate, actor=actor, reason=comment)
+        return put_on_hold(certificate, comment=comment, actor=actor)
+
+
+def put_on_hold(certificate: Certificate, *, comment: str, actor: Actor) -> Suspension:
+    """Suspend what is valid and locked: in the caller's transaction, after its guards."""
+    now = clock.now()
+    suspension = Suspension.objects.create(
+        certificate=certificate,
+        authority_id=certificate.authority_id,
+        comment=comment,
+        held_by_label=actor.get_username(),
+        held_by_secretariat=not _is_member(actor),
+        held_at=now,
+        shard=certificate.crl_shard,
+        crl_entry=standing.entry(certificate, now, HOLD),
+        revision=standing.next_revision(certificate),
+    )
+    standing.announce("certificate.suspended", certificate, actor=actor, reason=comment)
     return suspension
 
 
