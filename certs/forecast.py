@@ -81,9 +81,9 @@ def _crosses(now: datetime) -> Iterator[Expiry]:
 def _lists(now: datetime) -> Iterator[Expiry]:
     """The newest of each part; a root's are signed in ceremonies, all others by the signing worker."""
     living = RevocationList.objects.filter(authority__not_after__gt=now).order_by(
-        "authority", "shard", "-number"
+        "authority_id", "shard", "-number"
     )
-    for row in living.distinct("authority", "shard").defer("der").select_related("authority"):
+    for row in living.distinct("authority_id", "shard").defer("der").select_related("authority"):
         name = row.authority.name if row.shard is None else f"{row.authority.name} {row.shard}"
         half = row.this_update + (row.next_update - row.this_update) / 2
         people = row.authority.kind == Authority.Kind.ROOT

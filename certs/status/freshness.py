@@ -58,8 +58,8 @@ def finding(
 
 
 def _newest() -> list[RevocationList]:
-    rows = RevocationList.objects.order_by("authority", "shard", "-number").distinct("authority", "shard")
-    return list(rows.defer("der"))
+    rows = RevocationList.objects.order_by("authority_id", "shard", "-number")
+    return list(rows.distinct("authority_id", "shard").defer("der"))
 
 
 def parts_of(authority: Authority) -> list[int | None]:
