@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
+import uuid
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -34,7 +35,8 @@ def wrong_secret(address: str, node_id: str) -> None:
     A right secret passes all the same: whoever knows a node's id could lock it out otherwise.
     """
     _spend(_address_key(address))
-    if _spend(f"est:node:{node_id}") > A_NODE:
+    node = _node_key(node_id)
+    if node and _spend(node) > A_NODE:
         raise _too_many()
 
 
@@ -51,6 +53,14 @@ def refused(subject: str) -> None:
 
 def _too_many() -> TooManyAttempts:
     return TooManyAttempts(seconds=WINDOW - int(time.time()) % WINDOW)
+
+
+def _node_key(text: str) -> str:
+    """Of what may be a node's id; empty for what can't be one, which is nobody's."""
+    try:
+        return f"est:node:{uuid.UUID(text)}"
+    except ValueError:
+        return ""
 
 
 def _address_key(address: str) -> str:

@@ -130,7 +130,7 @@ def _enrolment(request: HttpRequest) -> Enrolment:
     try:
         return services.enrolment_of(node_id, secret)
     except WrongSecret:
-        attempts.wrong_secret(address, node_id[:40])
+        attempts.wrong_secret(address, node_id)
         raise
 
 

@@ -54,7 +54,7 @@ def town(transactional_db: None, ceremony: Path, tmp_path_factory: pytest.TempPa
 def _founded(home: Path) -> Town:
     with clock.frozen(clock.now() - timedelta(days=500)):  # old enough to have issued what is to be renewed
         authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
-    console_certificates.ensure_gateway(["127.0.0.1"], passphrase=PASSPHRASE)
+    console_certificates.ensure_gateway(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
     ledger = Ledger.objects.create(
         slug="alliance",
         chain_id=20200,
