@@ -27,6 +27,13 @@ _PEM = re.compile(
 )
 _SEQUENCE = b"\x30"  # what every DER request begins with, and no PEM
 SM2_CURVE = bytes.fromhex("06082a811ccf5501822d")  # 1.2.156.10197.1.301 (GM/T 0006), DER
+_CHECKED = {
+    NameOID.COMMON_NAME: "CN",
+    NameOID.ORGANIZATION_NAME: "O",
+}  # into the certificate, if it is its own
+_ANY_LENGTH = range(1, rules.SIZE_LIMIT)
+_LENGTHS = {NameOID.COMMON_NAME: range(1, 65), NameOID.COUNTRY_NAME: range(2, 3)}  # RFC 5280 appendix A.1
+_NO_USAGE = x509.KeyUsage(*[False] * 9)
 # What cryptography raises on other people's bytes; each part of a CSR is parsed when first asked for.
 _PARSING = (
     ValueError,
@@ -38,6 +45,7 @@ _PARSING = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    UserWarning,  # lengths of names, where Python is told to raise its warnings; they are checked here anyway
 )
 
 
@@ -108,34 +116,32 @@ def _check_possession(csr: x509.CertificateSigningRequest) -> str:
 def asked(csr: x509.CertificateSigningRequest) -> tuple[dict[str, tuple[str, ...]], bool]:
     """What it calls itself, and whether it wants to be an authority. Raises UnfitName, MalformedRequest."""
     with _parsing():
-        extensions = csr.extensions
+        called: dict[str, list[str]] = {kind: [] for kind in _CHECKED.values()}
         for attribute in csr.subject:
-            _check_text(attribute.value, rules.shown(attribute.rfc4514_attribute_name))
-        alternatives = [str(name.value) for name in _alternatives(extensions)]
-        for text in alternatives:
-            _check_text(text, "SAN")
-        names = {
-            "CN": _values(csr, NameOID.COMMON_NAME),
-            "O": _values(csr, NameOID.ORGANIZATION_NAME),
-            "SAN": tuple(alternatives),
-        }
-        return names, _wants_authority(extensions)
+            text = _text(attribute.value, rules.shown(attribute.rfc4514_attribute_name))
+            if len(text) not in _LENGTHS.get(attribute.oid, _ANY_LENGTH):
+                raise MalformedRequest
+            if attribute.oid in _CHECKED:
+                called[_CHECKED[attribute.oid]].append(text)
+        extensions = csr.extensions
+        called["SAN"] = [_text(str(name.value), "SAN") for name in _alternatives(extensions)]
+        return {kind: tuple(texts) for kind, texts in called.items()}, _wants_authority(extensions)
 
 
-def _values(csr: x509.CertificateSigningRequest, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
-    return tuple(str(attribute.value) for attribute in csr.subject.get_attributes_for_oid(oid))
-
-
-def _check_text(value: str | bytes, field: str) -> None:
+def _text(value: str | bytes, field: str) -> str:
     if not isinstance(value, str) or not value.isprintable():
         raise UnfitName(field=field)
+    return value
 
 
 def _alternatives(extensions: x509.Extensions) -> list[x509.GeneralName]:
     try:
-        return list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        names = list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         return []
+    if not names:  # RFC 5280 section 4.2.1.6: at least one
+        raise MalformedRequest
+    return names
 
 
 def _wants_authority(extensions: x509.Extensions) -> bool:
@@ -143,9 +149,15 @@ def _wants_authority(extensions: x509.Extensions) -> bool:
         value = extension.value
         if isinstance(value, x509.BasicConstraints) and value.ca:
             return True
-        if isinstance(value, x509.KeyUsage) and (value.key_cert_sign or value.crl_sign):
+        if isinstance(value, x509.KeyUsage) and _certifies(value):
             return True
     return False
+
+
+def _certifies(usage: x509.KeyUsage) -> bool:
+    if usage == _NO_USAGE:  # at least one bit must be set (RFC 5280 section 4.2.1.3)
+        raise MalformedRequest
+    return usage.key_cert_sign or usage.crl_sign
 
 
 def _read_sm2(csr: x509.CertificateSigningRequest, der: bytes) -> ReadRequest:
