@@ -41,13 +41,15 @@ def record_due_reminders(now: datetime) -> list[Reminder]:
     return made
 
 
-def send_reminders(group: str = SECRETARIAT) -> int:
-    """Send ``group`` (an institution's id, or SECRETARIAT) one mail with all that it is still owed.
+def send_reminders(group: str | None = None) -> int:
+    """Send ``group`` (an institution's id, SECRETARIAT, or None: each) one mail with all it is still owed.
 
     Returns how many reminders were sent. Under the rows' lock, so that two workers don't both send; marked
     afterwards, so that a crash in between sends twice and never not at all. Where nobody has an address, the
     rows stay unsent and the console alone shows them. Raises OSError where the mail server does not take it.
     """
+    if group is None:
+        return sum(send_reminders(each) for each in _owing())
     with transaction.atomic():
         now = clock.now()
         owed = list(_owed(group, now))
@@ -106,6 +108,10 @@ def _record(thing: Thing, step: int, now: datetime) -> Reminder:
 def _group(reminder: Reminder) -> str:
     certificate = reminder.certificate
     return str(certificate.institution_id) if certificate and certificate.institution_id else SECRETARIAT
+
+
+def _owing() -> list[str]:
+    return sorted({_group(row) for row in selectors.reminders(clock.now()).filter(sent_at__isnull=True)})
 
 
 def _owed(group: str, now: datetime) -> Iterator[Reminder]:

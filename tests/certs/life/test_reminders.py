@@ -232,6 +232,17 @@ def test_a_mail_that_is_sent_again_has_the_same_id(certificate: Certificate, mai
     assert first.extra_headers["Message-ID"] == second.extra_headers["Message-ID"]
 
 
+def test_whoever_asks_for_all_sends_to_each(
+    certificate: Certificate, authority: Authority, mailoutbox: Mailbox
+) -> None:
+    rows.certificate("CN=gateway.example", authority, profile="gateway", ends=certificate.not_after)
+    with clock.frozen(certificate.not_after - 14 * DAY):
+        assert len(services.record_due_reminders(clock.now())) == 2
+        assert services.send_reminders() == 2
+        assert services.send_reminders() == 0
+    assert {mail.to[0] for mail in mailoutbox} == {"ops@heming.example", "secretariat@alliance.example"}
+
+
 def test_the_hourly_task_asks_the_clock(certificate: Certificate, mailoutbox: Mailbox) -> None:
     with clock.frozen(certificate.not_after - 30 * DAY):
         tasks.record_reminders()
