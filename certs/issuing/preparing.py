@@ -16,7 +16,7 @@ from cryptography import x509
 from django.db import transaction
 
 from certs import rules, selectors, services
-from certs.errors import ContentMismatch, KeySeenBefore
+from certs.errors import ContentMismatch, KeySeenBefore, SM2NotAvailable
 from certs.issuing import plans, serials
 from certs.issuing.families import Family, family_of
 from certs.issuing.inspection import MOST_BACKDATING
@@ -27,6 +27,7 @@ from certs.profiles import ProfileSpec
 from certs.services import admission
 from consortium.core import clock, events
 from consortium.core.errors import ConsoleError
+from consortium.members.models import Institution, Node
 
 RequestStatus = CertificateRequest.Status
 TOO_OLD = "The attempt to sign is too long ago; the certificate would begin in the past."
@@ -117,6 +118,8 @@ def prepare(request_ids: Collection[uuid.UUID]) -> Sorted:
             approved.append(_approved(request, seen, signers))
         except NotReady as error:
             found.waiting.append(error.why)
+        except SM2NotAvailable as error:  # this worker's machine: another one may be able to
+            found.waiting.append(error)
         except ConsoleError as refusal:
             found.refused.append((request.pk, refusal))
     _number(approved, found)
@@ -125,8 +128,15 @@ def prepare(request_ids: Collection[uuid.UUID]) -> Sorted:
 
 def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
     rows = CertificateRequest.objects.select_for_update(of=("self",), skip_locked=len(request_ids) > 1)
-    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED)
-    return list(rows.select_related("node__institution", "institution", "holder").order_by("pk"))
+    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED).select_related("node", "holder")
+    found = list(rows.order_by("pk"))
+    nodes = [request.node for request in found if request.node]
+    rows_of_members: list[CertificateRequest | Node] = [*found, *nodes]
+    # few members have many nodes: each is read once
+    members = Institution.objects.in_bulk({row.institution_id for row in rows_of_members})
+    for row in rows_of_members:
+        row.institution = members[row.institution_id]
+    return found
 
 
 def _seen_keys(requests: Iterable[CertificateRequest]) -> dict[str, uuid.UUID | None]:

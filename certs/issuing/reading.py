@@ -93,3 +93,8 @@ def _span(data: bytes, at: int) -> tuple[int, int]:
     if start + length > len(data):
         raise ContentMismatch(what="the encoding")
     return start, start + length
+
+
+def serial_of(certificate: bytes) -> int:
+    """The serial number of a certificate, DER."""
+    return int.from_bytes(content(fields(parts(certificate).tbs).serial), "big")

@@ -12,8 +12,10 @@ from django.db import connection, transaction
 
 from certs import building
 from certs.models import Authority, CertificateRequest, SerialNumber
-from consortium.core import clock, events
+from consortium.core import bulk, clock, events
 from consortium.core.events import Actor
+
+_WITHOUT = {"certificate__isnull": True, "cross_certificate__isnull": True}
 
 
 def allocate(
@@ -24,7 +26,7 @@ def allocate(
     Raises IntegrityError where a number exists already, which 126 random bits never brought about by chance.
     """
     now = clock.now()
-    return SerialNumber.objects.bulk_create(
+    rows = [
         SerialNumber(
             serial=building.serial_text(building.new_serial()),
             authority=authority,
@@ -32,7 +34,9 @@ def allocate(
             allocated_at=now,
         )
         for authority, request in wanted
-    )
+    ]
+    bulk.insert(rows)
+    return rows
 
 
 @transaction.atomic(durable=True)
@@ -60,7 +64,7 @@ def void(rows: Iterable[SerialNumber], *, reason: str, actor: Actor) -> list[Ser
     now = clock.now()
     keys = [row.pk for row in rows]
     live = SerialNumber.objects.select_for_update(of=("self",)).select_related("request")
-    found = list(live.filter(pk__in=keys, voided_at__isnull=True, certificate__isnull=True))
+    found = list(live.filter(pk__in=keys, voided_at__isnull=True).filter(**_WITHOUT))
     SerialNumber.objects.filter(pk__in=[row.pk for row in found]).update(voided_at=now, void_reason=reason)
     for row in found:
         row.voided_at, row.void_reason = now, reason

@@ -14,7 +14,7 @@ from certs.issuing import reading
 from certs.issuing.plans import Plan
 from certs.issuing.preparing import Job
 from certs.models import Certificate, CertificateRequest, SerialNumber
-from consortium.core import clock, events
+from consortium.core import bulk, clock, events
 
 RequestStatus = CertificateRequest.Status
 _TLS_BITS = 2048
@@ -34,7 +34,8 @@ def store(signed: Sequence[tuple[Job, bytes]]) -> list[Certificate]:
     jobs = [ders[pk] for pk in open_ones.values_list("pk", flat=True)]
     for job, _der in jobs:
         services.move(job.request, RequestStatus.ISSUED, rules.BY_WORKER)
-    certificates = Certificate.objects.bulk_create(_row(job, der) for job, der in jobs)
+    certificates = [_row(job, der) for job, der in jobs]
+    bulk.insert(certificates)
     rows.filter(pk__in=[job.request.pk for job, _der in jobs]).update(status=RequestStatus.ISSUED)
     events.record_all(map(_entry, certificates), actor=events.SIGNER)
     return certificates

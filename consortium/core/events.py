@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from django.db import connection, models
 
-from consortium.core import clock
+from consortium.core import bulk, clock
 from consortium.core.models import Event
 
 
@@ -111,12 +111,12 @@ def record(
 
 
 def record_all(entries: Iterable[Entry], *, actor: Actor) -> list[Event]:
-    """Write the events of many like changes at once; the same promises as :func:`record`."""
+    """Write the events of many changes at once, as :func:`record` does; their ids are not known then."""
     events = [_event(entry, actor) for entry in entries]
     if not events:
         return []
     _check_in_transaction(events[0].action)
-    Event.objects.bulk_create(events)
+    bulk.insert(events)
     _tell(events)
     return events
 
