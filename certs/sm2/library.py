@@ -2,7 +2,8 @@
 
 The signature's nonce is OpenSSL's own (its private DRBG, seeded by the operating system). Nothing in Python
 computes with a private key or draws a nonce: one repeated or guessed nonce gives an SM2 key away.
-Private keys live in OpenSSL's memory, which is cleansed when they go.
+Private keys live in OpenSSL's memory, which is cleansed when they go; in Python's they are for as long as it
+takes to seal and open them, as PKCS#8.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class PublicKey:
 
 
 class PrivateKey(PublicKey):
-    """An SM2 private key; it never becomes a Python number."""
+    """An SM2 private key, used by OpenSSL alone."""
 
     @classmethod
     def generate(cls) -> PrivateKey:

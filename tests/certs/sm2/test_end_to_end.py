@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from django.test import override_settings
 
 from certs import issuing, keys, selectors, services
-from certs.errors import KeyNotAccepted, KeySeenBefore
+from certs.errors import KeyNotAccepted, KeySeenBefore, SM2NotAvailable
 from certs.issuing import reading
 from certs.models import Certificate, CertificateRequest, SerialNumber
 from certs.sm2.library import PrivateKey, PublicKey
@@ -244,3 +245,15 @@ def test_a_node_with_the_pair_alone_is_known_by_what_it_signs_with(
     pair: tuple[Certificate, Certificate], heming: Node
 ) -> None:
     assert selectors.valid_certificate_of(heming, clock.now()) == pair[0]
+
+
+def test_a_worker_without_sm2_leaves_the_request_to_one_that_has_it(
+    sm_pki: SMPki, bank: SMWorkstation, heming: Node, zhou_lan: User, wang_min: User
+) -> None:
+    request = services.submit_request(node=heming, profile=SIGN, csr=bank.sm2_request(), actor=zhou_lan)
+    services.approve_request(request, actor=wang_min)
+    with override_settings(SM2_PROPERTIES="provider=nobody"), pytest.raises(SM2NotAvailable):
+        issuing.issue(request.pk)
+    request.refresh_from_db()
+    assert request.status == CertificateRequest.Status.APPROVED
+    assert issuing.issue(request.pk) is not None
