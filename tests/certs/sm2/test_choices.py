@@ -128,3 +128,35 @@ def run(lines: str, bank: SMWorkstation) -> str:
     done = subprocess.run(["sh", "-ec", lines], cwd=bank.home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_every_page_about_them_can_be_opened(
+    pair: tuple[Certificate, Certificate], portal: Client, wang_min: User
+) -> None:
+    """cryptography reads such a certificate, and raises where it is asked for its key."""
+    desk = Client(raise_request_exception=False, headers={"accept-language": "en"})
+    desk.force_login(wang_min)
+    certificate = pair[0]
+    for client, name, key in (
+        (portal, "portal:certificate", certificate.pk),
+        (portal, "portal:certificate_leaf", certificate.pk),
+        (portal, "portal:certificate_chain", certificate.pk),
+        (portal, "portal:request", certificate.request_id),
+        (portal, "portal:node", certificate.node_id),
+        (portal, "portal:authorities", None),
+        (portal, "portal:renew", certificate.pk),
+        (desk, "admin:certs_certificate_change", certificate.pk),
+        (desk, "admin:certs_certificaterequest_change", certificate.request_id),
+        (desk, "admin:certs_authority_change", certificate.authority_id),
+        (desk, "admin:certs_authority_change", certificate.authority.parent_id),
+        (desk, "admin:certs_revocationlist_change", certificate.authority.crls.first().pk),
+        (desk, "admin:certs_certificate_changelist", None),
+        (desk, "admin:certs_authority_changelist", None),
+        (desk, "admin:index", None),
+        (portal, "revocation_list", certificate.authority.name),
+        (portal, "authority_certificate", certificate.authority.name),
+    ):
+        address = reverse(name, args=[key] if key else [])
+        assert client.get(address, follow=True).status_code == 200, address
+    for path in ("certificates/", f"certificates/{certificate.pk}/", f"certificates/{certificate.pk}/chain/"):
+        assert Api(wang_min).get(path).status_code == 200
