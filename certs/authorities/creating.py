@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cryptography import x509
 from django.conf import settings
 
 from certs import gate, keys, rules, selectors
 from certs.authorities import importing, requesting
-from certs.authorities.plans import ISSUING, ROOT_KEY, Plans, Purpose, secret_for
+from certs.authorities.plans import ISSUING, ROOT_KEY, KeyPlan, Plans, Purpose, secret_for
 from certs.ceremony import runs
 from certs.ceremony.errors import CeremonyError
 from certs.ceremony.home import Home
 from certs.ceremony.policy import ROOT
-from certs.errors import CeremonyRefused
+from certs.errors import CeremonyRefused, KeysNotAvailable
 from certs.models import Authority
 from consortium.core import clock
 
@@ -37,12 +38,7 @@ def create(
     with _ceremony_errors():
         session = _session(plans, root_passphrase)
         if _work_for_the_root(session):
-            root = runs.make_root(
-                session,
-                alliance=alliance,
-                public_url=settings.PUBLIC_URL,
-                kind=plans.get(Purpose.ROOT, ROOT_KEY).kind,
-            )
+            root = _root(session, alliance, plans.get(Purpose.ROOT, ROOT_KEY))
             _certify_missing(session, passphrase, plans)
             _renew_list(session)
             importing.take_in(
@@ -61,12 +57,25 @@ def _session(plans: Plans, root_passphrase: bytes) -> runs.Session:
 
 
 def _work_for_the_root(session: runs.Session) -> bool:
-    """With the root in the safe nothing is asked of it, as long as nothing is missing."""
-    return session.home.key_exists() or bool(_missing()) or not _root_recorded()
+    """With the root in the safe nothing is asked of it, as long as nothing is missing.
+
+    Raises KeysNotAvailable where something is: a second root would not be the one that is trusted.
+    """
+    home = session.home
+    if not Authority.objects.filter(purpose=Purpose.ROOT).exists():
+        return True
+    if home.protocol_path.exists() and home.key_exists():
+        return True
+    if _missing():
+        raise KeysNotAvailable
+    return False
 
 
-def _root_recorded() -> bool:
-    return Authority.objects.filter(purpose=Purpose.ROOT).exists()
+def _root(session: runs.Session, alliance: str, plan: KeyPlan) -> x509.Certificate:
+    """The root that is here keeps its name, whatever this run was told."""
+    done = session.home.protocol()
+    called = done.details["alliance"] if done.entries else alliance
+    return runs.make_root(session, alliance=called, public_url=settings.PUBLIC_URL, kind=plan.kind)
 
 
 def _missing() -> list[Purpose]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from celery import shared_task
 
+from certs.errors import NoAuthority
 from consortium.members.models import Network
 from governance.chain.errors import NoLedger
-from governance.permissions import services
+from governance.permissions import services, tufrepo
 from governance.permissions.errors import NoListKeys, RepositoryLost
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ def renew_signatures() -> None:
     """Every minute: renew signatures before they end. Needs the signing worker's keys, and nothing else."""
     try:
         services.refresh()
+        tufrepo.certify()
+    except NoAuthority:
+        logger.debug("no list authority yet: the list keys have no certificates")
     except NoListKeys:
         logger.debug("no list keys yet: nothing was signed that could end")
     except RepositoryLost as error:

@@ -29,7 +29,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 )
 from tuf.api.serialization.json import JSONSerializer
 
-from certs import keys
+from certs import console_certificates, keys
 from consortium.core import files
 from governance.permissions.errors import NoListKeys, RepositoryLost
 from governance.permissions.models import Epoch
@@ -180,6 +180,19 @@ def create(
         _begin(repository, passphrase, root_passphrase, now, cost)
         return True
     return False
+
+
+def certify(passphrase: bytes | None = None) -> int:
+    """See that each online key has a valid certificate of the list authority; returns how many were made.
+
+    Nodes need none, they have root.json; whoever audits can hold a list against the alliance's own root.
+    Raises KeysNotAvailable, NoAuthority.
+    """
+    made = 0
+    for name in ONLINE_KEYS.values():
+        public_key = keys.open_key(name, passphrase).public_key()
+        made += console_certificates.ensure_list_signer(name, public_key, passphrase=passphrase)
+    return made
 
 
 def _begin(

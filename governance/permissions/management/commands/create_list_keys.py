@@ -13,7 +13,10 @@ from governance.permissions import tufrepo
 
 
 class Command(BaseCommand):
-    help = "Makes the keys that sign permission lists, and root.json, which every agent is given. Once."
+    help = (
+        "Makes the keys that sign permission lists, their certificates, and root.json, which every agent "
+        "is given. Once; needs the list authority (create_authorities or import_authorities)."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--passphrase-file", required=True, help="opens the signing worker's keys")
@@ -27,7 +30,9 @@ class Command(BaseCommand):
         root = read_passphrase(options["root_passphrase_file"] or options["passphrase_file"])
         try:
             made = tufrepo.create(online, root, clock.now())
+            certified = tufrepo.certify(online)
         except ConsoleError as error:
             raise CommandError(str(error)) from error
         place = tufrepo.Repository().trusted_root
         self.stdout.write(f"{'made' if made else 'already made'}: list keys, agents trust {place}")
+        self.stdout.write(f"certificates of the list authority: {certified} made, in PKI_DIR/lists")
