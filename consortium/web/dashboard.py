@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -11,11 +12,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from certs import selectors as certificates
-from certs.models import Authority, Certificate, CertificateRequest
+from certs.life import AUTHORITY_STEPS
+from certs.models import Authority, Certificate, CertificateRequest, Revocation
 from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Category, Institution
 from consortium.members.states import Status
+from consortium.web import clocks
 from consortium.web.admin import charts, panels, timeline
 from governance.permissions import selectors as lists
 from governance.permissions.models import Delivery
@@ -23,6 +26,7 @@ from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
 EVENTS_SHOWN = 8
+AUTHORITY_NOTICE = timedelta(days=max(AUTHORITY_STEPS))
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,31 @@ def _overdue_lists() -> list[Job]:
     return [job] if overdue else []
 
 
+def _spreading() -> list[Job]:
+    """Revocations on their way: seldom more than seconds, so they have a place only while there are any."""
+    count = len(clocks.under_way())
+    job = Job(
+        _("Revocations under way"),
+        count,
+        panels.listing(Revocation, "spread=under-way"),
+        _("not yet published, or not yet applied by all nodes"),
+        urgent=True,
+    )
+    return [job] if count else []
+
+
+def _authorities_ending() -> list[Job]:
+    """An authority needs years of notice: what it signs may not outlive it."""
+    count = certificates.ending_authorities(AUTHORITY_NOTICE, clock.now()).count()
+    job = Job(
+        _("Authorities ending"),
+        count,
+        panels.listing(Authority, "ending=soon"),
+        _("end within two years, no successor"),
+    )
+    return [job] if count else []
+
+
 def work_queue() -> list[Job]:
     """What waits, most binding first. One count each."""
     return [
@@ -90,7 +119,7 @@ def work_queue() -> list[Job]:
         ),
         Job(
             _("Certificates ending"),
-            certificates.expiring().count(),
+            certificates.expiring().filter(institution__isnull=False).count(),
             panels.listing(Certificate, "validity=ending"),
             _("end within 30 days, no successor"),
         ),
@@ -108,6 +137,8 @@ def work_queue() -> list[Job]:
             urgent=True,
         ),
         *_overdue_lists(),
+        *_spreading(),
+        *_authorities_ending(),
     ]
 
 

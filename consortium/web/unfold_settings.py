@@ -60,7 +60,22 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _page(_("Requests"), "certs_certificaterequest", "approval", badge="requests_badge"),
             _page(_("Certificates"), "certs_certificate", "verified_user"),
-            _page(_("Authorities"), "certs_authority", "shield"),
+            _page(_("Revocations"), "certs_revocation", "gpp_bad"),
+            _page(_("Suspensions"), "certs_suspension", "pause_circle"),
+            _page(_("Enrolment secrets"), "certs_enrolment", "key"),
+            _page(_("Reminders"), "certs_reminder", "notifications"),
+        ],
+    },
+    {
+        "title": _("Authorities"),
+        "items": [
+            _page(_("Certificate authorities"), "certs_authority", "shield"),
+            {
+                "title": _("What runs out"),
+                "icon": "event_upcoming",
+                "link": reverse_lazy("admin:certs_authority_forecast"),
+            },
+            _page(_("Cross-certificates"), "certs_crosscertificate", "compare_arrows"),
             _page(_("Revocation lists"), "certs_revocationlist", "block"),
         ],
     },

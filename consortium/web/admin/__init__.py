@@ -1,5 +1,14 @@
 """The secretariat's pages, one module a subject. Importing them registers them."""
 
-from consortium.web.admin import certs, chain, members, permissions, proposals, record
+from consortium.web.admin import (
+    authorities,
+    cert_life,
+    certs,
+    chain,
+    members,
+    permissions,
+    proposals,
+    record,
+)
 
-__all__ = ["certs", "chain", "members", "permissions", "proposals", "record"]
+__all__ = ["authorities", "cert_life", "certs", "chain", "members", "permissions", "proposals", "record"]

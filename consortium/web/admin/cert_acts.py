@@ -1,4 +1,4 @@
-"""Deciding on certificate requests, and revoking certificates."""
+"""Deciding on certificate requests; suspending, releasing and revoking certificates."""
 
 from __future__ import annotations
 
@@ -9,17 +9,41 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from certs import services
-from certs.models import Certificate, CertificateRequest, RevocationReason
+from certs import life, selectors, services, words
+from certs.models import Certificate, CertificateRequest, Enrolment, RevocationReason
+from consortium.core import clock
+from consortium.web import reasons
 from consortium.web.admin import panels
-from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, actor
+from consortium.web.admin.acts import Act, ConfirmForm, Outcome, ReasonForm, RemarkForm, StyledForm, actor
+from consortium.web.portal import listing, openssl
 
 
-class RevocationForm(StyledForm):
-    reason = forms.ChoiceField(label=_("Why"), choices=RevocationReason.choices)
+class CommentForm(StyledForm):
     comment = forms.CharField(
         label=_("Comment"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000, required=False
     )
+
+
+class NeededCommentForm(StyledForm):
+    comment = forms.CharField(
+        label=_("Comment"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=_("Kept in the record for good, and shown to the institution."),
+    )
+
+
+class RevocationForm(CommentForm):
+    """Every reason with what it means beside it: a wrong one misleads whoever relies on the certificate."""
+
+    field_order = ("reason", "comment")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"] = forms.ChoiceField(
+            label=_("Why"), widget=forms.RadioSelect, choices=reasons.choices(words.for_secretariat())
+        )
+        self.order_fields(self.field_order)
 
 
 def _approve(request: HttpRequest, row: CertificateRequest, cleaned: dict[str, Any]) -> Outcome:
@@ -42,30 +66,74 @@ def _revoke(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> 
     return Outcome(_("Revoked. The revocation list and the permission lists follow by themselves."))
 
 
+def _compromised(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> Outcome:
+    services.report_compromise(row, comment=cleaned["comment"], actor=actor(request))
+    return Outcome(_("The revocation now says that the key is in other hands."))
+
+
+def _suspend(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> Outcome:
+    services.suspend(row, comment=cleaned["comment"], actor=actor(request))
+    return Outcome(_("Suspended. The revocation list and the permission lists follow by themselves."))
+
+
+def _release(request: HttpRequest, row: Certificate, cleaned: dict[str, Any]) -> Outcome:
+    services.release(row, comment=cleaned["comment"], actor=actor(request))
+    return Outcome(_("Released. The revocation list and the permission lists follow by themselves."))
+
+
+def _withdraw(request: HttpRequest, row: Enrolment, cleaned: dict[str, Any]) -> Outcome:
+    services.withdraw_enrolment(row, actor=actor(request))
+    return Outcome(_("Withdrawn: nobody can enrol with it any more."))
+
+
 def _undecided(row: CertificateRequest) -> bool:
     return row.status == CertificateRequest.Status.SUBMITTED
 
 
-def _in_force(row: Certificate) -> bool:
-    return not hasattr(row, "revocation")
+def _may_become(wanted: str) -> Any:
+    def offered(row: Certificate) -> bool:
+        return wanted in life.TRANSITIONS[selectors.state(row, clock.now())]
+
+    return offered
 
 
-_FINGERPRINT = "openssl req -in node.csr -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum"
+def _may_be_worse(row: Certificate) -> bool:
+    """Revoked for a reason that a compromise may still take the place of."""
+    return hasattr(row, "revocation") and bool(life.REASON_CHANGES[row.revocation.reason])
+
+
+def _may_be_withdrawn(row: Enrolment) -> bool:
+    state = services.enrolment_state(row, clock.now())
+    return state in {services.EnrolmentState.OPEN, services.EnrolmentState.USED}
 
 
 def _shown(row: CertificateRequest) -> Iterable[panels.Panel]:
     """What is to be compared before a key is vouched for."""
-    yield panels.facts(
-        _("What is approved"),
-        [
-            (_("institution"), row.institution.legal_name),
-            (_("node"), str(row.node)),
-            (_("profile"), row.get_profile_display()),
-            (_("key"), row.key_description),
-            (_("fingerprint of the key (SHA-256)"), panels.code(row.spki_sha256)),
-            (_("the institution reads it off with"), panels.code(_FINGERPRINT)),
-        ],
-    )
+    institution = row.institution.legal_name
+    facts = [
+        (_("institution"), institution),
+        (_("for"), listing.owner(row)),
+        (_("profile"), row.get_profile_display()),
+        (_("came by"), row.get_origin_display()),
+        (_("key"), row.key_description),
+        (_("fingerprint of the key (SHA-256)"), panels.code(row.spki_sha256)),
+        (_("the institution reads it off with"), panels.code(openssl.fingerprint(row))),
+    ]
+    if row.renews is not None:
+        facts.insert(3, (_("renews"), panels.link(row.renews, panels.code(row.renews.serial_id))))
+    yield panels.facts(_("What is approved"), facts)
+
+
+def _about(row: Certificate) -> Iterable[panels.Panel]:
+    """Which certificate it is that the step changes."""
+    facts = [
+        (_("institution"), row.institution.legal_name if row.institution else "–"),
+        (_("for"), listing.owner(row)),
+        (_("profile"), row.get_profile_display()),
+        (_("serial number"), panels.code(row.serial_id)),
+        (_("valid until"), row.not_after),
+    ]
+    yield panels.facts(_("The certificate"), facts)
 
 
 REQUEST_ACTS = (
@@ -84,13 +152,61 @@ REQUEST_ACTS = (
 )
 CERTIFICATE_ACTS = (
     Act(
+        "suspend",
+        _("Suspend"),
+        _suspend,
+        NeededCommentForm,
+        _may_become(life.SUSPENDED),
+        shows=_about,
+        hint=_(
+            "It is refused everywhere until it is released (certificateHold). What the secretariat suspends, "
+            "the secretariat alone releases."
+        ),
+        icon="pause_circle",
+    ),
+    Act(
+        "release",
+        _("Release"),
+        _release,
+        NeededCommentForm,
+        lambda row: selectors.state(row, clock.now()) == life.SUSPENDED,
+        shows=_about,
+        hint=_("The suspension ends: lists and answers call the certificate good again."),
+        style="main",
+        icon="play_circle",
+    ),
+    Act(
         "revoke",
         _("Revoke"),
         _revoke,
         RevocationForm,
-        _in_force,
-        hint=_("This can't be undone. The node is dropped from the permission lists at once."),
+        _may_become(life.REVOKED),
+        shows=_about,
+        hint=_("This can't be undone. A node is dropped from the permission lists at once."),
         style="grave",
         icon="block",
+    ),
+    Act(
+        "compromised",
+        _("Report the key as compromised"),
+        _compromised,
+        CommentForm,
+        _may_be_worse,
+        shows=_about,
+        hint=_("Whoever relies on what the key signed has to know. The date of the revocation stays."),
+        style="grave",
+        icon="key_off",
+    ),
+)
+ENROLMENT_ACTS = (
+    Act(
+        "withdraw",
+        _("Withdraw"),
+        _withdraw,
+        ConfirmForm,
+        _may_be_withdrawn,
+        hint=_("Nobody can enrol with it from now on. A certificate that it brought stays valid."),
+        style="grave",
+        icon="key_off",
     ),
 )

@@ -1,40 +1,62 @@
-"""Certificate requests, certificates, authorities and revocation lists."""
+"""Certificate requests and certificates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from cryptography import x509
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from certs import selectors
 from certs import services as certificate_services
-from certs.models import (
-    Authority,
-    Certificate,
-    CertificateRequest,
-    RevocationList,
-    RevocationReason,
-)
-from certs.rules import EXPIRES_SOON
+from certs.models import Certificate, CertificateRequest, Profile
 from consortium.core import clock
 from consortium.core.models import Event
-from consortium.web.admin import cert_acts, panels, x509_text
+from consortium.web import clocks
+from consortium.web.admin import cert_acts, cert_panels, panels, x509_text
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import status_pill
+from consortium.web.portal import listing
+
+
+class RenewalFilter(admin.SimpleListFilter):
+    """First certificates, or successors."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("first", _("first")), ("renewal", _("renewal"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[CertificateRequest]
+    ) -> QuerySet[CertificateRequest]:
+        if self.value() not in {"first", "renewal"}:
+            return queryset
+        return queryset.filter(renews__isnull=self.value() == "first")
 
 
 @admin.register(CertificateRequest)
 class CertificateRequestAdmin(ConsoleModelAdmin):
-    list_display = ("__str__", "institution", "profile_shown", "status_shown", "requested_by", "requested_at")
-    list_filter = ("status", "profile", "node__network")
+    list_display = (
+        "owner",
+        "institution",
+        "profile_shown",
+        "kind",
+        "origin_shown",
+        "status_shown",
+        "requested_by",
+        "requested_at",
+    )
+    list_filter = ("status", "profile", "origin", RenewalFilter, "node__network")
     search_fields = (
         "institution__short_name",
         "institution__legal_name_zh",
@@ -43,15 +65,23 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
         "institution__lei",
         "node__name",
         "node__consensus_id",
+        "holder__username",
         "spki_sha256",
     )
-    list_select_related = ("institution", "node", "node__institution", "requested_by")
+    list_select_related = ("institution", "node", "node__institution", "holder", "requested_by", "renews")
     actions = ("approve_chosen",)
     acts = cert_acts.REQUEST_ACTS
     fieldsets = (
         (
             _("Request"),
-            {"fields": (("institution", "node"), ("profile", "key_description"), "spki_sha256")},
+            {
+                "fields": (
+                    ("institution", "owner"),
+                    ("profile", "origin"),
+                    ("renews_shown", "renewed_by_proof"),
+                    ("key_description", "spki_sha256"),
+                )
+            },
         ),
         (
             _("Decision"),
@@ -60,8 +90,10 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     )
     export_columns = (
         (_("institution"), lambda row: row.institution.short_name),
-        (_("node"), lambda row: row.node.name),
+        (_("for"), listing.owner),
         (_("profile"), lambda row: row.get_profile_display()),
+        (_("came by"), lambda row: row.get_origin_display()),
+        (_("renews"), lambda row: row.renews.serial_id if row.renews else ""),
         (_("key"), lambda row: row.key_description),
         (_("status"), lambda row: row.get_status_display()),
         (_("requested by"), lambda row: row.requested_by),
@@ -75,6 +107,24 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     @display(description=_("profile"), ordering="profile")
     def profile_shown(self, row: CertificateRequest) -> str:
         return row.get_profile_display()
+
+    @display(description=_("for"), ordering="node__name")
+    def owner(self, row: CertificateRequest) -> str:
+        return listing.owner(row)
+
+    @display(description=_("kind"))
+    def kind(self, row: CertificateRequest) -> str:
+        if row.renews is None:
+            return _now("first")
+        return _now("renewal, by its own certificate") if row.renewed_by_proof else _now("renewal")
+
+    @display(description=_("came by"), ordering="origin")
+    def origin_shown(self, row: CertificateRequest) -> str:
+        return row.get_origin_display()
+
+    @display(description=_("renews"))
+    def renews_shown(self, row: CertificateRequest) -> str:
+        return link(row.renews, code(row.renews.serial_id)) if row.renews else "–"
 
     @action(description=_("Approve the chosen requests"), permissions=["act"])
     def approve_chosen(self, request: HttpRequest, rows: QuerySet[CertificateRequest]) -> None:
@@ -105,7 +155,7 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
 
 
 class ValidityFilter(admin.SimpleListFilter):
-    """Valid, ending soon, expired or revoked: derived, so it is no column to filter on."""
+    """Valid, ending soon, suspended, expired or revoked: derived, so it is no column to filter on."""
 
     title = _("validity")
     parameter_name = "validity"
@@ -114,18 +164,22 @@ class ValidityFilter(admin.SimpleListFilter):
         return [
             ("valid", _("valid")),
             ("ending", _("ends within 30 days")),
+            ("suspended", _("suspended")),
             ("expired", _("expired")),
             ("revoked", _("revoked")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> QuerySet[Certificate]:
         now = clock.now()
-        valid = Q(revocation__isnull=True, not_before__lte=now, not_after__gte=now)
         match self.value():
             case "valid":
-                return queryset.filter(valid)
+                return queryset.filter(pk__in=selectors.valid_certificates(now).values("pk"))
             case "ending":
-                return queryset.filter(pk__in=selectors.expiring().values("pk"))
+                # the console's own are renewed by itself: the forecast has them
+                ending = selectors.expiring().filter(institution__isnull=False)
+                return queryset.filter(pk__in=ending.values("pk"))
+            case "suspended":
+                return queryset.filter(selectors.on_hold(), revocation__isnull=True, not_after__gte=now)
             case "expired":
                 return queryset.filter(revocation__isnull=True, not_after__lt=now)
             case "revoked":
@@ -133,10 +187,68 @@ class ValidityFilter(admin.SimpleListFilter):
         return queryset
 
 
+class HolderFilter(admin.SimpleListFilter):
+    """Whose certificates: by what they are for."""
+
+    title = _("whose")
+    parameter_name = "of"
+    _WHERE: ClassVar[dict[str, Q]] = {
+        "nodes": Q(node__isnull=False),
+        "officers": Q(profile=Profile.OFFICER),
+        "programs": Q(profile=Profile.CLIENT),
+        "console": Q(institution__isnull=True),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("nodes", _("nodes")),
+            ("officers", _("officers")),
+            ("programs", _("programs")),
+            ("console", _("services of the console")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self._WHERE.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen)
+
+
+_TONES = {
+    "valid": "good",
+    "expiring": "warning",
+    "suspended": "warning",
+    "expired": "grave",
+    "revoked": "grave",
+}
+
+
+def validity_pill(row: Certificate) -> str:
+    """In force, ending soon, suspended, expired or revoked; ``row`` with revocation and ``held``."""
+    now = clock.now()
+    if now < row.not_before:
+        return pill(_("not yet valid"), "waiting")
+    state = listing.certificate_state(row, now)
+    return pill(state.label, _TONES[state.name])
+
+
 @admin.register(Certificate)
 class CertificateAdmin(ConsoleModelAdmin):
-    list_display = ("serial_shown", "institution", "node", "validity", "not_before", "not_after")
-    list_filter = (ValidityFilter, "profile", "node__network", "revocation__reason")
+    list_display = (
+        "serial_shown",
+        "institution",
+        "owner",
+        "profile_shown",
+        "validity",
+        "not_before",
+        "not_after",
+    )
+    list_filter = (
+        HolderFilter,
+        ValidityFilter,
+        "profile",
+        "authority",
+        "node__network",
+        "revocation__reason",
+    )
     search_fields = (
         "serial__serial",
         "subject",
@@ -147,13 +259,14 @@ class CertificateAdmin(ConsoleModelAdmin):
         "institution__lei",
         "node__name",
         "node__consensus_id",
+        "holder__username",
     )
-    list_select_related = ("institution", "node", "node__institution", "revocation")
+    list_select_related = ("institution", "node", "node__institution", "holder", "revocation")
     acts = cert_acts.CERTIFICATE_ACTS
     fieldsets = (
         (
             _("Certificate"),
-            {"fields": ("serial", "subject", ("institution", "node"), ("profile", "authority"))},
+            {"fields": ("serial", "subject", ("institution", "owner"), ("profile", "authority"))},
         ),
         (_("Validity"), {"fields": (("not_before", "not_after"), "issued_at")}),
         (_("Fingerprints"), {"fields": ("fingerprint_sha256", "spki_sha256")}),
@@ -161,100 +274,50 @@ class CertificateAdmin(ConsoleModelAdmin):
     export_columns = (
         (_("serial number"), lambda row: row.serial_id),
         (_("subject"), lambda row: row.subject),
-        (_("institution"), lambda row: row.institution.short_name),
-        (_("node"), lambda row: row.node.name),
+        (_("institution"), lambda row: row.institution.short_name if row.institution else ""),
+        (_("for"), listing.owner),
+        (_("profile"), lambda row: row.get_profile_display()),
         (_("valid from"), lambda row: row.not_before),
         (_("valid until"), lambda row: row.not_after),
         (_("revoked"), lambda row: row.revocation.revoked_at if hasattr(row, "revocation") else None),
         (_("reason"), lambda row: row.revocation.get_reason_display() if hasattr(row, "revocation") else ""),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
+        return super().get_queryset(request).annotate(held=selectors.on_hold())
+
     @display(description=_("serial number"), ordering="serial")
     def serial_shown(self, row: Certificate) -> str:
-        return code(row.serial_id)
+        return code(row.serial_id, shorten=16)
+
+    @display(description=_("for"), ordering="node__name")
+    def owner(self, row: Certificate) -> str:
+        return listing.owner(row)
+
+    @display(description=_("profile"), ordering="profile")
+    def profile_shown(self, row: Certificate) -> str:
+        return row.get_profile_display()
 
     @display(description=_("validity"), ordering="not_after")
     def validity(self, row: Certificate) -> str:
-        now = clock.now()
-        if hasattr(row, "revocation"):
-            return pill(_("revoked"), "grave")
-        if now > row.not_after:
-            return pill(_("expired"), "grave")
-        if now < row.not_before:
-            return pill(_("not yet valid"), "waiting")
-        return (
-            pill(_("ends soon"), "warning")
-            if row.not_after - now < EXPIRES_SOON
-            else pill(_("valid"), "good")
-        )
+        return validity_pill(row)
 
     def headline(self, row: Certificate) -> str:
-        return self.validity(row)
+        return validity_pill(row)
+
+    def live(self, row: Certificate) -> bool:
+        """While the revocation is on its way, its clock runs."""
+        return hasattr(row, "revocation") and row.pk in clocks.under_way()
 
     def panels(self, request: HttpRequest, row: Certificate) -> Iterable[Panel]:
         if hasattr(row, "revocation"):
-            yield panels.table(
-                _("Revocation"),
-                (_("reason"), _("comment"), _("revoked by"), _("revoked")),
-                [
-                    (
-                        RevocationReason(row.revocation.reason).label,
-                        row.revocation.comment or "–",
-                        row.revocation.revoked_by_label,
-                        row.revocation.revoked_at,
-                    )
-                ],
-            )
+            yield cert_panels.revocation(row.revocation)
+            yield replace(cert_panels.clock(clocks.rows([row.revocation], actor(request))[0]), first=True)
+        yield cert_panels.suspensions(row)
+        yield cert_panels.renewal(row)
+        yield cert_panels.addresses_of(row)
         yield panels.text(_("The certificate as text"), x509_text.certificate_text(bytes(row.der)))
         yield panels.text(_("Certificate and chain (PEM)"), selectors.chain_pem(row))
+        yield cert_panels.reminders(row.reminders.order_by("-recorded_at"))
         own = Q(subject_type="certs.certificate", subject_id=str(row.pk))
         yield panels.timeline(Event.objects.filter(own))
-
-
-class ListFilter(admin.SimpleListFilter):
-    """Authorities by whether a revocation list of theirs is in force."""
-
-    title = _("revocation list")
-    parameter_name = "list"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("overdue", _("overdue"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Authority]) -> QuerySet[Authority]:
-        if self.value() != "overdue":
-            return queryset
-        return queryset.filter(pk__in=[authority.pk for authority in selectors.stale_crls(clock.now())])
-
-
-@admin.register(Authority)
-class AuthorityAdmin(ConsoleModelAdmin):
-    list_display = ("name", "kind", "parent", "not_before", "not_after")
-    list_filter = (ListFilter,)
-    list_select_related = ("parent",)
-    search_fields = ("name", "spki_sha256")
-    fields = (("name", "kind", "parent"), ("not_before", "not_after"), "spki_sha256")
-
-    def panels(self, request: HttpRequest, row: Authority) -> Iterable[Panel]:
-        yield panels.text(_("The certificate as text"), x509_text.certificate_text(bytes(row.der)))
-        own = Q(subject_type="certs.authority", subject_id=str(row.pk))
-        yield panels.timeline(Event.objects.filter(own))
-
-
-@admin.register(RevocationList)
-class RevocationListAdmin(ConsoleModelAdmin):
-    list_display = ("__str__", "entries", "this_update", "next_update", "fresh")
-    list_filter = ("authority",)
-    list_select_related = ("authority",)
-    fields = (("authority", "number", "entries"), ("this_update", "next_update"))
-
-    @display(description=_("in force"))
-    def fresh(self, row: RevocationList) -> str:
-        return pill(_("current"), "good") if row.next_update > clock.now() else pill(_("past"), "calm")
-
-    def panels(self, request: HttpRequest, row: RevocationList) -> Iterable[Panel]:
-        listed = x509.load_der_x509_crl(bytes(row.der))
-        yield panels.table(
-            _("Revoked certificates"),
-            (_("serial number"), _("revoked")),
-            [(code(f"{entry.serial_number:x}"), entry.revocation_date_utc) for entry in listed],
-        )

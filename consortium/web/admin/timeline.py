@@ -16,6 +16,8 @@ ICONS = {
     "request": "approval",
     "certificate": "verified_user",
     "crl": "block",
+    "enrolment": "key",
+    "serial": "numbers",
     "authority": "shield",
     "proposal": "gavel",
     "ballot": "how_to_vote",
@@ -26,8 +28,29 @@ ICONS = {
     "relay": "send",
     "epoch": "checklist",
 }
-_GRAVE = ("refused", "revoked", "declined", "rejected", "suspended", "exited", "reorganised", "canceled")
-_GOOD = ("admitted", "activated", "issued", "executed", "approved", "acknowledged", "reinstated", "published")
+_GRAVE = (
+    "refused",
+    "revoked",
+    "declined",
+    "rejected",
+    "suspended",
+    "compromise_reported",
+    "voided",
+    "exited",
+    "reorganised",
+    "canceled",
+)
+_GOOD = (
+    "admitted",
+    "activated",
+    "issued",
+    "executed",
+    "approved",
+    "acknowledged",
+    "reinstated",
+    "released",
+    "published",
+)
 
 
 @dataclass(frozen=True)

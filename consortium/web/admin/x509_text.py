@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
-from certs import building
+from certs import rules
 from certs.models import CertificateRequest
+from certs.services import admission
+from consortium.web.portal import listing
+
+_SM2_WITH_SM3 = ("1.2.156.10197.1.501", "SM2 with SM3")
 
 
 def key_text(key: Any) -> str:
@@ -27,8 +32,8 @@ def csr_text(der: bytes) -> str:
     csr = x509.load_der_x509_csr(der)
     facts = [
         (_("Subject"), csr.subject.rfc4514_string() or "–"),
-        (_("Key"), key_text(csr.public_key())),
-        (_("Signature"), csr.signature_algorithm_oid._name),
+        (_("Key"), _key_of(csr)),
+        (_("Signature"), _signature_of(csr)),
     ]
     pem = csr.public_bytes(Encoding.PEM).decode()
     return "\n".join([*_lines(facts), *_extensions(csr.extensions), "", pem])
@@ -43,10 +48,23 @@ def certificate_text(der: bytes) -> str:
         (_("Issuer"), certificate.issuer.rfc4514_string()),
         (_("Valid from"), f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"),
         (_("Valid until"), f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
-        (_("Key"), key_text(certificate.public_key())),
-        (_("Signature"), certificate.signature_algorithm_oid._name),
+        (_("Key"), _key_of(certificate)),
+        (_("Signature"), _signature_of(certificate)),
     ]
     return "\n".join([*_lines(facts), *_extensions(certificate.extensions)])
+
+
+def _key_of(signed: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    """The key in words; that of SM2, which the library reads but can't use, by its name."""
+    try:
+        return key_text(signed.public_key())
+    except (UnsupportedAlgorithm, ValueError):
+        return "SM2"
+
+
+def _signature_of(signed: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    oid = signed.signature_algorithm_oid
+    return _SM2_WITH_SM3[1] if oid.dotted_string == _SM2_WITH_SM3[0] else oid._name
 
 
 def _lines(facts: list[tuple[str, str]]) -> list[str]:
@@ -69,12 +87,13 @@ def _value(value: x509.ExtensionType) -> str:
 
 def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
     """What the certificate will say of its subject: taken from the record, not from the request."""
-    node = request.of_node
+    subject = admission.subject_of(request)
+    name = rules.profile(request.profile).subject(subject.name, subject.institution.short_name)
     return [
-        (_("Institution"), node.institution.short_name),
-        (_("Node"), node.name),
-        (_("Node's name in the certificate"), building.node_urn(node)),
-        (_("Address"), str(node.host)),
+        (_("Institution"), subject.institution.legal_name),
+        (_("For"), listing.owner(request)),
+        (_("Subject"), name.rfc4514_string()),
+        (_("Alternative name"), subject.urn),
         (_("Profile"), request.get_profile_display()),
         (_("Key"), request.key_description),
     ]

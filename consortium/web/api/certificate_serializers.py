@@ -117,8 +117,8 @@ class RenewalOut(serializers.Serializer[Any]):
     state = serializers.ChoiceField(RENEWAL_STATES)
     opens_at = serializers.DateTimeField()
     until = serializers.DateTimeField()
-    why = serializers.ChoiceField(list(words.NOT_RENEWABLE), allow_blank=True)
-    explanation = serializers.CharField(allow_blank=True)
+    obstacle = serializers.ChoiceField(list(words.NOT_RENEWABLE), allow_blank=True)
+    why = serializers.CharField(allow_blank=True, help_text="the obstacle in words")
 
 
 class ClockStepOut(serializers.Serializer[Any]):

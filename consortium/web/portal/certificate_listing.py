@@ -86,8 +86,8 @@ PAST = State("none", _("has run out"))
 
 def authority_rows(now: datetime) -> list[AuthorityRow]:
     """Every authority with its newest list, the roots first; two queries."""
-    newest = RevocationList.objects.filter(shard=None).order_by("authority", "-number")
-    lists = {row.authority_id: row for row in newest.distinct("authority").defer("der")}
+    newest = RevocationList.objects.filter(shard=None).order_by("authority_id", "-number")
+    lists = {row.authority_id: row for row in newest.distinct("authority_id").defer("der")}
     authorities = Authority.objects.select_related("parent").order_by("-kind", "purpose", "-issues_from")
     return [_authority_row(each, lists.get(each.pk), now) for each in authorities]
 
