@@ -13,7 +13,7 @@ from certs.profiles import support
 NODE, HOLDER, CONSOLE = "node", "holder", "console"
 OWN = "own"  # certified by the very authority that it speaks for
 CLASSIC, SM = "classic", "sm"
-LONGEST_NAME = 64  # characters of a CN, O or OU (X.520, upper bounds)
+LONGEST_NAME = 64  # of a CN, O or OU (X.520, upper bounds): octets, so that everybody's count agrees
 
 ATTRIBUTES = {
     "CN": NameOID.COMMON_NAME,
@@ -105,10 +105,7 @@ class ProfileSpec:
         """The distinguished name: ``name`` of node, account or service, ``institution``'s short name."""
         values = {"name": name, "institution": institution}
         return x509.Name(
-            [
-                x509.NameAttribute(ATTRIBUTES[kind], text.format_map(values)[:LONGEST_NAME])
-                for kind, text in self.rdns
-            ]
+            [x509.NameAttribute(ATTRIBUTES[kind], _cut(text.format_map(values))) for kind, text in self.rdns]
         )
 
     def usages_of(self, kind: str) -> frozenset[str]:
@@ -118,3 +115,7 @@ class ProfileSpec:
     def renewal_opens(self, not_after: datetime) -> datetime:
         """From when on a certificate that ends at ``not_after`` may be renewed."""
         return not_after - self.window
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:LONGEST_NAME].decode(errors="ignore")

@@ -71,7 +71,8 @@ def test_names_are_written_in_the_order_of_the_file(name: str, subject: str) -> 
 def test_whatever_the_record_calls_it_the_name_can_be_written(name: str) -> None:
     made = rules.profile("officer").subject(name, "heming-bank")
     common = made.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
-    assert common == name[:64]
+    assert common == name if len(name.encode()) <= 64 else name.startswith(str(common))
+    assert len(str(common).encode()) <= 64
 
 
 def test_keys_are_used_for_what_such_keys_can_do() -> None:
