@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+import uuid
 from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 
-from certs import issuing, services
+from certs import audit, issuing, services, topics
 from certs.errors import KeysNotAvailable
+from certs.issuing import sweep
 from certs.status import upkeep
-from consortium.core import clock, outbox
+from consortium.core import clock, events, outbox
 
 _SPELL = 30.0  # seconds that one message works: far below the limits that end a task in the middle
 _WAIT = 15.0  # seconds until a worker with keys, or an authority, may be there
@@ -36,6 +39,37 @@ def handle_issue(payload: dict[str, Any]) -> None:
         raise outbox.Later(_WAIT, str(done.waiting[0]))
     if more:
         raise outbox.Later(0, "there may be more to issue")
+
+
+def handle_audit(payload: dict[str, Any]) -> None:
+    """Outbox topic ``certs.audit``: one slice of the certificates, then the next; at last the rest."""
+    after = payload.get("after")
+    report = audit.next_slice(uuid.UUID(after) if after else None)
+    findings = report.findings + (audit.across() if report.last is None else [])
+    counts = {
+        "checked": payload.get("checked", 0) + report.checked,
+        "found": payload.get("found", 0) + len(findings),
+    }
+    with transaction.atomic():
+        audit.tell(findings)
+        if report.last is not None:
+            outbox.enqueue(topics.AUDIT, key="", payload={"after": str(report.last), **counts})
+        else:
+            subject = events.Outsider("certs.audit", f"{clock.now():%F}")
+            events.record("audit.finished", subject, actor=events.CLOCK, **counts)
+
+
+@shared_task(name="certs.audit_certificates", ignore_result=True)
+@transaction.atomic
+def audit_certificates() -> None:
+    """Every night: begin to check everything ever issued again."""
+    outbox.enqueue(topics.AUDIT, key="")
+
+
+@shared_task(name="certs.sweep_issuing", ignore_result=True)
+def sweep_issuing() -> None:
+    """Every five minutes: finish or void what a killed process left of issuing."""
+    sweep.sweep()
 
 
 def handle_publish_crl(payload: dict[str, Any]) -> None:

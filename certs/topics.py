@@ -5,6 +5,7 @@ import uuid
 from consortium.core import outbox
 
 ISSUE = "certs.issue"  # payload: {}; issue for whatever is approved and nobody else is at
+AUDIT = "certs.audit"  # payload: {"after": "<uuid>" or "", "checked": n, "found": n}; one slice
 PUBLISH_CRL = "certs.publish_crl"  # payload: {"authority": "<uuid>"}
 REMIND = "certs.remind"  # payload: {"group": "<institution's uuid>" or "secretariat"}
 PREPARE_ANSWERS = "certs.prepare_answers"  # payload: {}; answers for what was issued lately
@@ -20,6 +21,7 @@ def owe_issue(request_id: uuid.UUID) -> None:
 
 def declare() -> None:
     outbox.declare(outbox.Topic(ISSUE, "signing", "certs.tasks.handle_issue"))
+    outbox.declare(outbox.Topic(AUDIT, "default", "certs.tasks.handle_audit"))
     outbox.declare(outbox.Topic(PUBLISH_CRL, "signing", "certs.tasks.handle_publish_crl"))
     outbox.declare(outbox.Topic(REMIND, "default", "certs.tasks.handle_remind"))
     outbox.declare(outbox.Topic(PREPARE_ANSWERS, "signing", "certs.tasks.handle_prepare_answers"))

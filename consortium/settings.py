@@ -384,7 +384,7 @@ CELERY_BEAT_SCHEDULE = {
     "audit every certificate": {
         "task": "certs.audit_certificates",
         "schedule": crontab(hour="3", minute="20"),
-        "options": {"queue": "signing", "expires": 3600},
+        "options": {"queue": "default", "expires": 3600},
     },
     "keep status answers fresh": {
         "task": "certs.renew_answers",

@@ -1,12 +1,12 @@
-"""Finishing or voiding what a killed process left behind: no serial number without an end, no request forgotten.
+"""Finishing or voiding what a killed process left: no serial without an end, no request forgotten.
 
 What a sweep may find, and what becomes of it:
 
-- an approved request that nobody owes a signature: it is owed again, and issuing goes on with the serial that
-  the last attempt spent, or voids that and takes another where it is too old;
+- an approved request that nobody owes a signature: it is owed again, and issuing goes on with the serial
+  that the last attempt spent, or voids that and takes another where it is too old;
 - a serial, with or without an intent, whose request was decided otherwise: voided;
-- a serial of no request (a service's own certificate, a cross-certificate) that came to nothing: voided, since
-  who wanted it makes another.
+- a serial of no request (a service's own certificate, a cross-certificate) that came to nothing: voided,
+  since who wanted it makes another.
 """
 
 from __future__ import annotations
