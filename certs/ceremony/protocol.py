@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -103,6 +103,14 @@ def read(data: bytes, *, root: x509.Certificate | None = None, head: str | None 
     and who reads it must compare its fingerprint. ``head``: the SHA-256 noted after the last ceremony that is
     known; its line must still be there.
     """
+    try:
+        return _read(data, root, head)
+    except (KeyError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm) as error:
+        # Whatever a changed byte makes unreadable: the signature would not have fitted either.
+        raise ProtocolBroken(f"the protocol is not readable: {error!r}") from error
+
+
+def _read(data: bytes, root: x509.Certificate | None, head: str | None) -> Protocol:
     if not data.endswith(b"\n"):
         raise ProtocolBroken("the protocol does not end with a whole line")
     lines = data[:-1].split(b"\n")
