@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
+from django.conf import settings
 from django.db import transaction
 
 from certs import building, keys, status
@@ -12,29 +15,65 @@ from certs.errors import SM2NotAvailable
 from certs.issuing import reading
 from certs.models import Authority, SeenKey, SerialNumber
 from certs.sm2 import certificates, library
+from certs.sm2 import protocol as protocols
 from certs.sm2.family import SM2Family
-from certs.sm2.library import PrivateKey
+from certs.sm2.library import PrivateKey, PublicKey
+from certs.sm2.protocol import Protocol, Signed
 from certs.status import crl, files
 from consortium.core import clock, events
+from consortium.core import files as core_files
 
 ROOT, NODES = "sm-root", "sm-nodes"  # in /pki/<name>.crt, and of the sealed keys
 Purpose, Kind = Authority.Purpose, Authority.Kind
 
 
-def create(alliance: str, *, passphrase: bytes, root_passphrase: bytes) -> tuple[Authority, Authority]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Who sits at it when the root signs, and what opens the two keys."""
+
+    passphrase: bytes
+    root_passphrase: bytes
+    witnesses: tuple[str, ...] = ()
+
+
+def create(
+    alliance: str, *, passphrase: bytes, root_passphrase: bytes, witnesses: tuple[str, ...] = ()
+) -> tuple[Authority, Authority]:
     """Make (or complete, after a crash) root and nodes CA, their lists and their published files.
 
     Raises SM2NotAvailable; WrongPassphrase where a key that is sealed already does not open; KeysNotAvailable
-    where the authority is recorded but its key is not on this machine and something must be signed with it.
+    where the authority is recorded but its key is not on this machine and something must be signed with it;
+    ProtocolNotAccepted where somebody changed what earlier runs wrote down.
     """
     if why := library.available():
         raise SM2NotAvailable(why=why)
-    root = _existing(Purpose.SM_ROOT) or _create_root(alliance, root_passphrase)
-    nodes = _existing(Purpose.SM_NODES) or _create_nodes(alliance, root, passphrase, root_passphrase)
+    table = Table(passphrase, root_passphrase, witnesses)
+    root = _existing(Purpose.SM_ROOT) or _create_root(alliance, table)
+    nodes = _existing(Purpose.SM_NODES) or _create_nodes(alliance, root, table)
     for authority, word in ((root, root_passphrase), (nodes, passphrase)):
         files.write_authority(authority)
         _publish_lists(authority, word)
+    if keys.exists(root.key_name):
+        _enter_lists(root, table)
     return root, nodes
+
+
+def protocol_path() -> Path:
+    """The protocol of the root's ceremonies, beside its key; it holds nothing secret."""
+    return Path(settings.KEY_DIR) / f"{ROOT}.protocol"
+
+
+def protocol_of(root: PublicKey) -> Protocol:
+    """What was done so far, verified. Raises ProtocolNotAccepted."""
+    try:
+        return protocols.read(protocol_path().read_bytes(), root)
+    except FileNotFoundError:
+        return Protocol()
+
+
+def public_key_of(authority: Authority) -> PublicKey:
+    """The key in the authority's certificate."""
+    return PublicKey.from_spki(reading.spki_of(bytes(authority.der)))
 
 
 def _existing(purpose: Authority.Purpose) -> Authority | None:
@@ -49,21 +88,42 @@ def _publish_lists(authority: Authority, passphrase: bytes) -> None:
         files.write_crls(authority)
 
 
-def _create_root(alliance: str, passphrase: bytes) -> Authority:
-    key = _key(ROOT, passphrase)
-    made = certificates.root(key, alliance, clock.now())
-    return _record(ROOT, Purpose.SM_ROOT, None, made)
+def _create_root(alliance: str, table: Table) -> Authority:
+    key = _key(ROOT, table.root_passphrase)
+    known = next(protocol_of(key).signed("root"), None)
+    if known is None:
+        known = Signed("root", ROOT, certificates.root(key, alliance, clock.now()))
+        _enter(key, [known], table)
+    return _record(ROOT, Purpose.SM_ROOT, None, known.der)
 
 
-def _create_nodes(alliance: str, root: Authority, passphrase: bytes, root_passphrase: bytes) -> Authority:
-    key = _key(NODES, passphrase)
+def _create_nodes(alliance: str, root: Authority, table: Table) -> Authority:
+    key = _key(NODES, table.passphrase)
     above = bytes(root.der)
-    family = SM2Family(reading.spki_of(above))
-    signer = certificates.Root(
-        above, family.own(_open(root.key_name, root_passphrase)), status.issuer_url(root)
-    )
-    made = certificates.nodes(signer, key.spki, alliance, clock.now())
-    return _record(NODES, Purpose.SM_NODES, root, made)
+    signer = SM2Family(reading.spki_of(above)).own(_open(root.key_name, table.root_passphrase))
+    for known in protocol_of(signer).signed("nodes"):
+        if reading.spki_of(known.der) == key.spki:  # an earlier run signed it and went no further
+            return _record(NODES, Purpose.SM_NODES, root, known.der)
+    issuer = certificates.Root(above, signer, status.issuer_url(root))
+    made = Signed("nodes", NODES, certificates.nodes(issuer, key.spki, alliance, clock.now()))
+    _enter(signer, [made], table)
+    return _record(NODES, Purpose.SM_NODES, root, made.der)
+
+
+def _enter(key: PrivateKey, parts: list[Signed], table: Table) -> None:
+    """Into the protocol first: what it does not have is released nowhere."""
+    entered = protocol_of(key).append(key, parts, at=clock.now(), witnesses=table.witnesses)
+    core_files.replace(protocol_path(), entered.data)
+
+
+def _enter_lists(root: Authority, table: Table) -> None:
+    """The root's lists that the protocol does not have yet."""
+    key = _open(root.key_name, table.root_passphrase)
+    known = {part.der for part in protocol_of(key).signed("crl")}
+    lists = [bytes(row.der) for row in root.crls.order_by("number")]
+    missing = [Signed("crl", ROOT, der) for der in lists if der not in known]
+    if missing:
+        _enter(key, missing, table)
 
 
 def _key(name: str, passphrase: bytes) -> PrivateKey:

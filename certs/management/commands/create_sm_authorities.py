@@ -15,8 +15,9 @@ from consortium.core.errors import ConsoleError
 class Command(BaseCommand):
     help = (
         "Makes the SM2 root and the SM2 CA for nodes in FISCO BCOS's SM mode, seals their keys in KEY_DIR, "
-        "signs their first lists and publishes both; what is there already stays. Run it every "
-        "year for the root's list. Afterwards move KEY_DIR/sm-root.key to a safe and offline place."
+        "signs their first lists and publishes both; what is there already stays. Run it every year for the "
+        "root's list. What the root signed stands in KEY_DIR/sm-root.protocol, signed by it: let witnesses "
+        "note the last line's SHA-256. Then move KEY_DIR/sm-root.key to a safe and offline place."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,19 +25,30 @@ class Command(BaseCommand):
             "--passphrase-file", required=True, help="its first line seals the nodes CA's key"
         )
         parser.add_argument("--root-passphrase-file", help="seals the root's key; by default the same file")
+        parser.add_argument("--witness", action="append", default=[], help="who is present; repeatable")
         parser.add_argument("--alliance", default="Consortium", help="the organisation in the CAs' names")
 
     def handle(self, *args: Any, **options: Any) -> None:
         nodes = self._passphrase(options["passphrase_file"])
         root = self._passphrase(options["root_passphrase_file"] or options["passphrase_file"])
         try:
-            made = authorities.create(options["alliance"], passphrase=nodes, root_passphrase=root)
+            made = authorities.create(
+                options["alliance"],
+                passphrase=nodes,
+                root_passphrase=root,
+                witnesses=tuple(options["witness"]),
+            )
+            protocol = authorities.protocol_of(authorities.public_key_of(made[0]))
         except ConsoleError as error:
             raise CommandError(str(error)) from error
         for authority in made:
             self.stdout.write(
                 f"{authority.name}: SPKI SHA-256 {authority.spki_sha256}, to {authority.not_after:%F}"
             )
+        self.stdout.write(
+            f"{authorities.protocol_path()}: {len(protocol.entries)} entries, the last with SHA-256 "
+            f"{protocol.head}"
+        )
 
     def _passphrase(self, path: str) -> bytes:
         try:
