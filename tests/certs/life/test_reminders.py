@@ -81,6 +81,12 @@ def test_an_outage_makes_one_mail_of_all_that_passed(certificate: Certificate, m
     assert len(mailoutbox) == 2
 
 
+def test_a_clock_that_is_set_back_repeats_nothing(certificate: Certificate, mailoutbox: Mailbox) -> None:
+    assert at(certificate.not_after - 7 * DAY) == [7]
+    assert at(certificate.not_after - 20 * DAY) == []
+    assert len(mailoutbox) == 1
+
+
 def test_one_mail_an_institution_names_all(
     authority: Authority, heming: Node, zhou_lan: User, mailoutbox: Mailbox
 ) -> None:
