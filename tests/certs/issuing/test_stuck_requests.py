@@ -9,6 +9,7 @@ from django.db import connection
 
 from certs import issuing, services, tasks
 from certs.errors import ContentMismatch, FourEyes, NameMismatch, SigningBegun
+from certs.issuing import preparing
 from certs.models import Certificate, CertificateRequest, SerialNumber
 from consortium.core import outbox
 from consortium.core.errors import IllegalTransition, NotAllowed, ReasonRequired
@@ -130,8 +131,8 @@ def test_no_refusal_leaves_the_request_open(
 
 def test_an_intent_that_is_not_signed_closes_the_request_too(pki: Pki, approved: CertificateRequest) -> None:
     """The serial number is spent then: it is never used for anything else."""
-    serial = issuing._prepare(approved.pk, pki.issuing)
-    assert serial is not None
+    [job] = preparing.prepare([approved.pk]).jobs
+    serial = job.serial
     swapped = bytes(pki.root.der)
     with connection.cursor() as cursor:  # the table is append-only: it takes the database's owner
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -143,6 +144,8 @@ def test_an_intent_that_is_not_signed_closes_the_request_too(pki: Pki, approved:
         issuing.issue(approved.pk)
     approved.refresh_from_db()
     assert approved.status == "rejected"
+    serial.refresh_from_db()
+    assert serial.void_reason == approved.decision_reason
     assert issuing.issue(approved.pk) is None
     assert not Certificate.objects.exists()
 
@@ -180,7 +183,7 @@ def test_what_is_being_signed_is_not_taken_back(
     pki: Pki, approved: CertificateRequest, chen_ling: User
 ) -> None:
     """A signature may exist from here on: the worker finishes, and revoking is the way."""
-    assert issuing._prepare(approved.pk, pki.issuing) is not None
+    assert preparing.prepare([approved.pk]).jobs
     assert not services.may_be_rejected(approved)
     with pytest.raises(SigningBegun):
         services.reject_request(approved, actor=chen_ling, reason="Too late")
