@@ -21,6 +21,7 @@ from certs.ceremony.home import Home
 from certs.ceremony.requests import Request
 from certs.models import Authority, Certificate
 from consortium.members.models import Node, User
+from tests.certs.hsm import device as device
 from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory
 
