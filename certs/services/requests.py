@@ -91,7 +91,7 @@ def approve_request(request: CertificateRequest, *, actor: User, reason: str = "
         check_subject(request)
         checked_again(request)
         _record("request.approved", request, actor=actor, reason=reason)
-        enqueue_issue(request)
+        topics.owe_issue(request.pk)
     return request
 
 
@@ -216,7 +216,7 @@ def _created(asked: Asked, subject: Subject, read: ReadRequest) -> CertificateRe
     _claim_key(request)
     _record("request.submitted", request, actor=asked.actor, origin=asked.origin)
     if asked.by_proof:
-        enqueue_issue(request)
+        topics.owe_issue(request.pk)
     return request
 
 
@@ -228,11 +228,6 @@ def _approve_by_proof(request: CertificateRequest) -> None:
     request.status = RequestStatus.APPROVED
     request.requested_by = before.request.requested_by
     request.decided_by, request.decided_at = before.request.decided_by, request.requested_at
-
-
-def enqueue_issue(request: CertificateRequest) -> None:
-    """Owe the signature, in the transaction of the approval."""
-    topics.owe_issue(request.pk)
 
 
 def _claim_key(request: CertificateRequest) -> None:
