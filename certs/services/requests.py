@@ -21,7 +21,7 @@ from certs.models import Certificate, CertificateRequest, SeenKey, SerialNumber
 from certs.profiles import ProfileSpec
 from certs.services import admission, standing
 from certs.services.admission import Subject
-from consortium.core import clock, events, outbox, transitions
+from consortium.core import clock, events, transitions
 from consortium.core.errors import ConsoleError, NotAllowed, NotFound, ReasonRequired
 from consortium.core.events import Actor
 from consortium.members.models import Node, User
