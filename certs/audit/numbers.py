@@ -62,14 +62,14 @@ def _keys() -> Found:
             times=Count("pk"),
             nodes=Count("node", distinct=True),
             holders=Count("holder", distinct=True),
-            profile=Min("profile"),
+            one_profile=Min("profile"),
             profiles=Count("profile", distinct=True),
         )
         .filter(times__gt=1)
     )
     for group in groups:
         alone = group["nodes"] + group["holders"] <= 1 and group["profiles"] == 1
-        if not (alone and rules.profile(group["profile"]).keeps_key):
+        if not (alone and rules.profile(group["one_profile"]).keeps_key):
             yield group["spki_sha256"], "key_twice", f"certified {group['times']} times"
     authorities = Authority.objects.values("spki_sha256")
     for key in Certificate.objects.filter(spki_sha256__in=authorities).values_list("spki_sha256", flat=True):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from django.db import connection
 from django.test import override_settings
 
 from certs import issuing, keys, selectors, services
+from certs.audit import audit
 from certs.errors import KeyNotAccepted, KeySeenBefore, SM2NotAvailable
-from certs.issuing import reading
+from certs.issuing import reading, sweep
 from certs.models import Certificate, CertificateRequest, SerialNumber
 from certs.sm2.library import PrivateKey, PublicKey
 from certs.status import crl, listing
@@ -257,3 +259,19 @@ def test_a_worker_without_sm2_leaves_the_request_to_one_that_has_it(
     request.refresh_from_db()
     assert request.status == CertificateRequest.Status.APPROVED
     assert issuing.issue(request.pk) is not None
+
+
+def test_the_audit_checks_them_like_any_other_and_finds_a_changed_one(
+    pair: tuple[Certificate, Certificate], sm_pki: SMPki, wang_min: User
+) -> None:
+    services.revoke(pair[1], reason="superseded", comment="", actor=wang_min)
+    crl.publish(sm_pki.nodes.pk)
+    sweep.sweep()
+    assert [str(finding) for finding in audit().findings] == []
+    der = bytearray(pair[0].der)
+    der[-1] ^= 1  # in the signature
+    with connection.cursor() as cursor:  # whoever owns the database can do this, and is found out
+        cursor.execute("ALTER TABLE certs_certificate DISABLE TRIGGER USER")
+        cursor.execute("UPDATE certs_certificate SET der = %s WHERE id = %s", [bytes(der), pair[0].pk])
+        cursor.execute("ALTER TABLE certs_certificate ENABLE TRIGGER USER")
+    assert "signature_wrong" in {finding.code for finding in audit().findings}
