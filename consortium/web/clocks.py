@@ -25,6 +25,7 @@ from governance.permissions import selectors as lists
 STEPS = list(known.LABELS)
 LOOKED_BACK = timedelta(days=90)  # what is not everywhere by then will not come there by waiting
 DONE = State("current", _("applied everywhere"))
+LISTED = State("current", _("published"))  # and no permission list to follow
 UNDER_WAY = State("waiting", _("under way"))
 
 
@@ -55,7 +56,9 @@ class Row:
 
     @property
     def state(self) -> State:
-        return DONE if self.done else UNDER_WAY
+        if not self.done:
+            return UNDER_WAY
+        return LISTED if self.steps[-1].skipped else DONE
 
 
 def of(certificate: Certificate, reader: User) -> Row | None:

@@ -65,7 +65,7 @@ def _overdue_lists() -> list[Job]:
         _("Revocation lists overdue"),
         len(overdue),
         panels.listing(Authority, "list=overdue"),
-        _("no list in force: relying parties refuse every certificate"),
+        _("run out, or not renewed when it was time: relying parties refuse what is past its list"),
         urgent=True,
     )
     return [job] if overdue else []

@@ -12,7 +12,6 @@ from django.contrib import admin
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -130,15 +129,17 @@ class AuthorityAdmin(ConsoleModelAdmin):
         return pill(_("in force"), "good") if row.fresh else pill(_("overdue"), "grave")
 
     def headline(self, row: Any) -> str:
-        return format_html("{} {}", standing_pill(row), self.list_state(row))
+        return standing_pill(row)
 
     def panels(self, request: HttpRequest, row: Authority) -> Iterable[Panel]:
         yield chain_panel(row)
         yield lists_panel(row)
         yield answers_panel(row)
-        yield crosses_panel(row)
+        if row.cross_certificates.exists():
+            yield crosses_panel(row)
         yield issued_panel(row)
-        yield cert_panels.reminders(row.reminders.order_by("-recorded_at"))
+        if row.reminders.exists():
+            yield cert_panels.reminders(row.reminders.order_by("-recorded_at"))
         yield panels.text(_("The certificate as text"), x509_text.certificate_text(bytes(row.der)))
         yield panels.text(_("Certificate and chain (PEM)"), selectors.authority_chain_pem(row))
         own = Q(subject_type="certs.authority", subject_id=str(row.pk))

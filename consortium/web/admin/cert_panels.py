@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -48,7 +49,8 @@ def clock(row: Row, *, title: panels.Text = "") -> Panel:
 
 def _step(step: Step) -> tuple[object, ...]:
     if step.at:
-        return step.label, step.at, wording.span(step.after) if step.after else "–", missing(step)
+        at = timezone.localtime(step.at).strftime("%Y-%m-%d %H:%M:%S")
+        return step.label, at, wording.span(step.after) if step.after else "–", missing(step)
     pending = pill(_("not yet"), "waiting")
     return step.label, step.skipped or pending, "–", missing(step)
 

@@ -313,11 +313,13 @@ class CertificateAdmin(ConsoleModelAdmin):
         if hasattr(row, "revocation"):
             yield cert_panels.revocation(row.revocation)
             yield replace(cert_panels.clock(clocks.rows([row.revocation], actor(request))[0]), first=True)
-        yield cert_panels.suspensions(row)
+        if row.suspensions.exists():
+            yield cert_panels.suspensions(row)
         yield cert_panels.renewal(row)
         yield cert_panels.addresses_of(row)
         yield panels.text(_("The certificate as text"), x509_text.certificate_text(bytes(row.der)))
         yield panels.text(_("Certificate and chain (PEM)"), selectors.chain_pem(row))
-        yield cert_panels.reminders(row.reminders.order_by("-recorded_at"))
+        if row.reminders.exists():
+            yield cert_panels.reminders(row.reminders.order_by("-recorded_at"))
         own = Q(subject_type="certs.certificate", subject_id=str(row.pk))
         yield panels.timeline(Event.objects.filter(own))

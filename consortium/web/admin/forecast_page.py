@@ -1,4 +1,4 @@
-"""What runs out, soonest first: authorities, what they publish, the console's own and members' certificates."""
+"""What runs out, soonest first: authorities, lists, the console's own and members' certificates."""
 
 from __future__ import annotations
 

@@ -77,9 +77,11 @@ def _ask(stem: str, proof: str, operation: str) -> str:
     return "\n".join(
         [
             f"openssl req -in {stem}.csr -outform DER | openssl base64 -A > {stem}.b64",
-            f"curl --silent --show-error --fail --cacert {_ROOT} {proof} "
+            f"answer=$(curl --silent --show-error --cacert {_ROOT} {proof} "
             f"\\\n  --header 'Content-Type: application/pkcs10' --data-binary @{stem}.b64 "
-            f"\\\n  --output {stem}.p7 --write-out '%{{http_code}}\\n' {address(operation)}",
-            f"openssl base64 -d -A -in {stem}.p7 | openssl pkcs7 -inform DER -print_certs -out {stem}.pem",
+            f"\\\n  --output {stem}.p7 --write-out '%{{http_code}}' {address(operation)})",
+            f'if [ "$answer" = 200 ]; then openssl base64 -d -A -in {stem}.p7 '
+            f"\\\n  | openssl pkcs7 -inform DER -print_certs -out {stem}.pem",
+            f'else echo "$answer"; cat {stem}.p7; fi',
         ]
     )
