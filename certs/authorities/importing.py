@@ -38,7 +38,8 @@ def import_folder(
     ``root_fingerprint``: SPKI SHA-256 of a root that comes for the first time, as its ceremony showed it.
     ``issues_from``: from when on a new generation issues; by default at once for a first one, else after
     OVERLAP. Harmless when repeated, and goes on where it was cut off. Raises ProtocolNotAccepted,
-    RootNotConfirmed, AuthorityNotAccepted, WrongPassphrase, KeysNotAvailable.
+    RootNotConfirmed, WrongPassphrase, KeysNotAvailable, and AuthorityNotAccepted: then something was signed
+    that must not be, and nothing goes on until its root has revoked it.
     """
     lines = take_in(folder, passphrase=passphrase, root_fingerprint=root_fingerprint, issues_from=issues_from)
     publish(passphrase)
@@ -114,7 +115,12 @@ def _issuing(
     root: Authority, protocol: Protocol, passphrase: bytes, issues_from: datetime | None
 ) -> Iterator[str]:
     for part in protocol.signed("issuing"):
-        if Authority.objects.filter(parent=root, spki_sha256=part.spki_sha256).exists():
+        known = Authority.objects.filter(parent=root, der=part.der).first()
+        if protocol.is_revoked(part):
+            if known is not None and recording.stop(known):
+                yield f"{known.name}: revoked by {root.name}, issues no more"
+            continue
+        if known is not None:
             requesting.forget(part.name)
             continue
         asked = requesting.pending(part.name)

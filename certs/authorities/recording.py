@@ -64,6 +64,16 @@ def cross_certificate(
 
 
 @transaction.atomic(durable=True)
+def stop(revoked: Authority) -> bool:
+    """Its root revoked it: its time to issue never comes again. False where that was done before."""
+    changed = Authority.objects.filter(pk=revoked.pk, issues_from__lt=revoked.not_after)
+    if not changed.update(issues_from=revoked.not_after):
+        return False
+    events.record("authority.revoked", revoked, actor=events.COMMAND)
+    return True
+
+
+@transaction.atomic(durable=True)
 def root_list(root: Authority, der: bytes) -> RevocationList | None:
     """The root's revocation list, as its ceremony signed it; None where it is not newer than what is here."""
     Authority.objects.select_for_update(of=("self",)).get(pk=root.pk)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from certs.ceremony.composing import hash_for
+from certs.ceremony.composing import hash_for, serial_text
 from certs.ceremony.errors import ProtocolBroken
 from certs.keystores.kinds import AuthorityKey
 
@@ -81,6 +81,15 @@ class Protocol:
     def details(self) -> dict[str, Any]:
         """What was said when the root was made: name, alliance, public_url, key."""
         return dict(self.entries[0]["details"])
+
+    @property
+    def revoked(self) -> list[dict[str, str]]:
+        """What the root revoked so far: serial (hex), at, reason."""
+        return [row for entry in self.entries for row in entry["details"].get("revoked", [])]
+
+    def is_revoked(self, part: Signed) -> bool:
+        """Was that certificate revoked by its root?"""
+        return serial_text(part.certificate.serial_number) in {row["serial"] for row in self.revoked}
 
     def append(self, key: AuthorityKey, entry: dict[str, Any]) -> Protocol:
         """The protocol with one more entry, signed with the root's key."""

@@ -113,7 +113,7 @@ def revocation_list(
     """Sign the root's revocation list, with ``revoke`` (serial numbers it signed) from now on in it."""
     with session.home.alone():
         protocol = session.home.protocol()
-        rows = _revoked(protocol)
+        rows = protocol.revoked
         fresh = [_revocation(protocol, serial, reason, session.now) for serial, reason in revoke]
         fresh = [row for row in fresh if row["serial"] not in {known["serial"] for known in rows}]
         rows += fresh
@@ -142,11 +142,16 @@ def _check_same(protocol: Protocol, alliance: str, public_url: str) -> None:
 
 
 def _known(protocol: Protocol, request: Request) -> Signed | None:
-    """The certificate that this very request got. Raises Refused on a name or a key that is taken."""
+    """The certificate that this very request got. Raises Refused on a name or a key that is taken.
+
+    One that was revoked takes nothing: it was signed by mistake, and the right one may have its name.
+    """
     if policy.purpose_of(request.name) == policy.ROOT:
         raise Refused(f"{request.name}: a root is not signed by another one; cross-sign does that")
     fingerprint = request.spki_sha256
     for part in protocol.signed("root", "issuing"):
+        if protocol.is_revoked(part):
+            continue
         same_name, same_key = part.name == request.name, part.spki_sha256 == fingerprint
         if same_name and same_key:
             return part
@@ -155,10 +160,6 @@ def _known(protocol: Protocol, request: Request) -> Signed | None:
         if same_name:
             raise Refused(f"{request.name} has another key already; the next one has the next number")
     return None
-
-
-def _revoked(protocol: Protocol) -> list[dict[str, str]]:
-    return [row for entry in protocol.entries for row in entry["details"].get("revoked", [])]
 
 
 def _revocation(protocol: Protocol, serial: int, reason: x509.ReasonFlags, now: datetime) -> dict[str, str]:
