@@ -188,7 +188,7 @@ def _again(enrolment: Enrolment, csr: bytes) -> CertificateRequest:
 
 
 def _renewal_of(certificate: Certificate, key: str) -> CertificateRequest | None:
-    rows = certificate.renewals.filter(spki_sha256=key, renewed_by_proof=True)
+    rows = certificate.renewals.filter(spki_sha256=key)  # also one that its officer handed in
     if rules.profile(certificate.profile).keeps_key:  # there is no other: one that failed may be followed
         rows = rows.exclude(status=_Status.REJECTED)
     return rows.order_by("-requested_at").first()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from contextvars import copy_context
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
-from certs import services
+from certs import issuing, services
 from certs.errors import (
     FourEyes,
     InstitutionNotActive,
@@ -24,13 +27,14 @@ from certs.errors import (
     UnknownProfile,
     WrongSecret,
 )
-from certs.models import CertificateRequest, Enrolment
+from certs.models import Certificate, CertificateRequest, Enrolment
 from certs.services.enrolment import SECRET_PERIOD, EnrolmentState
 from consortium.core import clock
 from consortium.core.errors import ConsoleError, IllegalTransition, NotAllowed, NotFound
 from consortium.core.models import Event
 from consortium.members.models import Node, User
 from consortium.members.states import Status
+from tests.certs.conftest import Pki
 from tests.certs.openssl import Workstation
 from tests.factories import NodeFactory, UserFactory
 
@@ -252,3 +256,114 @@ def test_of_two_keys_at_once_one_is_bound(make: Make, workstation: Workstation) 
         thread.join()
     assert sorted(outcomes) == ["secret_spent"] * 3 + ["taken"]
     assert CertificateRequest.objects.count() == 1
+
+
+# --- Renewal by proof -------------------------------------------------------------------------------------
+@pytest.fixture
+def certified(
+    pki: Pki, heming: Node, zhou_lan: User, wang_min: User, workstation: Workstation
+) -> Iterator[Callable[..., tuple[Certificate, Path]]]:
+    """``certified(profile, kind)``: a certificate that may be renewed, and its key.
+
+    It is made now; the test then runs in its last weeks.
+    """
+
+    with ExitStack() as later_on:
+
+        def make(profile: str = "evm-node", kind: str = "p256") -> tuple[Certificate, Path]:
+            key = workstation.key(kind)
+            request = services.submit_request(
+                node=heming, profile=profile, csr=workstation.request(key=key), actor=zhou_lan
+            )
+            services.approve_request(request, actor=wang_min)
+            made = issuing.issue(request.pk)
+            assert made is not None
+            later_on.enter_context(clock.frozen(later(timedelta(days=345))))
+            return made, key
+
+        yield make
+
+
+Certified = Callable[..., tuple[Certificate, Path]]
+
+
+def test_the_same_key_is_the_same_renewal(certified: Certified, workstation: Workstation) -> None:
+    old, _ = certified()
+    csr = workstation.request()
+    first = services.renew_by_proof(old, csr=csr)
+    assert services.renew_by_proof(old, csr=csr) == first
+    assert first.status == CertificateRequest.Status.APPROVED
+    issuing.issue(first.pk)
+    assert services.renew_by_proof(old, csr=csr) == first
+    with pytest.raises(ConsoleError):  # the next one is renewed with the next one
+        services.renew_by_proof(old, csr=workstation.request())
+    assert CertificateRequest.objects.filter(renews=old).count() == 1
+
+
+def test_what_its_officer_handed_in_is_fetched_by_the_node(
+    certified: Certified, heming: Node, zhou_lan: User, workstation: Workstation
+) -> None:
+    old, _ = certified()
+    csr = workstation.request()
+    asked = services.submit_request(node=heming, profile="evm-node", csr=csr, actor=zhou_lan, renews=old)
+    assert services.renew_by_proof(old, csr=csr) == asked
+    assert asked.status == CertificateRequest.Status.SUBMITTED  # still for a second person
+
+
+def test_a_profile_that_keeps_its_key_renews_with_it(certified: Certified, workstation: Workstation) -> None:
+    old, key = certified("fisco-bcos-2", "secp256k1")
+    csr = workstation.request(key=key)
+    request = services.renew_by_proof(old, csr=csr)
+    assert services.renew_by_proof(old, csr=csr) == request
+    new = issuing.issue(request.pk)
+    assert new is not None
+    assert (new.spki_sha256, new.public_key_hex) == (old.spki_sha256, old.public_key_hex)
+
+
+def test_a_kept_key_enrols_again_with_a_new_secret(
+    certified: Certified, make: Make, wang_min: User, workstation: Workstation
+) -> None:
+    """The way for a node whose key TLS does not speak: secp256k1 proves nothing in a handshake."""
+    old, key = certified("fisco-bcos-2", "secp256k1")
+    enrolment, _ = make(profile="fisco-bcos-2")
+    request = services.redeem(enrolment, csr=workstation.request(key=key))
+    services.approve_request(request, actor=wang_min)
+    new = issuing.issue(request.pk)
+    assert new is not None
+    assert new.spki_sha256 == old.spki_sha256
+
+
+def test_a_renewal_that_was_given_up_is_said_with_its_reason(
+    certified: Certified, heming: Node, workstation: Workstation
+) -> None:
+    old, _ = certified()
+    csr = workstation.request()
+    request = services.renew_by_proof(old, csr=csr)
+    heming.retired_at = clock.now()
+    heming.save()
+    assert issuing.issue(request.pk) is None
+    with pytest.raises(RequestRejected):
+        services.renew_by_proof(old, csr=csr)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_renewal_sent_twice_at_once_is_one(certified: Certified, workstation: Workstation) -> None:
+    old, _ = certified()
+    csr = workstation.request()
+    start = threading.Barrier(3)
+    made: list[object] = []
+
+    def renew() -> None:
+        start.wait()
+        try:
+            made.append(services.renew_by_proof(old, csr=csr).pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=copy_context().run, args=(renew,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 3
+    assert len(set(made)) == 1
