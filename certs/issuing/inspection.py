@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from cryptography import x509
 
@@ -25,15 +26,19 @@ def inspect(certificate: bytes, plan: Plan, *, algorithm: bytes, now: datetime) 
     """Raises ContentMismatch that names the first thing wrong with ``certificate`` (DER)."""
     parts = reading.parts(certificate)
     fields = reading.fields(parts.tbs)
-    read = x509.load_der_x509_certificate(certificate)
-    for what, holds in (
-        *_form(fields, parts, algorithm),
-        *_period(read, plan, now),
-        *_names(fields, read, plan),
-        *_extensions(read, plan),
-    ):
-        if not holds:
-            raise ContentMismatch(what=what)
+    try:
+        read = x509.load_der_x509_certificate(certificate)
+        checks = chain(
+            _form(fields, parts, algorithm),
+            _period(read, plan, now),
+            _names(fields, read, plan),
+            _extensions(read, plan),
+        )
+        wrong = next((what for what, holds in checks if not holds), None)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise ContentMismatch(what="the certificate's form") from error
+    if wrong is not None:
+        raise ContentMismatch(what=wrong)
 
 
 def _form(fields: reading.Fields, parts: reading.Parts, algorithm: bytes) -> Iterator[tuple[str, bool]]:

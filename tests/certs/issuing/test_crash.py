@@ -149,7 +149,7 @@ def test_a_refusal_goes_on_where_it_was_killed(moment: str, target: str, pki: Pk
 
 
 def test_a_sweep_ends_what_was_left_for_good(pki: Pki, several: Several) -> None:
-    """The message is lost with the worker: what has a serial is finished, what was closed meanwhile voided."""
+    """The message is lost as well: what has a serial is finished, what was closed meanwhile voided."""
     requests = several(3)
     kill_worker("after", "certs.issuing.preparing.prepare", pki)
     OutboxMessage.objects.filter(topic="certs.issue").update(dead_at=clock.now())
