@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -12,13 +13,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
-from certs import keys
+from certs import issuing, keys, selectors, services
 from certs.errors import KeyExists, KeysNotAvailable, WrongPassphrase
 from certs.keystores import device as devices
 from certs.keystores.errors import NoSuchKey, NotThisKind, WrongSecret
 from certs.keystores.kinds import AuthorityKey
+from certs.models import Authority
+from consortium.members.models import Node, User
 from consortium.stack.endpoints import PROJECT
 from tests.certs.hsm import PIN, Device
 from tests.certs.openssl import Workstation, openssl
@@ -182,3 +186,35 @@ class TestInTheConsole:
             keys.open_key(name, b"00000000")
         with pytest.raises(KeysNotAvailable):
             keys.open_key(device.label("never-made"))
+
+
+@pytest.mark.django_db
+def test_authorities_in_the_device_certify_nodes(
+    places: Path, device: Device, settings: Settings, workstation: Workstation, heming: Node, zhou_lan: User,
+    wang_min: User,
+) -> None:  # fmt: skip
+    """Root and issuing CA in the token: the ceremony, the lists and a node's certificate are signed there."""
+    settings.PKCS11_MODULE, settings.PKCS11_PIN_FILE = device.module, str(device.pin_file)
+    for path in (places / "keys").glob("root*"):
+        path.unlink()
+    root, nodes = device.label("root"), device.label("nodes")
+    call_command(
+        "create_authorities", f"--key=root=P-384@{root}", f"--key=nodes=P-256@{nodes}",
+        passphrase_file=str(places / "passphrase"),
+    )  # fmt: skip
+    made = Authority.objects.get(name="nodes")
+    assert (made.key_name, Authority.objects.get(name="root").key_name) == (nodes, root)
+    assert not (places / "keys" / "root.key").exists()
+    request = services.submit_request(
+        node=heming, profile="evm-node", csr=workstation.request(), actor=zhou_lan
+    )
+    services.approve_request(request, actor=wang_min)
+    certificate = issuing.issue(request.pk)
+    assert certificate is not None
+    pem = selectors.pem
+    trusted = workstation.file("root.pem", pem(Authority.objects.get(name="root").der).encode())
+    chain = workstation.file("nodes.pem", pem(made.der).encode())
+    leaf = workstation.file("leaf.pem", pem(certificate.der).encode())
+    done = openssl("verify", "-x509_strict", "-CAfile", trusted, "-untrusted", chain, leaf)
+    assert done.stdout.decode() == f"{leaf}: OK\n"
+    assert (places / "pki" / "nodes.crl").exists()
