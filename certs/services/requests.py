@@ -19,7 +19,7 @@ from certs.errors import ContentMismatch, FourEyes, KeySeenBefore, RenewalOfAnot
 from certs.gate import ReadRequest
 from certs.models import Certificate, CertificateRequest, SeenKey, SerialNumber
 from certs.profiles import ProfileSpec
-from certs.services import admission, standing
+from certs.services import admission, moduli, standing
 from certs.services.admission import Subject
 from consortium.core import clock, events, transitions
 from consortium.core.errors import ConsoleError, NotAllowed, NotFound, ReasonRequired
@@ -89,7 +89,7 @@ def approve_request(request: CertificateRequest, *, actor: User, reason: str = "
     with _decision_recorded(request, actor), transaction.atomic():
         request = _decide(request, RequestStatus.APPROVED, actor, reason)
         check_subject(request)
-        checked_again(request)
+        moduli.check_unshared(checked_again(request))  # two of a kind may have come at the same moment
         _record("request.approved", request, actor=actor, reason=reason)
         topics.owe_issue(request.pk)
     return request
@@ -168,6 +168,7 @@ def _submit(asked: Asked) -> CertificateRequest:
     spec = rules.profile(asked.profile)  # 3
     rules.check_profile(spec, asked.needs)
     gate.check(spec, read)  # 3, 4
+    moduli.check_unshared(read)
     entitled = asked.by_proof or admission.is_entitled(asked.subject, asked.actor)
     admission.check_unseen(read, spec, asked.subject if entitled else None)
     subject = _owned(asked, spec, read)  # 5

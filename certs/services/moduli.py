@@ -1,0 +1,63 @@
+"""The RSA moduli of all requests that ever passed the gate, as this process knows them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from certs.errors import WeakKey
+from certs.gate.shared import Moduli
+from certs.models import CertificateRequest
+from certs.rules import ReadRequest
+
+# A request may commit later than one that was made after it: this far back we look again.
+_OVERLAP = timedelta(hours=1)
+
+
+class _Read:
+    """What was read of the table so far; only what is new is read again."""
+
+    def __init__(self) -> None:
+        self.moduli = Moduli()
+        self._lock = threading.Lock()
+        self._until: datetime | None = None
+        self._recent: dict[uuid.UUID, datetime] = {}
+
+    def catch_up(self) -> None:
+        with self._lock:
+            rows = CertificateRequest.objects.filter(key_description__startswith="RSA").order_by(
+                "requested_at"
+            )
+            if self._until is not None:
+                rows = rows.filter(requested_at__gt=self._until - _OVERLAP).exclude(pk__in=list(self._recent))
+            for pk, at, csr in rows.values_list("pk", "requested_at", "csr").iterator():
+                self._take(pk, at, bytes(csr))
+            self._forget()
+
+    def _take(self, pk: uuid.UUID, at: datetime, csr: bytes) -> None:
+        key = x509.load_der_x509_csr(csr).public_key()
+        if isinstance(key, rsa.RSAPublicKey):
+            self.moduli.add(key.public_numbers().n)
+        self._recent[pk] = at
+        self._until = max(at, self._until or at)
+
+    def _forget(self) -> None:
+        if self._until is not None:
+            oldest = self._until - _OVERLAP
+            self._recent = {pk: at for pk, at in self._recent.items() if at > oldest}
+
+
+_read = _Read()
+
+
+def check_unshared(read: ReadRequest) -> None:
+    """Raises WeakKey where an RSA key has a prime in common with another that was seen here."""
+    if not isinstance(read.public_key, rsa.RSAPublicKey):
+        return
+    _read.catch_up()
+    if _read.moduli.share_a_prime_with(read.public_key.public_numbers().n):
+        raise WeakKey(flaw="shared prime")
