@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
-from importlib import import_module
 
 import django
 
@@ -15,7 +15,7 @@ def main(moment: str, target: str, command: str, *arguments: str) -> None:
     from django.core.management import call_command
 
     module, name = target.rsplit(".", 1)
-    place = import_module(module)
+    place = pkgutil.resolve_name(module)  # a module, or a class in one
     setattr(place, name, _deadly(getattr(place, name), moment))
     call_command(command, *arguments)
 
