@@ -90,12 +90,12 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
     node = NodeFactory(institution=institution, network=where, name="node-1")
     other = NodeFactory(institution=institution, network=where, name="node-2")
     _admitted(other)  # the network's lists are shown for it; about node-1 tests may vote
-    certificate = _certified(node, officer, workstation, secretary)
+    certificate = certified(node, officer, workstation, secretary)
     waiting = certificates.submit_request(
         node=other, profile="evm-node", csr=workstation.request(), actor=officer
     )
     enrolment, _secret = certificates.make_enrolment(node=other, profile="fisco-bcos-3", actor=officer)
-    return Bank(institution, officer, node, certificate, waiting, enrolment, _list(node))
+    return Bank(institution, officer, node, certificate, waiting, enrolment, _list(certificate))
 
 
 def _admitted(node: Node) -> None:
@@ -106,7 +106,7 @@ def _admitted(node: Node) -> None:
     )  # fmt: skip
 
 
-def _certified(node: Node, officer: User, workstation: Workstation, secretary: User) -> Certificate:
+def certified(node: Node, officer: User, workstation: Workstation, secretary: User) -> Certificate:
     request = certificates.submit_request(
         node=node, profile="evm-node", csr=workstation.request(), actor=officer
     )
@@ -117,15 +117,16 @@ def _certified(node: Node, officer: User, workstation: Workstation, secretary: U
 
 
 @transaction.atomic
-def _list(node: Node) -> Epoch:
-    """A published list with the node on it, as the worker would have left it."""
-    now = clock.now()
+def _list(certificate: Certificate) -> Epoch:
+    """A published list with the node and its certificate on it, as the worker would have left it."""
+    node, now = certificate.of_node, clock.now()
+    content = f'{{"certificates": ["{certificate.serial_id}"]}}'.encode()
     epoch = Epoch.objects.create(
         network=node.network, number=1, block=7, effective_at=now, content_sha256="ab" * 32, node_count=1,
         cause="registry.changed", compiled_at=now, published_at=now, tuf_version=1,
     )  # fmt: skip
     EpochFile.objects.create(
-        epoch=epoch, format="json", path="permissions.json", content=b"{}", sha256="cd" * 32
+        epoch=epoch, format="json", path="permissions.json", content=content, sha256="cd" * 32
     )
     EpochMember.objects.create(epoch=epoch, node=node, role=2)
     Delivery.objects.create(node=node, wanted_epoch=1, wanted_at=now, told_epoch=1, told_at=now)
