@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -11,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from certs import building, keys, status
-from certs.errors import SM2NotAvailable
+from certs.errors import NoAuthority, SM2NotAvailable
 from certs.issuing import reading
 from certs.models import Authority, SeenKey, SerialNumber
 from certs.sm2 import certificates, library
@@ -45,17 +50,53 @@ def create(
     where the authority is recorded but its key is not on this machine and something must be signed with it;
     ProtocolNotAccepted where somebody changed what earlier runs wrote down.
     """
+    table = Table(passphrase, root_passphrase, witnesses)
+    with _alone():
+        root = _existing(Purpose.SM_ROOT) or _create_root(alliance, table)
+        nodes = _existing(Purpose.SM_NODES) or _create_nodes(root, table, generation=1)
+        _publish(root, nodes, table)
+    return root, nodes
+
+
+def create_next(
+    issues_from: datetime, *, passphrase: bytes, root_passphrase: bytes, witnesses: tuple[str, ...] = ()
+) -> Authority:
+    """A nodes CA of the next generation, which issues from then on: until then members take it up.
+
+    The one before signs its lists as long as it is valid. Raises as :func:`create`, and NoAuthority.
+    """
+    table = Table(passphrase, root_passphrase, witnesses)
+    with _alone():
+        root = _existing(Purpose.SM_ROOT)
+        if root is None:
+            raise NoAuthority
+        generation = Authority.objects.filter(purpose=Purpose.SM_NODES).count() + 1
+        nodes = _create_nodes(root, table, generation=generation, issues_from=issues_from)
+        _publish(root, nodes, table)
+    return nodes
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep a second ceremony out. Raises SM2NotAvailable."""
     if why := library.available():
         raise SM2NotAvailable(why=why)
-    table = Table(passphrase, root_passphrase, witnesses)
-    root = _existing(Purpose.SM_ROOT) or _create_root(alliance, table)
-    nodes = _existing(Purpose.SM_NODES) or _create_nodes(alliance, root, table)
-    for authority, word in ((root, root_passphrase), (nodes, passphrase)):
+    directory = Path(settings.KEY_DIR)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory / f".{ROOT}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _publish(root: Authority, nodes: Authority, table: Table) -> None:
+    for authority, word in ((root, table.root_passphrase), (nodes, table.passphrase)):
         files.write_authority(authority)
         _publish_lists(authority, word)
     if keys.exists(root.key_name):
         _enter_lists(root, table)
-    return root, nodes
 
 
 def protocol_path() -> Path:
@@ -97,17 +138,20 @@ def _create_root(alliance: str, table: Table) -> Authority:
     return _record(ROOT, Purpose.SM_ROOT, None, known.der)
 
 
-def _create_nodes(alliance: str, root: Authority, table: Table) -> Authority:
-    key = _key(NODES, table.passphrase)
+def _create_nodes(
+    root: Authority, table: Table, *, generation: int, issues_from: datetime | None = None
+) -> Authority:
+    name = NODES if generation == 1 else f"{NODES}-{generation}"
+    key = _key(name, table.passphrase)
     above = bytes(root.der)
     signer = SM2Family(reading.spki_of(above)).own(_open(root.key_name, table.root_passphrase))
     for known in protocol_of(signer).signed("nodes"):
         if reading.spki_of(known.der) == key.spki:  # an earlier run signed it and went no further
-            return _record(NODES, Purpose.SM_NODES, root, known.der)
+            return _record(name, Purpose.SM_NODES, root, known.der, issues_from)
     issuer = certificates.Root(above, signer, status.issuer_url(root))
-    made = Signed("nodes", NODES, certificates.nodes(issuer, key.spki, alliance, clock.now()))
+    made = Signed("nodes", name, certificates.nodes(issuer, key.spki, generation, clock.now()))
     _enter(signer, [made], table)
-    return _record(NODES, Purpose.SM_NODES, root, made.der)
+    return _record(name, Purpose.SM_NODES, root, made.der, issues_from)
 
 
 def _enter(key: PrivateKey, parts: list[Signed], table: Table) -> None:
@@ -138,7 +182,13 @@ def _open(name: str, passphrase: bytes) -> PrivateKey:
 
 
 @transaction.atomic(durable=True)
-def _record(name: str, purpose: Authority.Purpose, parent: Authority | None, der: bytes) -> Authority:
+def _record(
+    name: str,
+    purpose: Authority.Purpose,
+    parent: Authority | None,
+    der: bytes,
+    issues_from: datetime | None = None,
+) -> Authority:
     """Certificate, serial number and key fingerprint together; nothing was released before."""
     now, certificate = clock.now(), x509.load_der_x509_certificate(der)
     fingerprint = hashlib.sha256(reading.spki_of(der)).hexdigest()
@@ -153,7 +203,7 @@ def _record(name: str, purpose: Authority.Purpose, parent: Authority | None, der
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         created_at=now,
-        issues_from=now,
+        issues_from=issues_from or now,
     )
     SerialNumber.objects.create(
         serial=building.serial_text(certificate.serial_number),

@@ -38,9 +38,10 @@ class Root:
     url: str
 
 
-def subject(alliance: str, word: str) -> x509.Name:
+def subject(alliance: str, word: str, generation: int = 1) -> x509.Name:
     """An authority's name; the common name first, as with the others."""
-    common = x509.NameAttribute(NameOID.COMMON_NAME, f"{alliance} SM2 {word} CA")
+    number = f" {generation}" if generation > 1 else ""
+    common = x509.NameAttribute(NameOID.COMMON_NAME, f"{alliance} SM2 {word} CA{number}")
     return x509.Name([common, x509.NameAttribute(NameOID.ORGANIZATION_NAME, alliance)])
 
 
@@ -58,8 +59,8 @@ def root(key: PrivateKey, alliance: str, now: datetime) -> bytes:
     return _signed(content, key)
 
 
-def nodes(above: Root, spki: bytes, alliance: str, now: datetime) -> bytes:
-    """The certificate, DER, of the CA for nodes whose public key is ``spki``."""
+def nodes(above: Root, spki: bytes, generation: int, now: datetime) -> bytes:
+    """The certificate, DER, of the CA for nodes whose public key is ``spki``; the first, the second, …"""
     issuer = x509.load_der_x509_certificate(above.der)
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     constraints = policy.name_constraints("nodes", ())
@@ -73,7 +74,8 @@ def nodes(above: Root, spki: bytes, alliance: str, now: datetime) -> bytes:
         *_addresses(above.url),
     ]
     validity = rules.period(now, ISSUING_PERIOD, issuer.not_valid_after_utc)
-    name = subject(alliance, "Nodes").public_bytes()
+    alliance = str(issuer.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value)
+    name = subject(alliance, "Nodes", generation).public_bytes()
     return _signed(_content(issuer.subject.public_bytes(), validity, name, spki, extensions), above.key)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +11,11 @@ from certs import keys
 from certs.errors import KeysNotAvailable
 from certs.sm2 import authorities
 from consortium.core.errors import ConsoleError
+
+
+def _day(text: str) -> datetime:
+    """The day's beginning in UTC; argparse has a word for what raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
@@ -26,18 +32,26 @@ class Command(BaseCommand):
         )
         parser.add_argument("--root-passphrase-file", help="seals the root's key; by default the same file")
         parser.add_argument("--witness", action="append", default=[], help="who is present; repeatable")
+        parser.add_argument(
+            "--next-nodes-from",
+            type=_day,
+            metavar="YYYY-MM-DD",
+            help="also make the next generation of the CA for nodes, which issues from that day on",
+        )
         parser.add_argument("--alliance", default="Consortium", help="the organisation in the CAs' names")
 
     def handle(self, *args: Any, **options: Any) -> None:
         nodes = self._passphrase(options["passphrase_file"])
         root = self._passphrase(options["root_passphrase_file"] or options["passphrase_file"])
         try:
-            made = authorities.create(
-                options["alliance"],
-                passphrase=nodes,
-                root_passphrase=root,
-                witnesses=tuple(options["witness"]),
-            )
+            table: dict[str, Any] = {
+                "passphrase": nodes,
+                "root_passphrase": root,
+                "witnesses": tuple(options["witness"]),
+            }
+            made = list(authorities.create(options["alliance"], **table))
+            if options["next_nodes_from"]:
+                made.append(authorities.create_next(options["next_nodes_from"], **table))
             protocol = authorities.protocol_of(authorities.public_key_of(made[0]))
         except ConsoleError as error:
             raise CommandError(str(error)) from error

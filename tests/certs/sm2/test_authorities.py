@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from certs.models import Authority, RevocationList, SeenKey, SerialNumber
 from certs.sm2 import authorities, signing
 from certs.sm2.library import PrivateKey
 from certs.status import crl
+from consortium.core import clock
 from tests.certs.conftest import CHEAP, PASSPHRASE
 from tests.certs.openssl import openssl
 from tests.certs.sm2.conftest import ID, ROOT_PASSPHRASE, SMPki
@@ -152,3 +154,20 @@ def top_level(path: Path) -> list[int]:
         check=True,
     )
     return [int(line.split(":")[0]) for line in said.stdout.splitlines() if "d=1 " in line]
+
+
+def test_the_next_generation_issues_from_its_day_on(sm_pki: SMPki, sm_places: Path) -> None:
+    """Certified and published beforehand; until its day the first one goes on."""
+    keys.seal_bytes("sm-nodes-2", PrivateKey.generate().pkcs8(), PASSPHRASE, cost=CHEAP)
+    day = clock.now() + timedelta(days=30)
+    second = authorities.create_next(day, passphrase=PASSPHRASE, root_passphrase=ROOT_PASSPHRASE)
+    assert (second.name, second.parent, second.issues_from) == ("sm-nodes-2", sm_pki.root, day)
+    assert selectors.issuing_authority(Authority.Purpose.SM_NODES) == sm_pki.nodes
+    assert selectors.issuing_authority(Authority.Purpose.SM_NODES, day) == second
+    name = x509.load_der_x509_certificate(bytes(second.der)).subject.rfc4514_string()
+    assert name == "O=Alliance,CN=Alliance SM2 Nodes CA 2"
+    path = sm_places / "sm-nodes-2.pem"
+    openssl("x509", "-inform", "DER", "-out", str(path), data=bytes(second.der))
+    said = openssl("verify", "-vfyopt", ID, "-CAfile", sm_pki.root_file, str(path))
+    assert said.stdout.endswith(b"OK\n")
+    assert (sm_places / "pki" / "sm-nodes-2.crl").exists()

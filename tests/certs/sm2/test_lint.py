@@ -43,7 +43,7 @@ def test_what_else_is_wrong_is_still_found(key: PrivateKey) -> None:
 def test_the_authorities_pass(key: PrivateKey) -> None:
     root = certificates.root(key, "Alliance", NOW)
     signer = certificates.Root(root, key, "https://console.alliance.example/pki/sm-root")
-    nodes = certificates.nodes(signer, PrivateKey.generate().spki, "Alliance", NOW)
+    nodes = certificates.nodes(signer, PrivateKey.generate().spki, 2, NOW)
     for made in (root, nodes):
         assert pkix.lint(made) == []
 
