@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -38,6 +39,7 @@ from consortium.core.errors import ConsoleError
 _PATIENCE = 4.0  # seconds that an approved request may take to be signed before the client is sent away
 _LOOK_AGAIN = 0.2  # seconds
 _SIGNING = 5  # seconds after which it is worth asking again when all that is missing is the signature
+_waiting = threading.BoundedSemaphore(8)  # who waits holds a thread of the gateway's: lists need some, too
 _Status = CertificateRequest.Status
 _View = Callable[..., HttpResponse]
 
@@ -187,16 +189,26 @@ def _outcome(ask: Callable[[], CertificateRequest], subject: str) -> HttpRespons
 
 def _awaited(request: CertificateRequest) -> Certificate | None:
     """The certificate, after a moment if it is only the signature that is missing. Raises RequestRejected."""
+    if _status(request) == _Status.APPROVED and _waiting.acquire(blocking=False):
+        try:
+            _wait(request)
+        finally:
+            _waiting.release()
+    if request.status == _Status.REJECTED:
+        raise RequestRejected(reason=request.decision_reason)
+    return Certificate.objects.get(request=request) if request.status == _Status.ISSUED else None
+
+
+def _wait(request: CertificateRequest) -> None:
     until = time.monotonic() + _PATIENCE
-    while True:
-        request.refresh_from_db(fields=["status", "decision_reason"])
-        if request.status == _Status.REJECTED:
-            raise RequestRejected(reason=request.decision_reason)
-        if request.status == _Status.ISSUED:
-            return Certificate.objects.get(request=request)
-        if request.status != _Status.APPROVED or time.monotonic() > until:
-            return None
+    while _status(request) == _Status.APPROVED and time.monotonic() < until:
         time.sleep(_LOOK_AGAIN)
+
+
+def _status(request: CertificateRequest) -> str:
+    """As it is now."""
+    request.refresh_from_db(fields=["status", "decision_reason"])
+    return request.status
 
 
 def _later(request: CertificateRequest) -> HttpResponse:
