@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,7 +145,7 @@ def test_the_id_that_nodes_list_is_stored_as_fisco_writes_it(
 
 
 def test_a_revoked_one_is_in_the_list_and_openssl_reads_and_verifies_it(
-    pair: tuple[Certificate, Certificate], sm_pki: SMPki, wang_min: User, tmp_path: Path
+    pair: tuple[Certificate, Certificate], sm_pki: SMPki, wang_min: User, tmp_path: Path, bank: SMWorkstation
 ) -> None:
     sign, encrypt = pair
     services.revoke(sign, reason="superseded", comment="a new key", actor=wang_min)
@@ -156,6 +158,10 @@ def test_a_revoked_one_is_in_the_list_and_openssl_reads_and_verifies_it(
     assert verified(bytes(sm_pki.nodes.der), full, tmp_path) == b"Verified OK\n"
     assert verified(bytes(sm_pki.root.der), full, tmp_path) == b"Verification failure\n"
     assert listing.entries_of(sm_pki.nodes, sign.crl_shard).count == 2
+    lint = Path(sys.executable).with_name("lint_crl")
+    command = [lint, "lint", "-t", "CRL", "-p", "PKIX", "-s", "WARNING", bank.file("list.der", full)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout.strip()) == (0, ""), said.stdout + said.stderr
 
 
 def test_the_pair_works_as_a_pair(
