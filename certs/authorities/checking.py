@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from django.conf import settings
 
 from certs import building, keys
 from certs.authorities.plans import secret_for
@@ -33,24 +32,29 @@ def root(certificate: x509.Certificate, name: str) -> None:
     _period_and_serial(certificate, name, None, policy.ROOT_PERIOD)
 
 
-def issuing(certificate: x509.Certificate, asked: Pending, above: Authority, passphrase: bytes) -> None:
-    """An issuing CA that we asked for. Raises AuthorityNotAccepted, WrongPassphrase, KeysNotAvailable."""
+def issuing(
+    certificate: x509.Certificate, asked: Pending, above: Authority, passphrase: bytes, *, url: str
+) -> None:
+    """An issuing CA that we asked for; ``url``: where the files of the root above are, for good.
+
+    Raises AuthorityNotAccepted, WrongPassphrase, KeysNotAvailable.
+    """
     key = keys.open_key(asked.key_name, secret_for(asked.key_name, passphrase)).public_key()
     _check(asked.name, "its key is not ours", certificate.public_key() == key)
     issuer = _certificate(above)
     subject = policy.subject(composing.alliance_of(issuer), asked.name)
     _check(asked.name, "its name", certificate.subject == subject)
     period = policy.PURPOSES[policy.purpose_of(asked.name)].period
-    wanted = composing.issuing_extensions(issuer, _url(above), asked.name, _public(certificate), asked.hosts)
+    wanted = composing.issuing_extensions(issuer, url, asked.name, _public(certificate), asked.hosts)
     _below(certificate, asked.name, above, wanted, period)
 
 
-def cross(certificate: x509.Certificate, subject: Authority, above: Authority) -> None:
+def cross(certificate: x509.Certificate, subject: Authority, above: Authority, *, url: str) -> None:
     """A root's key under another root. Raises AuthorityNotAccepted."""
     own, name = _certificate(subject), f"{subject.name} by {above.name}"
     same = certificate.public_key() == own.public_key() and certificate.subject == own.subject
     _check(name, "it is not of that root", same)
-    wanted = composing.cross_extensions(_certificate(above), _url(above), _public(own))
+    wanted = composing.cross_extensions(_certificate(above), url, _public(own))
     _below(certificate, name, above, wanted, policy.ROOT_PERIOD)
 
 
@@ -110,7 +114,3 @@ def _certificate(authority: Authority) -> x509.Certificate:
 
 def _public(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     return certificate.public_key()
-
-
-def _url(authority: Authority) -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}/pki/{authority.name}"

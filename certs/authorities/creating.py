@@ -72,10 +72,10 @@ def _work_for_the_root(session: runs.Session) -> bool:
 
 
 def _root(session: runs.Session, alliance: str, plan: KeyPlan) -> x509.Certificate:
-    """The root that is here keeps its name, whatever this run was told."""
+    """The root that is here keeps its name and addresses, whatever this run was told."""
     done = session.home.protocol()
-    called = done.details["alliance"] if done.entries else alliance
-    return runs.make_root(session, alliance=called, public_url=settings.PUBLIC_URL, kind=plan.kind)
+    said = done.details if done.entries else {"alliance": alliance, "public_url": settings.PUBLIC_URL}
+    return runs.make_root(session, alliance=said["alliance"], public_url=said["public_url"], kind=plan.kind)
 
 
 def _missing() -> list[Purpose]:

@@ -88,7 +88,7 @@ def _root_and_protocol(path: Path, root_fingerprint: str) -> tuple[Authority, Pr
         protocol = protocols.read(path.read_bytes(), root=certificate, head=_last_head(known))
     except CeremonyError as error:
         raise ProtocolNotAccepted(what=str(error)) from error
-    if protocol.details["public_url"] != settings.PUBLIC_URL.rstrip("/"):
+    if known is None and protocol.details["public_url"] != settings.PUBLIC_URL.rstrip("/"):
         raise ProtocolNotAccepted(what=f"it is for the console at {protocol.details['public_url']}")
     return known or _new_root(name, protocol, root_fingerprint), protocol
 
@@ -126,10 +126,15 @@ def _issuing(
         asked = requesting.pending(part.name)
         if asked is None:
             raise AuthorityNotAccepted(name=part.name, what="it was not asked for here")
-        checking.issuing(part.certificate, asked, root, passphrase)
+        checking.issuing(part.certificate, asked, root, passphrase, url=_url(protocol))
         made = _record(part, root, asked.key_name, issues_from)
         requesting.forget(part.name)
         yield f"{made.name}: SPKI SHA-256 {made.spki_sha256}, issues from {made.issues_from:%F %R}"
+
+
+def _url(protocol: Protocol) -> str:
+    """Where the root's files are, as its ceremony was told: an address that is kept when a console moves."""
+    return f"{protocol.details['public_url']}/pki/{protocol.details['name']}"
 
 
 def _record(part: Signed, root: Authority, key_name: str, issues_from: datetime | None) -> Authority:
@@ -152,7 +157,7 @@ def _cross(root: Authority, protocol: Protocol) -> Iterator[str]:
         if subject is None:
             yield f"{part.name} by {root.name}: left out until {part.name} itself is here"
         elif not CrossCertificate.objects.filter(subject=subject, issuer=root).exists():
-            checking.cross(part.certificate, subject, root)
+            checking.cross(part.certificate, subject, root, url=_url(protocol))
             recording.cross_certificate(part.certificate, part.der, subject=subject, issuer=root)
             end = part.certificate.not_valid_after_utc
             yield f"{subject.name} by {root.name}: cross-certificate to {end:%F}"

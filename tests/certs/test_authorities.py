@@ -122,3 +122,12 @@ def test_two_passphrases_keep_the_two_keys_apart(places: Path) -> None:
 def test_before_the_ceremony_there_is_no_authority() -> None:
     with pytest.raises(NoAuthority):
         selectors.issuing_authority()
+
+
+def test_another_port_or_name_on_the_command_line_makes_no_other_root(
+    pki: Pki, settings: Settings, places: Path
+) -> None:
+    settings.PUBLIC_URL = "http://localhost:9000"
+    call_command("create_authorities", "--alliance=Others", passphrase_file=str(places / "passphrase"))
+    assert Authority.objects.get(name="root") == pki.root
+    assert Authority.objects.count() == 4

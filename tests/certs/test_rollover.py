@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.conf import settings
+from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
@@ -135,7 +135,7 @@ def test_by_commands_from_request_to_import(fresh: Path, safe: Callable[..., Saf
     )
     assert {row.name: row.spki_sha256 for row in Authority.objects.filter(kind="issuing")} == shown
     assert not keys.exists("root"), "the root's key never was on this machine"
-    published = {path.name for path in Path(settings.PKI_DIR).iterdir()}
+    published = {path.name for path in Path(configured.PKI_DIR).iterdir()}
     assert {"root.crt", "root.crl", "nodes.crt", "nodes.crl", "nodes-chain.pem", "chain.pem"} <= published
     again = StringIO()
     call_command("import_authorities", str(back), passphrase_file=word, stdout=again)
@@ -147,7 +147,7 @@ def test_what_was_taken_in_is_on_record(founded: Safe) -> None:
     assert Event.objects.filter(action="authority.created").count() == 4
     head = Event.objects.get(action="ceremony.imported").data["head"]
     assert head == founded.home.protocol().head
-    assert not list(Path(settings.KEY_DIR).glob("*.request.json")), "nothing is waited for any more"
+    assert not list(Path(configured.KEY_DIR).glob("*.request.json")), "nothing is waited for any more"
 
 
 def test_openssl_accepts_the_chain(founded: Safe, workstation: Workstation) -> None:
@@ -233,6 +233,14 @@ def test_a_root_made_for_another_address_is_not_taken(fresh: Path, safe: Callabl
         take(root.sign(ask(fresh)), root_fingerprint=root.fingerprint)
 
 
+def test_a_console_that_moved_keeps_its_root(founded: Safe, fresh: Path, settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://moved.example"
+    take(founded.sign(ask(fresh, Purpose.LISTS)))
+    made = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="lists-2").der))
+    points = str(made.extensions.get_extension_for_class(x509.CRLDistributionPoints).value)
+    assert "http://localhost:8000/pki/root.crl" in points
+
+
 def test_the_next_generation_takes_over_after_an_overlap(
     founded: Safe, fresh: Path, heming: Node, zhou_lan: User, wang_min: User, workstation: Workstation
 ) -> None:
@@ -241,7 +249,7 @@ def test_the_next_generation_takes_over_after_an_overlap(
     second = Authority.objects.get(name="nodes-2")
     assert timedelta() <= second.created_at + authorities.OVERLAP - second.issues_from < timedelta(minutes=1)
     assert selectors.issuing_authority() == first, "relying parties need time to learn of it"
-    trusted = x509.load_pem_x509_certificates((Path(settings.PKI_DIR) / "chain.pem").read_bytes())
+    trusted = x509.load_pem_x509_certificates((Path(configured.PKI_DIR) / "chain.pem").read_bytes())
     assert [bytes(row.der) for row in (first, second)] == [
         one.public_bytes(Encoding.DER) for one in trusted[:2]
     ]
@@ -249,7 +257,7 @@ def test_the_next_generation_takes_over_after_an_overlap(
         assert selectors.issuing_authority() == second
         publication.write_authority(second)
         assert crl.publish(first.pk).authority == first, "the old one's lists go on"
-    trusted = x509.load_pem_x509_certificates((Path(settings.PKI_DIR) / "chain.pem").read_bytes())
+    trusted = x509.load_pem_x509_certificates((Path(configured.PKI_DIR) / "chain.pem").read_bytes())
     assert trusted[0].public_bytes(Encoding.DER) == bytes(second.der)
     assert len(trusted) == 3
 
@@ -275,7 +283,7 @@ def test_a_change_of_roots_is_bridged(
     assert {(row.subject.name, row.issuer.name) for row in CrossCertificate.objects.all()} == {
         ("root-2", "root"), ("root", "root-2"),
     }  # fmt: skip
-    published = {path.name for path in Path(settings.PKI_DIR).iterdir()}
+    published = {path.name for path in Path(configured.PKI_DIR).iterdir()}
     assert {"root-2-by-root.crt", "root-by-root-2.crt"} <= published
     with clock.frozen(Authority.objects.get(name="access-2").issues_from):
         assert console_certificates.ensure_gateway(["localhost"])
