@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Min
 
 from certs import building, rules
+from certs.errors import ContentMismatch
 from certs.issuing import reading, sweep
 from certs.models import Authority, Certificate, CertificateRequest, CrossCertificate, SerialNumber
 from consortium.core import clock
@@ -45,8 +46,11 @@ def _used_twice() -> Found:
     """By the certificates' own octets, authorities' and cross-certificates among them."""
     used: Counter[str] = Counter()
     for model in (Certificate, CrossCertificate, Authority):
-        for der in model._default_manager.values_list("der", flat=True).iterator():
-            used[building.serial_text(reading.serial_of(bytes(der)))] += 1
+        for pk, der in model._default_manager.values_list("pk", "der").iterator():
+            try:
+                used[building.serial_text(reading.serial_of(bytes(der)))] += 1
+            except ContentMismatch as error:
+                yield f"{model._meta.model_name} {pk}", "unreadable", str(error)
     for serial, times in used.items():
         if times > 1:
             yield serial, "serial_twice", f"in {times} certificates"
