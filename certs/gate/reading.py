@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from certs import rules
 from certs.errors import MalformedRequest, NoProofOfPossession, PrivateKeySent, RequestTooLarge, UnfitName
 from certs.gate import keys
 from certs.rules import ReadRequest
+from consortium.core.errors import ConsoleError
+
+logger = logging.getLogger(__name__)
 
 _PEM = re.compile(
     rb"-----BEGIN (NEW )?CERTIFICATE REQUEST-----.+?-----END (NEW )?CERTIFICATE REQUEST-----", re.S
@@ -39,6 +43,7 @@ _PARSING = (
     ValueError,
     TypeError,
     OverflowError,
+    KeyError,  # a string of no kind that there is
     NotImplementedError,
     UnsupportedAlgorithm,
     InternalError,
@@ -67,7 +72,12 @@ def read(data: bytes) -> ReadRequest:
 def _parsing() -> Iterator[None]:
     try:
         yield
+    except ConsoleError:
+        raise
     except _PARSING:
+        raise MalformedRequest from None
+    except Exception as error:  # noqa: BLE001 - fail closed: what no parser said it would raise refuses as well
+        logger.warning("reading a certificate request raised %s", type(error).__name__)
         raise MalformedRequest from None
 
 

@@ -532,6 +532,9 @@ def odd_encodings(maker: Maker) -> bytes:
         maker.wanting(extension(KEY_USAGE, bit_string(b""))),
         maker.wanting(extension(BASIC_CONSTRAINTS, sequence(boolean(False), integer(-1)))),
         maker.named(rdn(COMMON_NAME, integer(7))),
+        maker.named(
+            rdn(COMMON_NAME, tlv(maker.rng.choice((0x01, 0x04, 0x07, 0x15, 0x25, 0x45)), b"settlement-1"))
+        ),
         maker.named(rdn(COMMON_NAME, tlv(0x0C, b"\xff\xfe\xc0"))),
         maker.named(rdn(COMMON_NAME, tlv(0x1E, b"\x00"))),
         maker.named(rdn(COMMON_NAME, tlv(0x13, "和鸣".encode()))),

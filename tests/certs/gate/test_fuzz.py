@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import cache
 
 import pytest
@@ -9,11 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certs import gate
 from consortium.core.errors import ConsoleError
+from tests.certs import hostile
 
 
 @cache
@@ -29,6 +31,54 @@ def sound(kind: str) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+@cache
+def contents() -> list[bytes]:
+    """What is signed, with an extension or a kind of name in each that a parser may stumble over."""
+    address = ipaddress.ip_address("10.1.2.3")
+    inner = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "settlement-1")])
+    names: list[x509.GeneralName] = [
+        x509.DNSName("heming.example"),
+        x509.RFC822Name("zhou.lan@heming.example"),
+        x509.UniformResourceIdentifier("urn:consortium:1"),
+        x509.IPAddress(address),
+        x509.DirectoryName(inner),
+        x509.RegisteredID(x509.ObjectIdentifier("1.2.3.4")),
+        x509.OtherName(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"),
+    ]
+    policy = x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), ["https://heming.example"])
+    point = x509.DistributionPoint(names[2:3], None, frozenset([x509.ReasonFlags.key_compromise]), None)
+    extensions: list[x509.ExtensionType] = [
+        *(x509.SubjectAlternativeName([name]) for name in names),
+        x509.IssuerAlternativeName(names),
+        x509.BasicConstraints(ca=True, path_length=3),
+        x509.KeyUsage(*[True] * 9),
+        x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.1")]),
+        x509.NameConstraints(names[:1], [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8"))]),
+        x509.CertificatePolicies([policy]),
+        x509.CRLDistributionPoints([point]),
+        x509.AuthorityKeyIdentifier(b"1", names[:1], 5),
+        x509.TLSFeature([x509.TLSFeatureType.status_request]),
+    ]
+    return [content(extension) for extension in extensions]
+
+
+def content(extension: x509.ExtensionType) -> bytes:
+    parts = (
+        (x509.NameOID.COUNTRY_NAME, "CN"),
+        (x509.NameOID.ORGANIZATION_NAME, "和鸣银行"),
+        (x509.NameOID.COMMON_NAME, "settlement-1"),
+        (x509.NameOID.EMAIL_ADDRESS, "zhou.lan@heming.example"),
+    )
+    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in parts])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(extension, False)
+    return builder.sign(SIGNER, hashes.SHA256()).tbs_certrequest_bytes
+
+
+SIGNER = hostile.Maker(3).key()
+CHANGES = st.tuples(
+    st.integers(0, 10_000),
+    st.one_of(st.integers(0, 255), st.sampled_from([0x01, 0x03, 0x05, 0x07, 0x14, 0x1E, 0x30, 0x87, 0xA4])),
+)
 REFUSALS = {
     "malformed_request",
     "no_proof_of_possession",
@@ -76,6 +126,19 @@ def test_a_request_that_ends_otherwise_is_refused(length: int, tail: bytes) -> N
 def test_noise_in_pem_clothes_is_refused(body: bytes) -> None:
     wrapped = b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"\n-----END CERTIFICATE REQUEST-----\n"
     assert outcome(wrapped) in REFUSALS
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 100), st.lists(CHANGES, min_size=1, max_size=3))
+def test_odd_content_under_a_right_signature_is_refused_or_read(
+    caplog: pytest.LogCaptureFixture, which: int, changes: list[tuple[int, int]]
+) -> None:
+    """Every part is parsed before the signature is looked at; no parser raises what was not foreseen."""
+    data = bytearray(contents()[which % len(contents())])
+    for place, value in changes:
+        data[place % len(data)] = value
+    assert outcome(hostile.signed(bytes(data), SIGNER)) in {*REFUSALS, "P-256"}
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
