@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,6 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-from django.conf import settings
 from django.db import connection
 
 from certs.status import line
@@ -38,13 +38,11 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def environment(database: str, **extra: str) -> dict[str, str]:
-    """What both processes share: addresses and the published files; no passphrase."""
+    """What any process has of the console's: addresses, and no passphrase."""
     secrets = ("SIGNING_PASSPHRASE_FILE", "OCSP_PASSPHRASE_FILE", "RELAY_PASSPHRASE_FILE")
     return {
         **{name: value for name, value in os.environ.items() if name not in secrets},
         "DATABASE_URL": database,
-        "PKI_DIR": str(settings.PKI_DIR),
-        "OCSP_SOCKET": str(settings.OCSP_SOCKET),
         **extra,
     }
 
@@ -83,36 +81,51 @@ class Running:
         return set(task.read_text().split())
 
 
-def responder(tmp_path: Path, database: str) -> Running:
-    """``manage.py answer_status`` with the responders' passphrase alone."""
-    return Running(
+@dataclass
+class Elsewhere(Running):
+    """A process of several tests: it sees links, and each test has them point at its own files."""
+
+    home: Path = Path()
+
+    def look_at(self, **places: Path) -> None:
+        """Have the links of these names point there from now on."""
+        for name, place in places.items():
+            (self.home / name).unlink(missing_ok=True)
+            (self.home / name).symlink_to(place)
+
+
+def responder(home: Path, database: str) -> Elsewhere:
+    """``manage.py answer_status`` with the responders' passphrase alone; links: pki, keys, word."""
+    place = home / "status.sock"
+    return Elsewhere(
         [sys.executable, "manage.py", "answer_status", "--threads", "4"],
         environment(
             database,
-            OCSP_PASSPHRASE_FILE=str(settings.OCSP_PASSPHRASE_FILE),
-            KEY_DIR=str(settings.KEY_DIR),
+            OCSP_PASSPHRASE_FILE=str(home / "word"),
+            KEY_DIR=str(home / "keys"),
+            PKI_DIR=str(home / "pki"),
+            OCSP_SOCKET=str(place),
         ),
-        ready=lambda: line.ask(b"") is not None,
-        log=tmp_path / "responder.log",
+        ready=lambda: _listens(place),
+        log=home / "responder.log",
+        home=home,
     )
 
 
+def _listens(place: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, line.address(place) as address:
+        return probe.connect_ex(address) == 0
+
+
 @dataclass
-class Web(Running):
-    """gunicorn with the console, which has no key at all."""
+class Web(Elsewhere):
+    """gunicorn with the console, which has no key at all; links: pki, socket."""
 
     port: int = 0
-    home: Path = Path()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def look_at(self, pki_dir: Path, ocsp_socket: Path) -> None:
-        """Have it serve these from now on."""
-        for name, place in (("pki", pki_dir), ("status.sock", ocsp_socket)):
-            (self.home / name).unlink(missing_ok=True)
-            (self.home / name).symlink_to(place)
 
 
 def web(home: Path) -> Web:
@@ -125,7 +138,7 @@ def web(home: Path) -> Web:
             CONSOLE_PORT=str(port),
             KEY_DIR=str(home / "no-keys"),
             PKI_DIR=str(home / "pki"),
-            OCSP_SOCKET=str(home / "status.sock"),
+            OCSP_SOCKET=str(home / "socket"),
         ),
         ready=lambda: _answers(f"http://127.0.0.1:{port}/healthz"),
         log=home / "web.log",

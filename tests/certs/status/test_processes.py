@@ -21,30 +21,53 @@ from certs.status import line, ocsp, prepared
 from certs.status.keyring import Opened
 from consortium.core import clock, outbox
 from consortium.members.models import User
+from consortium.stack.endpoints import PROJECT
 from tests.certs.conftest import Pki
 from tests.certs.openssl import Workstation, openssl
 from tests.certs.status import processes
 from tests.certs.status.asking import SHA256, checked, get_path, request_for, request_for_serial
-from tests.certs.status.conftest import issuer_of
-from tests.certs.status.processes import NOWHERE, Running, Web, wait_until
+from tests.certs.status.conftest import OCSP_PASSPHRASE, issuer_of
+from tests.certs.status.processes import NOWHERE, Elsewhere, Web, wait_until
 
 pytestmark = pytest.mark.django_db
 Status, ResponseStatus = library.OCSPCertStatus, library.OCSPResponseStatus
 HEADERS = {"Content-Type": "application/ocsp-request"}
 
 
-@pytest.fixture
-def responder_process(responder: Opened, tmp_path: Path) -> Iterator[Running]:
-    """Its database is not there: what is published must be enough."""
-    running = processes.responder(tmp_path, NOWHERE)
+@pytest.fixture(scope="module")
+def responder_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    """One for all tests, as :func:`web_of_the_module`."""
+    home = tmp_path_factory.mktemp("responder")
+    (home / "word").write_bytes(OCSP_PASSPHRASE)  # any: it asks for one before it starts
+    running = processes.responder(home, NOWHERE)
     running.start()
     yield running
-    running.stop()
+    assert running.stop() == 0
+
+
+def point(running: Elsewhere, pki: Pki, settings: Settings) -> Elsewhere:
+    word = Path(str(settings.OCSP_PASSPHRASE_FILE))
+    running.look_at(pki=pki.pki_dir, keys=pki.key_dir, word=word)
+    settings.OCSP_SOCKET = running.home / "status.sock"
+    return running
 
 
 @pytest.fixture
-def responder_with_database(responder: Opened, tmp_path: Path) -> Iterator[Running]:
-    running = processes.responder(tmp_path, processes.test_database())
+def responder_process(
+    responder: Opened, pki: Pki, responder_of_the_module: Elsewhere, settings: Settings
+) -> Elsewhere:
+    """Its database is not there: what is published must be enough."""
+    return point(responder_of_the_module, pki, settings)
+
+
+@pytest.fixture
+def responder_with_database(
+    responder: Opened, pki: Pki, settings: Settings, tmp_path: Path
+) -> Iterator[Elsewhere]:
+    """One that may be killed."""
+    (tmp_path / "process").mkdir()
+    running = processes.responder(tmp_path / "process", processes.test_database())
+    point(running, pki, settings)
     running.start()
     yield running
     running.stop()
@@ -62,7 +85,7 @@ def web_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
 @pytest.fixture
 def web_process(pki: Pki, web_of_the_module: Web, settings: Settings) -> Web:
     """Without a database and without a key: status must need neither."""
-    web_of_the_module.look_at(pki.pki_dir, settings.OCSP_SOCKET)
+    web_of_the_module.look_at(pki=pki.pki_dir, socket=Path(str(settings.OCSP_SOCKET)))
     return web_of_the_module
 
 
@@ -96,7 +119,7 @@ def openssl_says(web: Web, certificate: Certificate, desk: Workstation, pki: Pki
 
 
 def test_openssl_asks_by_post_with_and_without_nonce(
-    certificate: Certificate, responder_process: Running, web_process: Web, workstation: Workstation,
+    certificate: Certificate, responder_process: Elsewhere, web_process: Web, workstation: Workstation,
     pki: Pki, wang_min: User,
 ) -> None:  # fmt: skip
     for options in (("-nonce",), ("-no_nonce",), ("-sha256", "-no_nonce")):
@@ -130,7 +153,7 @@ def test_openssl_reads_what_get_gave(
 
 @pytest.mark.peer("ocsptool")
 def test_ocsptool_agrees(
-    certificate: Certificate, responder_process: Running, web_process: Web, workstation: Workstation,
+    certificate: Certificate, responder_process: Elsewhere, web_process: Web, workstation: Workstation,
     pki: Pki, wang_min: User,
 ) -> None:  # fmt: skip
     nodes = workstation.file("nodes.pem", selectors.pem(pki.nodes.der).encode())
@@ -172,7 +195,7 @@ def httpdate(at: object) -> str:
 
 
 def test_a_nonces_answer_is_never_kept(
-    certificate: Certificate, responder_process: Running, web_process: Web
+    certificate: Certificate, responder_process: Elsewhere, web_process: Web
 ) -> None:
     answer = post(web_process, request_for(certificate, nonce=b"mine alone"))
     assert status(answer, certificate) is Status.GOOD
@@ -181,7 +204,7 @@ def test_a_nonces_answer_is_never_kept(
 
 
 def test_with_the_database_stopped_both_are_served_as_published(
-    certificate: Certificate, responder_process: Running, web_process: Web, wang_min: User, pki: Pki
+    certificate: Certificate, responder_process: Elsewhere, web_process: Web, wang_min: User, pki: Pki
 ) -> None:
     """Lists, prepared answers and, from what is published, nonces; of the rest it says to try later."""
     services.revoke(certificate, reason="superseded", actor=wang_min)
@@ -196,12 +219,11 @@ def test_with_the_database_stopped_both_are_served_as_published(
     never = request_for_serial(building.new_serial(), issuer_of(pki.nodes))
     for _ in range(2):
         assert failure(post(web_process, never)) is ResponseStatus.TRY_LATER
-    assert responder_process.stop() == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_responder_is_killed_and_comes_back(
-    certificate: Certificate, responder_with_database: Running, web_process: Web, pki: Pki
+    certificate: Certificate, responder_with_database: Elsewhere, web_process: Web, pki: Pki
 ) -> None:
     never = request_for_serial(building.new_serial(), issuer_of(pki.nodes))
     asked = post(web_process, never)
@@ -215,7 +237,7 @@ def test_the_responder_is_killed_and_comes_back(
 
 
 def test_clients_that_say_nothing_hold_up_nobody_for_long(
-    certificate: Certificate, responder_process: Running
+    certificate: Certificate, responder_process: Elsewhere
 ) -> None:
     """Eight that never finish, at four threads: the next one is answered all the same."""
     silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(8)]
@@ -224,30 +246,20 @@ def test_clients_that_say_nothing_hold_up_nobody_for_long(
             for number, peer in enumerate(silent):
                 peer.connect(place)
                 peer.sendall(struct.pack(">I", 60)[: number % 4 + 1])
-        request = request_for(certificate, nonce=b"patient")
-        replies: list[line.Reply] = []
-
-        def answered() -> bool:
-            reply = line.ask(request)
-            replies.extend([reply] if reply else [])
-            return bool(replies)
-
-        wait_until(answered, "never answered again")
+        reply = patient_ask(request_for(certificate, nonce=b"patient"))
     finally:
         for peer in silent:
             peer.close()
-    checked(replies[0].der, issuer_of(certificate.authority), clock.now())
+    checked(reply.der, issuer_of(certificate.authority), clock.now())
 
 
-def test_the_responder_holds_no_authoritys_key(pki: Pki, responder: Opened, tmp_path: Path) -> None:
+def test_the_responder_holds_no_authoritys_key(tmp_path: Path) -> None:
     running = processes.responder(tmp_path, NOWHERE)
     assert "SIGNING_PASSPHRASE_FILE" not in running.env
-    assert running.env["OCSP_PASSPHRASE_FILE"] != str(pki.passphrase_file)
-    running.env.pop("OCSP_PASSPHRASE_FILE")
+    del running.env["OCSP_PASSPHRASE_FILE"]
     done = subprocess.run(
-        running.argv, cwd=processes.PROJECT, env=running.env, capture_output=True, text=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+        running.argv, cwd=PROJECT, env=running.env, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 1
     assert "OCSP_PASSPHRASE_FILE" in done.stderr
 
@@ -278,7 +290,7 @@ def hostile(valid: list[bytes], count: int, seed: int) -> Iterator[bytes]:
 
 
 def test_five_hundred_hostile_requests_lose_no_worker_and_cause_no_error(
-    certificate: Certificate, responder_process: Running, web_process: Web, pki: Pki
+    certificate: Certificate, responder_process: Elsewhere, web_process: Web, pki: Pki
 ) -> None:
     valid = [
         request_for(certificate),
@@ -305,7 +317,7 @@ def test_five_hundred_hostile_requests_lose_no_worker_and_cause_no_error(
 
 
 def test_five_hundred_hostile_lines_lose_no_thread(
-    certificate: Certificate, responder_process: Running
+    certificate: Certificate, responder_process: Elsewhere
 ) -> None:
     """Straight at the responder's socket: what the web process would never send."""
     chance = random.Random(6960)
@@ -320,9 +332,21 @@ def test_five_hundred_hostile_lines_lose_no_thread(
                 except (BrokenPipeError, ConnectionResetError):
                     assert length > ocsp.SIZE_LIMIT, number  # it does not listen to what is too long
     for number in range(16):
-        reply = line.ask(request_for(certificate, nonce=bytes([number + 1])))
-        assert reply is not None
+        reply = patient_ask(request_for(certificate, nonce=bytes([number + 1])))
         checked(reply.der, issuer_of(certificate.authority), clock.now())
+
+
+def patient_ask(request: bytes) -> line.Reply:
+    """As :func:`line.ask` on a machine that may be busy."""
+    replies: list[line.Reply | None] = []
+
+    def answered() -> bool:
+        replies.append(line.ask(request))
+        return replies[-1] is not None
+
+    wait_until(answered, "never answered again")
+    assert replies[-1] is not None
+    return replies[-1]
 
 
 def test_strange_addresses_are_answered_in_order(certificate: Certificate, web_process: Web) -> None:
