@@ -72,6 +72,14 @@ def speaks(profile: str) -> bool:
     return profile not in {Profile.FISCO_BCOS_3_SM, Profile.FISCO_BCOS_3_SM_ENC}
 
 
+def proves_itself(profile: str) -> bool:
+    """Can a certificate of this profile be shown in a TLS handshake? TLS has no signatures with secp256k1.
+
+    Such a node enrols again with a new secret and the key that it keeps.
+    """
+    return speaks(profile) and profile != Profile.FISCO_BCOS_2
+
+
 def _ask(stem: str, proof: str, operation: str) -> str:
     """The request on one line, the answer unpacked from PKCS#7."""
     return "\n".join(

@@ -160,7 +160,7 @@ class Renew(_HandIn):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         keeps_key = rules.profile(self.subject.profile).keeps_key
-        by_est = self.subject.node is not None and est.speaks(self.subject.profile)
+        by_est = self.subject.node is not None and est.proves_itself(self.subject.profile)
         return super().get_context_data(
             renewal=services.renewal_state(self.subject, clock.now()),
             owner=listing.owner(self.subject),
