@@ -53,6 +53,8 @@ def test_who_requested_on_behalf_can_not_approve(
         services.approve_request(request, actor=wang_min)
     with pytest.raises(FourEyes):
         services.reject_request(request, actor=wang_min, reason="Second thoughts")
+    refused = Event.objects.filter(action="request.decision_refused", subject_id=str(request.pk))
+    assert [(event.data["code"], event.actor_id) for event in refused] == [("four_eyes", wang_min.pk)] * 2
     assert services.approve_request(request, actor=chen_ling).decided_by == chen_ling
 
 
@@ -73,6 +75,11 @@ def test_others_do_not_decide(
         services.reject_request(request_of_heming, actor=actor, reason="No")
     request_of_heming.refresh_from_db()
     assert request_of_heming.status == "submitted"
+    told = set(
+        Event.objects.filter(action="request.decision_refused").values_list("institution_id", flat=True)
+    )
+    # on the bank's timeline, but for a stranger, who leaves it on his own bank's
+    assert told == {actor.institution_id if who == "li_jun" else request_of_heming.institution_id}
 
 
 def test_a_member_suspended_meanwhile_is_not_approved(
