@@ -8,19 +8,23 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from certs import services, words
+from certs import selectors, services, words
 from certs.models import Certificate, Reminder, Revocation
 from certs.status import addresses
 from consortium.core import clock as clocks_of_the_console
-from consortium.web import wording
+from consortium.members.models import Node, User
+from consortium.web import clocks, wording
 from consortium.web.admin import panels
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.clocks import Row, Step
+from consortium.web.portal import listing
 
 SHOWN = 6  # names of nodes that are missing
+NEWEST = 3  # of a node's revocations
 
 
 def revocation(row: Revocation) -> Panel:
@@ -45,6 +49,52 @@ def clock(row: Row, *, title: panels.Text = "") -> Panel:
         (_("step"), _("at"), _("after"), _("missing")),
         [_step(step) for step in row.steps],
     )
+
+
+def clocks_of(node: Node, reader: User) -> Iterable[Panel]:
+    """A table for each of the node's last revocations, newest first."""
+    found = Revocation.objects.filter(certificate__node=node).select_related("certificate__node")
+    for row in clocks.rows(found.order_by("-revoked_at")[:NEWEST], reader):
+        title = _now("Revocation of %(serial)s") % {"serial": row.certificate.serial_id}
+        yield clock(row, title=title)
+
+
+def certificates(rows: QuerySet[Certificate]) -> Panel:
+    """A node's or an account's certificates, newest first."""
+    found = rows.select_related("revocation", "authority").annotate(held=selectors.on_hold())
+    return panels.table(
+        _("Certificates"),
+        (_("serial number"), _("profile"), _("validity"), _("valid from"), _("valid until"), _("issued by")),
+        [
+            (
+                link(each, code(each.serial_id)),
+                each.get_profile_display(),
+                validity(each),
+                each.not_before,
+                each.not_after,
+                link(each.authority),
+            )
+            for each in found
+        ],
+    )
+
+
+_TONES = {
+    "valid": "good",
+    "expiring": "warning",
+    "suspended": "warning",
+    "expired": "grave",
+    "revoked": "grave",
+}
+
+
+def validity(row: Certificate) -> SafeString:
+    """In force, ending soon, suspended, expired or revoked; ``row`` with revocation and ``held``."""
+    now = clocks_of_the_console.now()
+    if now < row.not_before:
+        return pill(_("not yet valid"), "waiting")
+    state = listing.certificate_state(row, now)
+    return pill(state.label, _TONES[state.name])
 
 
 def _step(step: Step) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from consortium.web import clocks
 from consortium.web.admin import cert_acts, cert_panels, panels, x509_text
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
-from consortium.web.admin.panels import Panel, code, link, pill
+from consortium.web.admin.panels import Panel, code, link
 from consortium.web.admin.tones import status_pill
 from consortium.web.portal import listing
 
@@ -212,24 +212,6 @@ class HolderFilter(admin.SimpleListFilter):
         return queryset if chosen is None else queryset.filter(chosen)
 
 
-_TONES = {
-    "valid": "good",
-    "expiring": "warning",
-    "suspended": "warning",
-    "expired": "grave",
-    "revoked": "grave",
-}
-
-
-def validity_pill(row: Certificate) -> str:
-    """In force, ending soon, suspended, expired or revoked; ``row`` with revocation and ``held``."""
-    now = clock.now()
-    if now < row.not_before:
-        return pill(_("not yet valid"), "waiting")
-    state = listing.certificate_state(row, now)
-    return pill(state.label, _TONES[state.name])
-
-
 @admin.register(Certificate)
 class CertificateAdmin(ConsoleModelAdmin):
     list_display = (
@@ -300,10 +282,10 @@ class CertificateAdmin(ConsoleModelAdmin):
 
     @display(description=_("validity"), ordering="not_after")
     def validity(self, row: Certificate) -> str:
-        return validity_pill(row)
+        return cert_panels.validity(row)
 
     def headline(self, row: Certificate) -> str:
-        return validity_pill(row)
+        return cert_panels.validity(row)
 
     def live(self, row: Certificate) -> bool:
         """While the revocation is on its way, its clock runs."""

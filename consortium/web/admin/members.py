@@ -17,7 +17,8 @@ from unfold.decorators import display
 from consortium.core.models import Event
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import Status
-from consortium.web.admin import member_acts, panels
+from consortium.web.admin import cert_panels, member_acts, panels
+from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.roster_page import RosterPage
@@ -262,7 +263,8 @@ class NodeAdmin(ConsoleModelAdmin):
 
     def panels(self, request: HttpRequest, row: Node) -> Iterable[Panel]:
         yield _registry_panel(row)
-        yield _certificates_panel(row)
+        yield cert_panels.certificates(row.certificates.all())
+        yield from cert_panels.clocks_of(row, actor(request))
         yield _delivery_panel(row)
         own = Q(subject_type="members.node", subject_id=str(row.pk)) | Q(node_id=row.pk)
         yield panels.timeline(Event.objects.filter(own))
@@ -274,23 +276,6 @@ def _registry_panel(row: Node) -> Panel:
         _("Role on the ledger"),
         (_("role"), _("block"), _("time"), _("transaction")),
         [(role_pill(e.role), link(e, e.block), e.block_time, code(e.tx_hash)) for e in entries],
-    )
-
-
-def _certificates_panel(row: Node) -> Panel:
-    certificates = row.certificates.select_related("revocation")
-    return panels.table(
-        _("Certificates"),
-        (_("serial number"), _("valid from"), _("valid until"), _("revoked")),
-        [
-            (
-                link(certificate, code(certificate.serial_id)),
-                certificate.not_before,
-                certificate.not_after,
-                certificate.revocation.revoked_at if hasattr(certificate, "revocation") else "–",
-            )
-            for certificate in certificates
-        ],
     )
 
 
@@ -334,6 +319,8 @@ class AccountAdmin(ConsoleModelAdmin):
         return self.in_use(row)
 
     def panels(self, request: HttpRequest, row: User) -> Iterable[Panel]:
+        if row.certificates.exists():
+            yield cert_panels.certificates(row.certificates.all())
         yield panels.timeline(Event.objects.filter(actor_id=row.pk), title=_("What this account did"))
 
 

@@ -8,10 +8,12 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from certs import selectors as certs
 from certs import services
-from certs.models import Authority, Certificate, Enrolment, RevocationList
+from certs.models import Authority, Certificate, Enrolment, Reminder, RevocationList
 from certs.services import EnrolmentState, Renewal
 from certs.status import addresses
+from consortium.members.models import User
 from consortium.web.portal import openssl
 from consortium.web.portal.listing import State
 
@@ -23,6 +25,7 @@ class EndingRow:
     certificate: Certificate
     left: int
     renewal: Renewal
+    reminder: Reminder | None
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,15 @@ class AuthorityRow:
         return addresses.full_crl_url(self.authority)
 
 
-def ending_rows(certificates: Iterable[Certificate], now: datetime) -> list[EndingRow]:
-    """One query, however many."""
+def ending_rows(certificates: Iterable[Certificate], reader: User, now: datetime) -> list[EndingRow]:
+    """Two queries, however many."""
     certificates = list(certificates)
     renewals = services.renewal_states(certificates, now)
-    return [EndingRow(each, _left(each.not_after, now), renewals[each.pk]) for each in certificates]
+    said = {row.certificate_id: row for row in certs.reminders_for(reader, now)}
+    return [
+        EndingRow(each, _left(each.not_after, now), renewals[each.pk], said.get(each.pk))
+        for each in certificates
+    ]
 
 
 _ENROLMENT_COLOURS = {

@@ -120,6 +120,9 @@ def test_officers_programs_nodes_and_the_consoles_own_are_told_apart(
         assert page_of(zhou_lan, row).status_code == 200
     own = zhou_lan.get(reverse("admin:certs_certificate_changelist"), {"of": "console"})
     assert all(row.institution is None for row in own.context["cl"].queryset)
+    account = zhou_lan.get(reverse("admin:members_user_change", args=[officer.pk])).content.decode()
+    assert rows["officers"].serial_id in account
+    assert rows["programs"].serial_id in account
     request = rows["officers"].request
     text = page_of(zhou_lan, request).content.decode()
     assert f":holder:{officer.pk}" in text
@@ -138,6 +141,8 @@ def test_a_revocation_shows_how_far_it_has_come(zhou_lan: Client, made: Any) -> 
     assert "Revocations under way" not in [str(job.title) for job in zhou_lan.get("/admin/").context["jobs"]]
     for row in (found, found.revocation):
         assert "How far the revocation has come" in titles(page_of(zhou_lan, row))
+    node = zhou_lan.get(reverse("admin:members_node_change", args=[found.node_id]))
+    assert f"Revocation of {found.serial_id}" in titles(node)
     assert not page_of(zhou_lan, found).context["live"]
 
 

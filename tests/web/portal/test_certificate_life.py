@@ -152,12 +152,10 @@ def test_a_renewal_is_offered_in_its_window_alone(town: Town, officer: Client) -
         assert f'href="{path}renew/"' in open_now.content.decode()
         listed = officer.get("/certificates/expiring/")
         assert f'href="{path}renew/"' in listed.content.decode()
-        due = [row["certificate"].pk if isinstance(row, dict) else row.pk for row in _expiring(officer)]
-        assert town.heming.certificate.pk in due
-
-
-def _expiring(client: Client) -> list[Any]:
-    return list(client.get("/").context["expiring"])
+        services.record_due_reminders(clock.now())
+        (row,) = officer.get("/certificates/expiring/").context["rows"]
+        assert (row.certificate, row.reminder.days) == (town.heming.certificate, 30)
+        assert list(officer.get("/").context["expiring"]) == [town.heming.certificate]
 
 
 def test_the_renewal_page_says_what_to_do_and_until_when(town: Town, officer: Client) -> None:

@@ -88,7 +88,7 @@ class Expiring(Page):
         page = paged(self.request, scope.ending(self.account))
         return super().get_context_data(
             page=page,
-            rows=rows.ending_rows(page.object_list, now),
+            rows=rows.ending_rows(page.object_list, self.account, now),
             authorities=[row for row in rows.authority_rows(now) if row.left > 0],
             **kwargs,
         )

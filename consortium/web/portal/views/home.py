@@ -37,7 +37,9 @@ class Home(Page):
             figures={
                 "nodes": living.count(),
                 "members": scope.institutions(account).filter(status=Status.ACTIVE).count(),
-                "certificates": certs.valid_certificates(clock.now()).filter(node__in=living).count(),
+                "certificates": scope.certificates(account)
+                .filter(pk__in=certs.valid_certificates(clock.now()).values("pk"))
+                .count(),
             },
             timeline=scope.events(account)[:8],
             **kwargs,
