@@ -27,7 +27,7 @@ from certs.profiles import ProfileSpec
 from certs.services import admission
 from consortium.core import clock, events
 from consortium.core.errors import ConsoleError
-from consortium.members.models import Institution, Node
+from consortium.members.models import Institution, Node, User
 
 RequestStatus = CertificateRequest.Status
 TOO_OLD = "The attempt to sign is too long ago; the certificate would begin in the past."
@@ -128,7 +128,7 @@ def prepare(request_ids: Collection[uuid.UUID]) -> Sorted:
 
 def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
     rows = CertificateRequest.objects.select_for_update(of=("self",), skip_locked=len(request_ids) > 1)
-    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED).select_related("node", "holder")
+    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED).select_related("node")
     found = list(rows.order_by("pk"))
     nodes = [request.node for request in found if request.node]
     rows_of_members: list[CertificateRequest | Node] = [*found, *nodes]
@@ -136,6 +136,9 @@ def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
     members = Institution.objects.in_bulk({row.institution_id for row in rows_of_members})
     for row in rows_of_members:
         row.institution = members[row.institution_id]
+    holders = User.objects.in_bulk({row.holder_id for row in found if row.holder_id})
+    for row in found:
+        row.holder = holders[row.holder_id] if row.holder_id else None
     return found
 
 
