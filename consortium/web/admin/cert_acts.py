@@ -112,7 +112,7 @@ def _shown(row: CertificateRequest) -> Iterable[panels.Panel]:
     institution = row.institution.legal_name
     facts = [
         (_("institution"), institution),
-        (_("for"), listing.owner(row)),
+        (_("used by"), listing.owner(row)),
         (_("profile"), row.get_profile_display()),
         (_("came by"), row.get_origin_display()),
         (_("key"), row.key_description),
@@ -128,7 +128,7 @@ def _about(row: Certificate) -> Iterable[panels.Panel]:
     """Which certificate it is that the step changes."""
     facts = [
         (_("institution"), row.institution.legal_name if row.institution else "–"),
-        (_("for"), listing.owner(row)),
+        (_("used by"), listing.owner(row)),
         (_("profile"), row.get_profile_display()),
         (_("serial number"), panels.code(row.serial_id)),
         (_("valid until"), row.not_after),

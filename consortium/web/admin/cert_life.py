@@ -60,7 +60,7 @@ class RevocationAdmin(ConsoleModelAdmin):
     fields = (("serial", "owner"), ("reason", "comment"), ("by", "revoked_at"))
     export_columns = (
         (_("serial number"), lambda row: row.certificate.serial_id),
-        (_("for"), lambda row: listing.owner(row.certificate)),
+        (_("used by"), lambda row: listing.owner(row.certificate)),
         (_("reason"), lambda row: row.reason),
         (_("comment"), lambda row: row.comment),
         (_("revoked by"), lambda row: wording.actor(row.revoked_by_label)),
@@ -79,7 +79,7 @@ class RevocationAdmin(ConsoleModelAdmin):
     def serial(self, row: Revocation) -> str:
         return code(row.certificate.serial_id, shorten=16)
 
-    @display(description=_("for"), ordering="certificate__node__name")
+    @display(description=_("used by"), ordering="certificate__node__name")
     def owner(self, row: Revocation) -> str:
         return listing.owner(row.certificate)
 
@@ -131,7 +131,7 @@ class SuspensionAdmin(ConsoleModelAdmin):
     def serial(self, row: Suspension) -> str:
         return code(row.certificate.serial_id, shorten=16)
 
-    @display(description=_("for"), ordering="certificate__node__name")
+    @display(description=_("used by"), ordering="certificate__node__name")
     def owner(self, row: Suspension) -> str:
         return listing.owner(row.certificate)
 

@@ -90,7 +90,7 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     )
     export_columns = (
         (_("institution"), lambda row: row.institution.short_name),
-        (_("for"), listing.owner),
+        (_("used by"), listing.owner),
         (_("profile"), lambda row: row.get_profile_display()),
         (_("came by"), lambda row: row.get_origin_display()),
         (_("renews"), lambda row: row.renews.serial_id if row.renews else ""),
@@ -108,7 +108,7 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     def profile_shown(self, row: CertificateRequest) -> str:
         return row.get_profile_display()
 
-    @display(description=_("for"), ordering="node__name")
+    @display(description=_("used by"), ordering="node__name")
     def owner(self, row: CertificateRequest) -> str:
         return listing.owner(row)
 
@@ -257,7 +257,7 @@ class CertificateAdmin(ConsoleModelAdmin):
         (_("serial number"), lambda row: row.serial_id),
         (_("subject"), lambda row: row.subject),
         (_("institution"), lambda row: row.institution.short_name if row.institution else ""),
-        (_("for"), listing.owner),
+        (_("used by"), listing.owner),
         (_("profile"), lambda row: row.get_profile_display()),
         (_("valid from"), lambda row: row.not_before),
         (_("valid until"), lambda row: row.not_after),
@@ -272,7 +272,7 @@ class CertificateAdmin(ConsoleModelAdmin):
     def serial_shown(self, row: Certificate) -> str:
         return code(row.serial_id, shorten=16)
 
-    @display(description=_("for"), ordering="node__name")
+    @display(description=_("used by"), ordering="node__name")
     def owner(self, row: Certificate) -> str:
         return listing.owner(row)
 

@@ -91,7 +91,7 @@ def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
     name = rules.profile(request.profile).subject(subject.name, subject.institution.short_name)
     return [
         (_("Institution"), subject.institution.legal_name),
-        (_("For"), listing.owner(request)),
+        (_("Used by"), listing.owner(request)),
         (_("Subject"), name.rfc4514_string()),
         (_("Alternative name"), subject.urn),
         (_("Profile"), request.get_profile_display()),
