@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from certs import gate, rules, selectors
+from certs import gate, keys, rules, selectors
 from certs.ceremony.composing import alliance_of
 from certs.errors import ContentMismatch, KeySeenBefore
 from certs.gate.keys import spki
@@ -57,7 +57,8 @@ def issue(
         raise ContentMismatch(what="the profile")
     rules.check_key(spec, gate.key_facts(public_key))
     family = family_of(bytes(authority.der))
-    key = family.open_key(authority.key_name, passphrase)
+    secret = None if passphrase is None else keys.secret_for(authority.key_name, passphrase)
+    key = family.open_key(authority.key_name, secret)
     serial = _allocate(spec, authority, public_key)
     wanted = plans.Subject(subject, tuple(names), spki(public_key), gate.key_facts(public_key).kind)
     plan = plans.plan(spec, authority, wanted, serial=int(serial.pk, 16), start=clock.now())

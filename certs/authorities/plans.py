@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from certs import keys
 from certs.keystores import kinds
 from certs.models import Authority
@@ -35,10 +33,4 @@ class KeyPlan:
 ROOT_KEY = KeyPlan("P-384")
 ISSUING_KEY = KeyPlan("P-256")
 Plans = Mapping[str, KeyPlan]  # by purpose
-
-
-def secret_for(key_name: str, passphrase: bytes) -> bytes:
-    """What opens that key: the passphrase given, or the device's PIN from its own file."""
-    if not keys.in_device(key_name):
-        return passphrase
-    return keys.read_passphrase(settings.PKCS11_PIN_FILE or "/nonexistent")
+secret_for = keys.secret_for

@@ -89,6 +89,11 @@ def open_bytes(name: str, passphrase: bytes | None = None) -> bytes:
     return _opened_bytes[stamp]
 
 
+def secret_for(name: str, passphrase: bytes) -> bytes:
+    """What opens that key in a command: the passphrase given, or the device's PIN from its own file."""
+    return read_passphrase(settings.PKCS11_PIN_FILE or "/nonexistent") if in_device(name) else passphrase
+
+
 def read_passphrase(path: str | Path) -> bytes:
     """The first line of a passphrase file. Raises :class:`KeysNotAvailable` when missing or empty."""
     with console_errors(""):

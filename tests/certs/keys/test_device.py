@@ -218,3 +218,22 @@ def test_authorities_in_the_device_certify_nodes(
     done = openssl("verify", "-x509_strict", "-CAfile", trusted, "-untrusted", chain, leaf)
     assert done.stdout.decode() == f"{leaf}: OK\n"
     assert (places / "pki" / "nodes.crl").exists()
+
+
+@pytest.mark.django_db
+def test_the_consoles_own_certificates_are_signed_in_the_device_too(
+    places: Path, device: Device, settings: Settings
+) -> None:
+    """A ceremony's command is given the passphrase of the sealed keys; the device wants its own PIN."""
+    settings.PKCS11_MODULE, settings.PKCS11_PIN_FILE = device.module, str(device.pin_file)
+    for path in (places / "keys").glob("root*"):
+        path.unlink()
+    for path in (places / "keys").glob("root*"):
+        path.unlink()
+    passphrase = str(places / "passphrase")
+    call_command(
+        "create_authorities", f"--key=access=P-256@{device.label('access')}", passphrase_file=passphrase
+    )
+    assert Authority.objects.get(name="access").key_name.startswith("pkcs11:")
+    call_command("create_gateway_certificate", "--host=localhost", f"--passphrase-file={passphrase}")
+    assert (places / "keys" / "gateway.crt").exists()
