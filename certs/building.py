@@ -1,7 +1,6 @@
-"""Composing certificates and CRLs, and signing them only when they are what was meant.
+"""What every certificate here shares: serial numbers, URNs, and authorities' certificates composed.
 
-A certificate is composed, signed with a throwaway key, inspected and stored as the intent; what the real key
-signs must have the same to-be-signed bytes. A linter has its place between the two.
+End entities' certificates are planned and written in :mod:`certs.issuing`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
@@ -50,11 +49,6 @@ def holder_urn(user: User) -> str:
     return f"urn:consortium:{user.institution_id}:holder:{user.pk}"
 
 
-def throwaway_key() -> ec.EllipticCurvePrivateKey:
-    """Signs intents and nothing else; P-256 as the issuing CA, so that the algorithm is the same."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
 def hash_for(key: PrivateKey | CertificatePublicKeyTypes) -> hashes.SHA256 | hashes.SHA384:
     """SHA-384 beside P-384, else SHA-256."""
     curve = getattr(key, "curve", None)
@@ -85,25 +79,6 @@ def compose(
     return builder
 
 
-def end_entity_extensions(
-    public_key: CertificatePublicKeyTypes,
-    *,
-    issuer: x509.Certificate,
-    names: list[x509.GeneralName],
-    usages: list[x509.ObjectIdentifier],
-    issuer_url: str,
-) -> list[tuple[x509.ExtensionType, bool]]:
-    """For nodes and the gateway. CA:FALSE is never left out: FISCO BCOS exempts such leaves from lists."""
-    return [
-        (x509.BasicConstraints(ca=False, path_length=None), True),
-        (key_usage(digital_signature=True, key_encipherment=isinstance(public_key, rsa.RSAPublicKey)), True),
-        (x509.ExtendedKeyUsage(usages), False),
-        (x509.SubjectAlternativeName(names), False),
-        *_identifiers(public_key, issuer),
-        *_addresses(issuer_url),
-    ]
-
-
 def authority_extensions(
     public_key: CertificatePublicKeyTypes,
     *,
@@ -127,61 +102,6 @@ def key_usage(**used: bool) -> x509.KeyUsage:
         "key_cert_sign crl_sign encipher_only decipher_only"
     )
     return x509.KeyUsage(**{name: used.get(name, False) for name in everything.split()})
-
-
-def again(intent: x509.Certificate) -> x509.CertificateBuilder:
-    """The builder that composes ``intent`` once more, for the real key."""
-    return compose(
-        subject=intent.subject,
-        public_key=intent.public_key(),
-        issuer=intent.issuer,
-        serial=intent.serial_number,
-        validity=(intent.not_valid_before_utc, intent.not_valid_after_utc),
-        extensions=[(extension.value, extension.critical) for extension in intent.extensions],
-    )
-
-
-def sign_intended(intent: x509.Certificate, key: PrivateKey, issuer: x509.Certificate) -> x509.Certificate:
-    """Sign what ``intent`` says with the issuer's ``key``, or raise ContentMismatch and release nothing."""
-    if issuer.subject.public_bytes() not in intent.tbs_certificate_bytes:
-        raise ContentMismatch(what="the issuer's name")
-    signed = again(intent).sign(key, hash_for(key))
-    if signed.tbs_certificate_bytes != intent.tbs_certificate_bytes:
-        raise ContentMismatch(what="the content to be signed")
-    signed.verify_directly_issued_by(issuer)
-    return signed
-
-
-def revocation_list(
-    *,
-    issuer: x509.Certificate,
-    key: PrivateKey,
-    number: int,
-    validity: tuple[datetime, datetime],
-    entries: Iterable[tuple[int, datetime, x509.ReasonFlags]],
-) -> x509.CertificateRevocationList:
-    """A signed CRL. Its issuer's bytes are the CA's subject's, or relying parties would not match them."""
-    signed = x509.CertificateRevocationListBuilder(
-        issuer_name=issuer.subject,
-        last_update=validity[0].replace(tzinfo=None),
-        next_update=validity[1].replace(tzinfo=None),
-        # The whole list at once: add_revoked_certificate copies it each time.
-        revoked_certificates=[_entry(*entry) for entry in entries],
-    )
-    for extension in (_authority_key(issuer), x509.CRLNumber(number)):
-        signed = signed.add_extension(extension, critical=False)
-    crl = signed.sign(key, hash_for(key))
-    subject = issuer.subject.public_bytes()
-    if subject not in issuer.tbs_certificate_bytes or subject not in crl.tbs_certlist_bytes:
-        raise ContentMismatch(what="the list's issuer")
-    return crl
-
-
-def _entry(serial: int, at: datetime, reason: x509.ReasonFlags) -> x509.RevokedCertificate:
-    entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
-    if reason is not x509.ReasonFlags.unspecified:  # RFC 5280 section 5.3.1: leave it out instead
-        entry = entry.add_extension(x509.CRLReason(reason), critical=False)
-    return entry.build()
 
 
 def _identifiers(
