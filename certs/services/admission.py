@@ -190,8 +190,28 @@ def check_renewal(renews: Certificate, subject: Subject, spec: ProfileSpec, now:
         raise RenewalOfAnother(serial=renews.serial_id)
     state = renewal.renewal_state(renews, now)
     if not state.is_open:
-        opens = state.opens_at.isoformat("T", "seconds")
-        raise RenewalNotOpen(serial=renews.serial_id, why=str(state.why or state.label), opens=opens)
+        raise _not_open(renews, state)
+
+
+def check_proof(request: CertificateRequest, subject: Subject, now: datetime) -> None:
+    """Nobody but the certificate that it follows approved ``request``: does that one still stand for it?
+
+    Asked before the signature, for which it may have waited for hours: by then its predecessor may be revoked
+    or on hold, and the record may say another name. That it has run out meanwhile takes nothing back.
+    Raises RenewalNotOpen, RenewalNeedsApproval, RenewalOfAnother.
+    """
+    renews = request.renews
+    if renews is None:
+        raise RenewalOfAnother(serial="–")
+    state = renewal.renewal_state(renews, now)
+    if state.obstacle:
+        raise _not_open(renews, state)
+    check_unchanged(renews, subject, rules.profile(request.profile))
+
+
+def _not_open(renews: Certificate, state: renewal.Renewal) -> RenewalNotOpen:
+    opens = state.opens_at.isoformat("T", "seconds")
+    return RenewalNotOpen(serial=renews.serial_id, why=str(state.why or state.label), opens=opens)
 
 
 def check_unchanged(renews: Certificate, subject: Subject, spec: ProfileSpec) -> None:

@@ -116,8 +116,14 @@ def check_node(node: Node) -> None:
 
 
 def check_subject(request: CertificateRequest) -> None:
-    """May what it is for have a certificate now? Raises what :func:`admission.check_standing` raises."""
-    admission.check_standing(admission.subject_of(request))
+    """May what it is for have a certificate now? Asked once more before the signature.
+
+    Raises what :func:`admission.check_standing` and :func:`admission.check_proof` raise.
+    """
+    subject = admission.subject_of(request)
+    admission.check_standing(subject)
+    if request.renewed_by_proof:
+        admission.check_proof(request, subject, clock.now())
 
 
 def check_content(read: ReadRequest, spec: ProfileSpec, subject: Subject) -> None:

@@ -178,6 +178,46 @@ def test_proof_does_not_help_who_may_not_have_one(
     assert refusal.value.code == code
 
 
+@pytest.mark.parametrize(
+    "reason", ["suspended", "privilegeWithdrawn", "cessationOfOperation", "superseded", "keyCompromise"]
+)
+def test_proof_does_not_outlive_the_certificate_that_gave_it(
+    reason: str, first: Certificate, heming: Node, zhou_lan: User, wang_min: User
+) -> None:
+    """The signing worker may be away for hours: until it signs, what was proved can be taken back."""
+    with clock.frozen(due(first)):
+        request = by_proof(first, csr())
+        if reason == "suspended":
+            services.suspend(first, comment="The machine was stolen", actor=zhou_lan)
+        else:
+            services.revoke(first, reason=reason, comment="", actor=wang_min)
+        assert issuing.issue(request.pk) is None
+    request.refresh_from_db()
+    assert (request.status, bool(request.decision_reason)) == ("rejected", True)
+    assert list(Certificate.objects.filter(node=heming)) == [first]
+
+
+def test_a_certificate_that_runs_out_while_its_successor_waits_takes_nothing_back(first: Certificate) -> None:
+    with clock.frozen(first.not_after):
+        request = by_proof(first, csr())
+    with clock.frozen(first.not_after + timedelta(hours=2)):
+        assert issuing.issue(request.pk) is not None
+
+
+@pytest.mark.parametrize("what", ["name", "short_name"])
+def test_a_name_that_changes_while_a_proof_waits_wants_people_again(
+    what: str, first: Certificate, heming: Node
+) -> None:
+    with clock.frozen(due(first)):
+        request = by_proof(first, csr())
+        changed = heming if what == "name" else heming.institution
+        setattr(changed, what, "central-bank")
+        changed.save()
+        assert issuing.issue(request.pk) is None
+    request.refresh_from_db()
+    assert request.status == "rejected"
+
+
 def test_without_proof_a_request_is_a_persons(heming: Node) -> None:
     assert code_of(node=heming, profile="evm-node", csr=csr(), actor=NODE) == "not_allowed"
 
