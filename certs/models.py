@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from certs.errors import NotANode
 from consortium.core import clock
@@ -343,8 +344,8 @@ class Revocation(models.Model):
     revision = models.PositiveBigIntegerField(
         _("revision"), default=0
     )  # the authority's, from which on it is listed
-    # likewise, of the first entry: a suspension before it, or a reason that was graver later, changes its words
-    # and not since when it is out of force
+    # likewise, of the first entry: a suspension before it, or a reason that was graver later, changes its
+    # words and not since when it is out of force
     listed_from = models.PositiveBigIntegerField(_("listed from revision"), default=0)
 
     class Meta:
@@ -368,7 +369,7 @@ class Suspension(models.Model):
     held_by_label = models.CharField(_("suspended by"), max_length=200)
     # then a member does not release it
     held_by_secretariat = models.BooleanField(_("suspended by the secretariat"), default=False)
-    held_at = models.DateTimeField(_("suspended"))
+    held_at = models.DateTimeField(pgettext_lazy("time", "suspended"))
     released_by_label = models.CharField(_("released by"), max_length=200, blank=True)
     released_at = models.DateTimeField(_("released"), null=True, blank=True)
     shard = models.PositiveSmallIntegerField(_("part of the revocation list"), default=0)

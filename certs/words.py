@@ -23,7 +23,7 @@ SECRETARIAT_REASONS = frozenset({RevocationReason.PRIVILEGE_WITHDRAWN})
 
 STATES: Mapping[str, Text] = {
     life.VALID: pgettext_lazy("certificate", "valid"),
-    life.SUSPENDED: _("suspended"),
+    life.SUSPENDED: pgettext_lazy("certificate", "suspended"),
     life.EXPIRED: _("expired"),
     life.REVOKED: _("revoked"),
 }

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from certs.models import Certificate, Revocation
 from consortium.core import clock
@@ -25,7 +26,7 @@ from governance.permissions import selectors as lists
 STEPS = list(known.LABELS)
 LOOKED_BACK = timedelta(days=90)  # what is not everywhere by then will not come there by waiting
 DONE = State("current", _("applied everywhere"))
-LISTED = State("current", _("published"))  # and no permission list to follow
+LISTED = State("current", pgettext_lazy("state", "published"))  # and no permission list to follow
 UNDER_WAY = State("waiting", _("under way"))
 
 

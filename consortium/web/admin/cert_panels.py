@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from certs import selectors, services, words
 from certs.models import Certificate, Reminder, Revocation
@@ -118,7 +118,7 @@ def suspensions(row: Certificate) -> Panel:
     """Every time that it was on hold."""
     return panels.table(
         _("Suspensions"),
-        (_("suspended"), _("by"), _("comment"), _("released"), _("by")),
+        (pgettext_lazy("time", "suspended"), _("by"), _("comment"), _("released"), _("by")),
         [
             (
                 each.held_at,

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import action, display
 
 from certs import selectors
@@ -164,7 +165,7 @@ class ValidityFilter(admin.SimpleListFilter):
         return [
             ("valid", _("valid")),
             ("ending", _("ends within 30 days")),
-            ("suspended", _("suspended")),
+            ("suspended", pgettext_lazy("certificate", "suspended")),
             ("expired", _("expired")),
             ("revoked", _("revoked")),
         ]

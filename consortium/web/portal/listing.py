@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from certs import life
 from certs import selectors as certs
@@ -36,7 +37,7 @@ VALID = State("valid", _("valid"))
 EXPIRING = State("expiring", _("expires soon"))
 EXPIRED = State("expired", _("expired"))
 REVOKED = State("revoked", _("revoked"))
-SUSPENDED = State("suspended", _("suspended"))
+SUSPENDED = State("suspended", pgettext_lazy("certificate", "suspended"))
 # The answers of certs.selectors.state.
 STATES = {life.VALID: VALID, life.SUSPENDED: SUSPENDED, life.EXPIRED: EXPIRED, life.REVOKED: REVOKED}
 NO_CERTIFICATE = State("none", _("no certificate"))
