@@ -15,7 +15,7 @@ FOLDER = PROJECT / "locale" / "zh_Hans" / "LC_MESSAGES"
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # The same in both languages: identifiers of the field.
-AS_THEY_ARE = {"LEI", "SHA-256"}
+AS_THEY_ARE = {"API", "EST", "LEI", "SHA-256"}
 
 
 @pytest.fixture(scope="module")
