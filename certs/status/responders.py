@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ HASHES = ("sha1", "sha256", "sha384", "sha512")  # of a CertID; answers are prep
 # Of an answer that is signed with SM2 no OCSP client could check the signature: these have lists alone.
 _LISTS_ALONE = frozenset({Authority.Purpose.SM_NODES, Authority.Purpose.SM_ROOT})
 _SETTLED = 2.0  # seconds: two changes of a directory in one tick of the file system's clock look like one
+_SHORTLY = 0.05  # seconds until then between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Responder:
 
 
 _Index = dict[tuple[str, bytes], Responder]
-_loaded: tuple[tuple[str, int], _Index] = (("", 0), {})
+_loaded: tuple[tuple[str, int], float, _Index] = (("", 0), 0.0, {})
 
 
 def key_name(spki_sha256: str) -> str:
@@ -105,17 +107,18 @@ def describe(authority: str, certificate: bytes, issuer: bytes) -> Responder:
 def _index() -> _Index:
     """All published responders by what a CertID says; read again when the directory changed."""
     global _loaded  # one reference, replaced as a whole: threads see the old or the new
+    place = os.path.join(settings.PKI_DIR, "ocsp")
     try:
-        changed = directory().stat().st_mtime_ns
+        changed = os.stat(place).st_mtime_ns
     except OSError:
         return {}
-    stamp = (str(directory()), changed)
-    if stamp != _loaded[0]:
-        index = _read_all()
-        if time.time() - changed / 1e9 < _SETTLED:
-            return index
-        _loaded = (stamp, index)
-    return _loaded[1]
+    stamp, (seen, good_until, index) = (place, changed), _loaded
+    if stamp == seen and time.monotonic() < good_until:
+        return index
+    settled = time.time() - changed / 1e9 > _SETTLED
+    good_until = float("inf") if settled else time.monotonic() + _SHORTLY
+    _loaded = (stamp, good_until, _read_all())
+    return _loaded[2]
 
 
 def _read_all() -> _Index:
