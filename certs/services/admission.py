@@ -111,16 +111,19 @@ def check_unseen(read: ReadRequest, spec: ProfileSpec, owner: Subject | None) ->
         return
     if owner is None or not spec.keeps_key or not _is_own(key, owner):
         raise KeySeenBefore
-    check_not_compromised(key)
+    check_not_revoked(key)
 
 
-def check_not_compromised(spki_sha256: str) -> None:
-    """Raises CompromisedKey where a certificate of that key was revoked for keyCompromise."""
-    revoked = Certificate.objects.filter(
-        spki_sha256=spki_sha256, revocation__reason=RevocationReason.KEY_COMPROMISE
-    )
-    if revoked.exists():
+def check_not_revoked(spki_sha256: str) -> None:
+    """Raises CompromisedKey where a certificate of that key was revoked for keyCompromise, KeySeenBefore
+    where one was revoked for anything else: what was taken back does not return by asking again.
+    """
+    revoked = Certificate.objects.filter(spki_sha256=spki_sha256, revocation__isnull=False)
+    reasons = set(revoked.values_list("revocation__reason", flat=True))
+    if RevocationReason.KEY_COMPROMISE in reasons:
         raise CompromisedKey
+    if reasons:
+        raise KeySeenBefore
 
 
 def _is_seen(key: str) -> bool:

@@ -29,26 +29,25 @@ class _Read:
 
     def catch_up(self) -> None:
         with self._lock:
-            rows = CertificateRequest.objects.filter(key_description__startswith="RSA").order_by(
-                "requested_at"
-            )
+            rows = CertificateRequest.objects.filter(key_description__startswith="RSA")
             if self._until is not None:
                 rows = rows.filter(requested_at__gt=self._until - _OVERLAP).exclude(pk__in=list(self._recent))
-            for pk, at, csr in rows.values_list("pk", "requested_at", "csr").iterator():
-                self._take(pk, at, bytes(csr))
+            new = list(rows.values_list("pk", "requested_at", "csr"))
+            self.moduli.add(modulus for _pk, _at, csr in new if (modulus := _modulus(bytes(csr))))
+            self._recent |= {pk: at for pk, at, _csr in new}
+            self._until = max((at for _pk, at, _csr in new), default=self._until)
             self._forget()
-
-    def _take(self, pk: uuid.UUID, at: datetime, csr: bytes) -> None:
-        key = x509.load_der_x509_csr(csr).public_key()
-        if isinstance(key, rsa.RSAPublicKey):
-            self.moduli.add(key.public_numbers().n)
-        self._recent[pk] = at
-        self._until = max(at, self._until or at)
 
     def _forget(self) -> None:
         if self._until is not None:
             oldest = self._until - _OVERLAP
             self._recent = {pk: at for pk, at in self._recent.items() if at > oldest}
+
+
+def _modulus(csr: bytes) -> int:
+    """0 where the key is of another kind."""
+    key = x509.load_der_x509_csr(csr).public_key()
+    return key.public_numbers().n if isinstance(key, rsa.RSAPublicKey) else 0
 
 
 _read = _Read()

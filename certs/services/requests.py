@@ -144,7 +144,7 @@ def checked_again(request: CertificateRequest) -> ReadRequest:
     if read.spki_sha256 != request.spki_sha256:
         raise ContentMismatch(what="the request's key")
     if spec.keeps_key:
-        admission.check_not_compromised(read.spki_sha256)
+        admission.check_not_revoked(read.spki_sha256)
     return read
 
 

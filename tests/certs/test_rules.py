@@ -38,7 +38,9 @@ def test_fisco_takes_rsa_2048_and_nothing_else(bits: int) -> None:
             rules.check_key(spec, key)
 
 
-@given(st.one_of(st.integers(0, 2**40), st.sampled_from([1, 3, 17, 65535, 65537, 65539, 2**256, 2**2047 + 1])))
+@given(
+    st.one_of(st.integers(0, 2**40), st.sampled_from([1, 3, 17, 65535, 65537, 65539, 2**256, 2**2047 + 1]))
+)
 def test_the_exponent_is_65537(exponent: int) -> None:
     key = KeyFacts("RSA", 3072, exponent)
     if exponent == 65537:

@@ -58,7 +58,7 @@ class PersonChoice(forms.ModelChoiceField):
 
 
 class HolderForm(RequestForm):
-    """For an officer, or for a program that acts under an officer's account."""
+    """For an officer, or for a program with an account of its own."""
 
     holder = PersonChoice(label=_("account"), queryset=User.objects.none())
     field_order = ["profile", "holder", "csr_text", "csr_file"]

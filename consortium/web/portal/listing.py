@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -126,7 +126,7 @@ def owner(row: Certificate | CertificateRequest) -> str:
         return str(row.node)
     if row.holder is not None:
         return row.holder.get_full_name() or row.holder.username
-    return _now("the console")
+    return gettext("the console")
 
 
 def list_rows(networks: Iterable[str]) -> dict[UUID, lists.Row]:

@@ -266,6 +266,17 @@ def test_a_compromised_key_is_not_kept(
     assert code_of(**asked) == "key_compromised"
 
 
+@pytest.mark.parametrize(
+    "reason", ["privilegeWithdrawn", "cessationOfOperation", "superseded", "unspecified"]
+)
+def test_what_was_revoked_does_not_return_under_its_key(
+    reason: str, kept: Certificate, own_key: ec.EllipticCurvePrivateKey, heming: Node, wang_min: User
+) -> None:
+    services.revoke(kept, reason=reason, comment="", actor=wang_min)
+    asked = {"node": heming, "profile": "fisco-bcos-2", "csr": csr(own_key), "actor": wang_min}
+    assert code_of(**asked) == "key_seen_before"
+
+
 def test_a_key_that_was_compromised_while_its_renewal_waited_is_not_approved(
     kept: Certificate, own_key: ec.EllipticCurvePrivateKey, heming: Node, zhou_lan: User, wang_min: User
 ) -> None:

@@ -100,7 +100,7 @@ class Submit(_HandIn):
 
 
 class SubmitForHolder(_HandIn):
-    """Hand in a CSR for an officer, or for a program that acts under an officer's account."""
+    """Hand in a CSR for the account that is signed in: an officer's own, or a program's."""
 
     form_class = forms.HolderForm
     title = gettext_lazy("Request a certificate for a person or a program")
@@ -115,7 +115,7 @@ class SubmitForHolder(_HandIn):
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
         form.fields["profile"].choices = [(each.value, each.label) for each in offered(HOLDER)]
-        form.fields["holder"].queryset = scope.people(self.account)
+        form.fields["holder"].queryset = scope.people(self.account).filter(pk=self.account.pk)
         return form
 
     def act(self, values: dict[str, Any]) -> str:
