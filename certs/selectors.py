@@ -107,14 +107,18 @@ def bridges(root: Authority) -> list[bytes]:
 def trust_pem(purpose: Authority.Purpose = Authority.Purpose.NODES) -> str:
     """Every authority of that purpose that is still valid, the one that issues now first; then the roots.
 
-    What a TLS peer needs to accept certificates of all generations. Raises :class:`NoAuthority`.
+    What a TLS peer needs to accept certificates of all generations, also while none issues because its root
+    revoked it. Raises :class:`NoAuthority` where there is none at all.
     """
-    living = Authority.objects.filter(not_after__gt=clock.now())
-    current = issuing_authority(purpose)
-    others = living.filter(kind=Authority.Kind.ISSUING, purpose=purpose).exclude(pk=current.pk)
+    now = clock.now()
+    living = Authority.objects.filter(not_after__gt=now)
+    rows = list(living.filter(kind=Authority.Kind.ISSUING, purpose=purpose).order_by("-issues_from"))
+    if not rows:
+        raise NoAuthority
+    rows.sort(key=lambda row: row.issues_from > now)
     roots = list(living.filter(purpose=Authority.Purpose.ROOT).order_by("-created_at"))
-    roots.sort(key=lambda root: root != current.parent)
-    return "".join(pem(row.der) for row in (current, *others.order_by("-issues_from"), *roots))
+    roots.sort(key=lambda root: root.pk != rows[0].parent_id)
+    return "".join(pem(row.der) for row in (*rows, *roots))
 
 
 def pem(der: bytes | memoryview) -> str:

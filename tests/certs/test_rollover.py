@@ -27,6 +27,7 @@ from certs.ceremony.requests import Request, read_folder, write_folder
 from certs.errors import (
     AuthorityNotAccepted,
     KeysNotAvailable,
+    NoAuthority,
     ProtocolNotAccepted,
     RootNotConfirmed,
 )
@@ -210,6 +211,21 @@ def test_an_authority_that_its_root_revoked_issues_no_more(founded: Safe, fresh:
     crl_of_root = x509.load_der_x509_crl(publication.current_crl("root"))
     serial = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="nodes-2").der)).serial_number
     assert crl_of_root.get_revoked_certificate_by_serial_number(serial) is not None
+
+
+def test_the_last_one_of_a_purpose_may_be_revoked_too(founded: Safe, fresh: Path) -> None:
+    """Then nobody issues, but what was issued is still told the status of, and the root's list is out."""
+    founded.revoke("nodes")
+    assert "nodes: revoked by root, issues no more" in take(founded.released())
+    with pytest.raises(NoAuthority):
+        selectors.issuing_authority()
+    crl_of_root = x509.load_der_x509_crl(publication.current_crl("root"))
+    serial = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="nodes").der)).serial_number
+    assert crl_of_root.get_revoked_certificate_by_serial_number(serial) is not None
+    before = Authority.objects.get(name="nodes").crls.count()
+    with clock.frozen(clock.now() + timedelta(hours=13)):
+        take(founded.released())
+    assert Authority.objects.get(name="nodes").crls.count() > before
 
 
 def test_a_protocol_that_was_changed_or_cut_off_is_not_taken(founded: Safe, fresh: Path) -> None:
