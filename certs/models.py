@@ -334,7 +334,9 @@ class Revocation(models.Model):
         related_name="revocation",
         verbose_name=_("certificate"),
     )
-    authority = models.ForeignKey(Authority, models.PROTECT, related_name="revocations")
+    authority = models.ForeignKey(
+        Authority, models.PROTECT, related_name="revocations", verbose_name=_("issued by")
+    )
     reason = models.CharField(_("reason"), max_length=30, choices=RevocationReason)
     comment = models.TextField(_("comment"), blank=True)
     revoked_by_label = models.CharField(_("revoked by"), max_length=200)
@@ -364,7 +366,9 @@ class Suspension(models.Model):
     certificate = models.ForeignKey(
         Certificate, models.PROTECT, related_name="suspensions", verbose_name=_("certificate")
     )
-    authority = models.ForeignKey(Authority, models.PROTECT, related_name="suspensions")
+    authority = models.ForeignKey(
+        Authority, models.PROTECT, related_name="suspensions", verbose_name=_("issued by")
+    )
     comment = models.TextField(_("comment"), blank=True)
     held_by_label = models.CharField(_("suspended by"), max_length=200)
     # then a member does not release it

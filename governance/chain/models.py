@@ -59,11 +59,11 @@ class ChainEvent(models.Model):
 
     ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="events")
     block = models.PositiveBigIntegerField(_("block"))
-    block_hash = models.CharField(max_length=66)
+    block_hash = models.CharField(_("block hash"), max_length=66)
     block_time = models.DateTimeField(_("time"))
-    log_index = models.PositiveIntegerField()
+    log_index = models.PositiveIntegerField(_("place in the block"))
     tx_hash = models.CharField(_("transaction"), max_length=66)
-    contract = models.CharField(max_length=42)
+    contract = models.CharField(_("contract"), max_length=42)
     name = models.CharField(_("event"), max_length=60)
     about = models.CharField(max_length=200)  # what it changes, e.g. "seat:<USCC>": see folds.about
     args = models.JSONField(_("arguments"))

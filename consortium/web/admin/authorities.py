@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -204,7 +204,7 @@ def address_of(row: RevocationList, authority: Authority) -> str:
 
 
 def part_name(row: RevocationList) -> str:
-    return _now("whole") if row.shard is None else _now("part %(n)d") % {"n": row.shard}
+    return gettext("whole") if row.shard is None else gettext("part %(n)d") % {"n": row.shard}
 
 
 def freshness(row: RevocationList, authority: Authority, now: Any) -> str:

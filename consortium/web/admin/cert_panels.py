@@ -8,9 +8,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
 
 from certs import selectors, services, words
 from certs.models import Certificate, Reminder, Revocation
@@ -55,7 +54,7 @@ def clocks_of(node: Node, reader: User) -> Iterable[Panel]:
     """A table for each of the node's last revocations, newest first."""
     found = Revocation.objects.filter(certificate__node=node).select_related("certificate__node")
     for row in clocks.rows(found.order_by("-revoked_at")[:NEWEST], reader):
-        title = _now("Revocation of %(serial)s") % {"serial": row.certificate.serial_id}
+        title = gettext("Revocation of %(serial)s") % {"serial": row.certificate.serial_id}
         yield clock(row, title=title)
 
 

@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from unfold.decorators import action, display
 
 from certs import selectors
@@ -116,8 +115,8 @@ class CertificateRequestAdmin(ConsoleModelAdmin):
     @display(description=_("kind"))
     def kind(self, row: CertificateRequest) -> str:
         if row.renews is None:
-            return _now("first")
-        return _now("renewal, by its own certificate") if row.renewed_by_proof else _now("renewal")
+            return gettext("first")
+        return gettext("renewal, by its own certificate") if row.renewed_by_proof else gettext("renewal")
 
     @display(description=_("came by"), ordering="origin")
     def origin_shown(self, row: CertificateRequest) -> str:
