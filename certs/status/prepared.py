@@ -40,6 +40,19 @@ def path_of(authority: str, serial: str) -> Path:
     return directory() / authority / serial[-2:] / serial
 
 
+def revision_path(authority: str) -> Path:
+    """Up to which of the authority's revisions its files are right: beside them, so lost with them."""
+    return directory() / authority / "revision"
+
+
+def revision(authority: str) -> int:
+    """What :func:`revision_path` says; 0 where it says nothing."""
+    try:
+        return int(revision_path(authority).read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
 def read(authority: str, serial: str) -> Prepared | None:
     """What is published; None where there is nothing, or nothing whole."""
     try:

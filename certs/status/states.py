@@ -23,6 +23,12 @@ def status_of(authority_name: str, serial: str) -> bytes | None:
     return _status(*row[1:]) if row else None
 
 
+def revision_of(authority_name: str) -> int:
+    """The authority's revision: it rises with each change of a status."""
+    rows = Authority.objects.filter(name=authority_name)
+    return rows.values_list("revision", flat=True).first() or 0
+
+
 def living(authority: Authority, now: datetime) -> set[str]:
     """Serial numbers of the certificates that have not ended."""
     rows = Certificate.objects.filter(authority=authority, not_after__gte=now)

@@ -29,10 +29,10 @@ _ABANDONED = 3600  # seconds after which a temporary file has no writer
 def follow(authority: Authority, opened: Opened) -> int:
     """Prepare again what was revoked, suspended or released since the last call. Returns how many."""
     revision = Authority.objects.values_list("revision", flat=True).get(pk=authority.pk)
-    serials = states.changed_after(authority, _followed(authority))
+    serials = states.changed_after(authority, prepared.revision(authority.name))
     written = _prepare(authority, opened, serials, durable=True)
-    if _followed(authority) != revision:
-        files.replace(_mark(authority), str(revision).encode("ascii"))
+    if prepared.revision(authority.name) != revision:
+        files.replace(prepared.revision_path(authority.name), str(revision).encode("ascii"))
     return written
 
 
@@ -78,18 +78,6 @@ def _prepare_batch(authority: Authority, opened: Opened, serials: list[str], *, 
     for serial, status in found.items():
         prepared.write(opened, serial, status, now, durable=durable)
     return len(found)
-
-
-def _followed(authority: Authority) -> int:
-    """The revision up to which the files are right: it lies beside them, so that it is lost with them."""
-    try:
-        return int(_mark(authority).read_bytes())
-    except (OSError, ValueError):
-        return 0
-
-
-def _mark(authority: Authority) -> Path:
-    return directory() / authority.name / "revision"
 
 
 def _stored(authority: Authority) -> Iterator[tuple[Path, float]]:

@@ -141,6 +141,24 @@ def test_a_nonce_comes_back_and_its_answer_is_for_nobody_else(
     assert answer.next_update is None
 
 
+def test_a_fresh_answer_has_what_is_not_published_yet(
+    responder: Opened, certificate: Certificate, zhou_lan: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signing worker is away: what it prepared says "good" for a day, a signature made now must not."""
+    assert status_now(certificate, nonce=b"n" * 16).certificate_status is Status.GOOD
+    services.revoke(certificate, reason=RevocationReason.KEY_COMPROMISE, comment="", actor=zhou_lan)
+    monkeypatch.setattr(responding, "_complete", {})  # a second later
+    revoked = status_now(certificate, nonce=b"n" * 16)
+    assert (revoked.certificate_status, revoked.this_update_utc) == (Status.REVOKED, revoked.produced_at_utc)
+
+    def away(*_asked: object) -> None:
+        raise OperationalError
+
+    for name in ("revision_of", "status_of"):
+        monkeypatch.setattr(states, name, away)
+    assert status_now(certificate, nonce=b"n" * 16).certificate_status is Status.GOOD  # all that is known
+
+
 def test_without_the_responder_a_nonce_is_left_out_and_the_rest_holds(certificate: Certificate) -> None:
     answer = answering.answer(request_for(certificate, nonce=b"fresh"))
     response = checked(answer.der, issuer_of(certificate.authority), clock.now())
