@@ -13,7 +13,7 @@ from itertools import chain
 from cryptography import x509
 
 from certs.errors import ContentMismatch
-from certs.issuing import reading
+from certs.issuing import constraints, reading
 from certs.issuing.plans import Plan
 
 LEAST_SERIAL_BITS = 64
@@ -33,6 +33,7 @@ def inspect(certificate: bytes, plan: Plan, *, algorithm: bytes, now: datetime) 
             _period(read, plan, now),
             _names(fields, read, plan),
             _extensions(read, plan),
+            _bounds(read, plan),
         )
         wrong = next((what for what, holds in checks if not holds), None)
     except (ValueError, x509.DuplicateExtension) as error:
@@ -67,6 +68,12 @@ def _names(fields: reading.Fields, read: x509.Certificate, plan: Plan) -> Iterat
     yield "the subject", _printable(read.subject)
     yield "the issuer", fields.issuer == plan.issuer.subject
     yield "the public key", fields.spki == plan.spki != plan.issuer.spki
+
+
+def _bounds(read: x509.Certificate, plan: Plan) -> Iterator[tuple[str, bool]]:
+    """Relying parties refuse what is beyond its issuer's name constraints: nobody is given such a thing."""
+    names = [one.value for one in read.extensions if isinstance(one.value, x509.SubjectAlternativeName)]
+    yield "a name that its authority may certify", constraints.within(chain(*names), plan.issuer.der)
 
 
 def _printable(name: x509.Name) -> bool:
