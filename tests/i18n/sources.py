@@ -43,6 +43,16 @@ def messages() -> list[Message]:
     return found + [message for path in sorted(pages) for message in in_template(path)]
 
 
+def aliases() -> set[str]:
+    """The names under which our code imports gettext's functions, where they are not their own."""
+    found = set()
+    for path in (path for root in CODE for path in (PROJECT / root).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+                found |= {each.asname for each in node.names if each.asname and "gettext" in each.name}
+    return found
+
+
 def in_python(path: Path) -> Iterator[Message]:
     if "migrations" in path.parts or "node_modules" in path.parts:
         return
