@@ -7,36 +7,12 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from certs.choices import Profile as Profile
+from certs.choices import RevocationReason as RevocationReason
 from certs.errors import NotANode
 from consortium.core import clock
 from consortium.core.models import new_id
 from consortium.members.models import Institution, Node, User
-
-
-class Profile(models.TextChoices):
-    """Names of profiles; what each holds is data in ``certs/profiles``."""
-
-    FISCO_BCOS_3 = "fisco-bcos-3", _("FISCO BCOS 3 node (RSA 2048)")
-    FISCO_BCOS_2 = "fisco-bcos-2", _("FISCO BCOS 2 node (secp256k1, the key is kept)")
-    FISCO_BCOS_3_SM = "fisco-bcos-3-sm", _("FISCO BCOS 3 node, 国密, signing (SM2)")
-    FISCO_BCOS_3_SM_ENC = "fisco-bcos-3-sm-enc", _("FISCO BCOS 3 node, 国密, encryption (SM2)")
-    EVM_NODE = "evm-node", _("EVM node (P-256 or RSA 3072 and more)")
-    CLIENT = "client", _("program of a member (P-256, P-384 or RSA 3072)")
-    OFFICER = "officer", _("officer of a member (P-256, P-384 or RSA 3072)")
-    OCSP = "ocsp", _("status responder (P-256)")
-    GATEWAY = "gateway", _("node gateway (P-256)")
-    LIST_SIGNER = "list-signer", _("signer of permission lists")
-
-
-class RevocationReason(models.TextChoices):
-    """RFC 5280 section 5.3.1, as ``cryptography.x509.ReasonFlags`` spells them."""
-
-    UNSPECIFIED = "unspecified", _("no reason given")
-    KEY_COMPROMISE = "keyCompromise", _("the private key is, or may be, in other hands")
-    AFFILIATION_CHANGED = "affiliationChanged", _("the institution's name or membership changed")
-    SUPERSEDED = "superseded", _("replaced by a newer certificate")
-    CESSATION_OF_OPERATION = "cessationOfOperation", _("the node was taken out of service")
-    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn", _("the alliance withdrew the node's admission")
 
 
 class Authority(models.Model):
@@ -238,9 +214,8 @@ class SeenKey(models.Model):
 class SerialNumber(models.Model):
     """A serial is stored before anything is signed with it (127 random bits; RFC 5280 allows 20 octets)."""
 
-    serial = models.CharField(
-        _("serial number"), max_length=40, primary_key=True
-    )  # lowercase hex, even length
+    # lower-case hex of even length
+    serial = models.CharField(_("serial number"), max_length=40, primary_key=True)
     authority = models.ForeignKey(Authority, models.PROTECT)
     request = models.ForeignKey(CertificateRequest, models.PROTECT, null=True, related_name="serials")
     allocated_at = models.DateTimeField(_("allocated"))
@@ -311,6 +286,7 @@ class Certificate(models.Model):
         indexes = [
             models.Index(fields=["node", "-issued_at"], name="certificate_node"),
             models.Index(fields=["not_after"], name="certificate_expiry"),
+            models.Index(fields=["-issued_at"], name="certificate_issued"),
         ]
 
     def __str__(self) -> str:
@@ -343,9 +319,8 @@ class Revocation(models.Model):
     revoked_at = models.DateTimeField(_("revoked"))
     shard = models.PositiveSmallIntegerField(_("part of the revocation list"), default=0)
     crl_entry = models.BinaryField(default=b"")  # its entry in every list, DER, encoded once
-    revision = models.PositiveBigIntegerField(
-        _("revision"), default=0
-    )  # the authority's, from which on it is listed
+    # the authority's, from which on it is listed
+    revision = models.PositiveBigIntegerField(_("revision"), default=0)
     # likewise, of the first entry: a suspension before it, or a reason that was graver later, changes its
     # words and not since when it is out of force
     listed_from = models.PositiveBigIntegerField(_("listed from revision"), default=0)
@@ -353,7 +328,10 @@ class Revocation(models.Model):
     class Meta:
         verbose_name = _("revocation")
         verbose_name_plural = _("revocations")
-        indexes = [models.Index(fields=["authority", "shard"], name="revocation_shard")]
+        indexes = [
+            models.Index(fields=["authority", "shard"], name="revocation_shard"),
+            models.Index(fields=["authority", "revision"], name="revocation_revision"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.certificate_id} {self.reason}"
@@ -389,7 +367,10 @@ class Suspension(models.Model):
                 fields=["certificate"], condition=Q(released_at__isnull=True), name="one_hold_a_certificate"
             )
         ]
-        indexes = [models.Index(fields=["authority", "shard"], name="suspension_shard")]
+        indexes = [
+            models.Index(fields=["authority", "shard"], name="suspension_shard"),
+            models.Index(fields=["authority", "revision"], name="suspension_revision"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.certificate_id} {self.held_at:%F}"
