@@ -9,7 +9,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import re
+import time
 from pathlib import Path
 
 from django.conf import settings
@@ -25,6 +27,7 @@ from consortium.web import health, metering
 
 _FORWARDED = re.compile(r"(x-forwarded-.*|forwarded|via|x-real-ip)$", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9-]{1,60}")  # of an authority
+_SETTLED = 5  # seconds: longer than from a file's date to its being in place
 _OCSP_TYPE = "application/ocsp-response"
 _OCSP_KEPT = 300  # seconds that a cache may keep an answer: a revocation is not hidden for longer
 
@@ -118,17 +121,30 @@ def _may_read_metrics(request: HttpRequest) -> bool:
 def _file(request: HttpRequest, name: str, suffix: str, content_type: str, *, max_age: int) -> HttpResponse:
     if not _NAME.fullmatch(name):
         raise Http404
-    path = Path(settings.PKI_DIR) / f"{name}{suffix}"
     try:
-        content = path.read_bytes()
-        changed = int(path.stat().st_mtime)
+        with (Path(settings.PKI_DIR) / f"{name}{suffix}").open("rb") as file:
+            about, content = os.fstat(file.fileno()), file.read()  # of one file, though it may be replaced
     except OSError as missing:
         raise Http404 from missing
-    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
-    if since is not None and changed <= since:
+    tag, settled = f'"{about.st_mtime_ns:x}-{about.st_ino:x}"', int(about.st_mtime) + _SETTLED
+    if _is_known(request, tag, settled):
         response = HttpResponse(status=304)
     else:
         response = HttpResponse(content, content_type=content_type)
-    response["Last-Modified"] = http_date(changed)
+    response["ETag"] = tag
+    response["Last-Modified"] = http_date(settled if settled <= time.time() else int(about.st_mtime))
     response["Cache-Control"] = f"public, max-age={max_age}"
     return response
+
+
+def _is_known(request: HttpRequest, tag: str, settled: int) -> bool:
+    """Has who asks this very file? Dates have seconds, and two lists can come in one of them.
+
+    So a file's date is given as a few seconds later, and only once they have passed: whoever got an earlier
+    file then can't hold the date of a later one, and never misses what that one revokes.
+    """
+    known = request.headers.get("If-None-Match")
+    if known is not None:  # then the date does not count (RFC 9110 section 13.1.3)
+        return tag in {each.strip().removeprefix("W/") for each in known.split(",")}
+    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
+    return since is not None and settled <= since

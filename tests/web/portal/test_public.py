@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils.http import http_date
 
-from consortium.core import clock
+from consortium.core import clock, files
 from consortium.core.models import OutboxMessage
 from consortium.stack import child
 
@@ -31,8 +34,28 @@ class TestWithoutADatabase:
             b"certificate",
         )
         assert (found["crl"]["Content-Type"], found["crl"].content) == ("application/pkix-crl", b"list")
-        again = client.get("/pki/nodes.crl", headers={"if-modified-since": found["crl"]["Last-Modified"]})
+        again = client.get("/pki/nodes.crl", headers={"if-none-match": found["crl"]["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
+
+    def test_who_has_the_newest_list_is_not_sent_it_again(self, client: Client, published: Path) -> None:
+        os.utime(published / "nodes.crl", (1_700_000_000.5, 1_700_000_000.5))
+        date = client.get("/pki/nodes.crl")["Last-Modified"]
+        assert client.get("/pki/nodes.crl", headers={"if-modified-since": date}).status_code == 304
+        older = client.get("/pki/nodes.crl", headers={"if-modified-since": http_date(1_700_000_000)})
+        assert (older.status_code, older.content) == (200, b"list")
+
+    @pytest.mark.parametrize("kept", [("Last-Modified", "if-modified-since"), ("ETag", "if-none-match")])
+    def test_of_two_lists_in_one_second_nobody_misses_the_second(
+        self, kept: tuple[str, str], client: Client, published: Path
+    ) -> None:
+        """Or a relying party would go without what it revokes, until the next one."""
+        second = int(time.time())
+        for fraction, content in ((0.1, b"list"), (0.9, b"list with a revocation more")):
+            os.utime(files.replace(published / "nodes.crl", content), (second + fraction, second + fraction))
+            if content == b"list":
+                first = client.get("/pki/nodes.crl")
+        again = client.get("/pki/nodes.crl", headers={kept[1]: first[kept[0]]})
+        assert (again.status_code, again.content) == (200, b"list with a revocation more")
 
     @pytest.mark.parametrize(
         "name",
