@@ -117,7 +117,8 @@ def _own(now: datetime) -> Iterator[Expiry]:
     for row in rows.select_related("authority"):
         newest.setdefault(_service(row), row)
     for (profile, name), row in newest.items():
-        yield Expiry(Kind.CONSOLE, f"{profile} · {name}", row.not_after, _renewed(row))
+        shown = f"{profile} · {name}" if name else profile
+        yield Expiry(Kind.CONSOLE, shown, row.not_after, _renewed(row))
 
 
 def _service(row: Certificate) -> tuple[str, str]:

@@ -430,6 +430,12 @@ PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published lists, 
 OCSP_PASSPHRASE_FILE = os.environ.get("OCSP_PASSPHRASE_FILE")
 OCSP_SOCKET = Path(os.environ.get("OCSP_SOCKET", DATA_DIR / "run" / "status.sock"))  # where it listens
 
+# In how many parts a new authority's revocation list comes: relying parties fetch one part alone. Which one
+# stands in the certificate, so an authority keeps the number it began with.
+CRL_PARTS = int(os.environ.get("CRL_PARTS", "4"))
+if not 1 <= CRL_PARTS <= 1000:
+    raise ImproperlyConfigured(f"CRL_PARTS is from 1 to 1000, not {CRL_PARTS}")
+
 # How many certificate requests are taken in a window: from one node or account, and from one institution.
 CERTIFICATE_REQUEST_WINDOW_HOURS = float(os.environ.get("CERTIFICATE_REQUEST_WINDOW_HOURS", "24"))
 CERTIFICATE_REQUESTS_PER_SUBJECT = int(os.environ.get("CERTIFICATE_REQUESTS_PER_SUBJECT", "10"))

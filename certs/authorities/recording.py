@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography import x509
+from django.conf import settings
 from django.db import transaction
 
 from certs import building, gate
@@ -38,6 +39,7 @@ def authority(
         not_after=signed.not_valid_after_utc,
         created_at=now,
         issues_from=issues_from or now,
+        crl_shards=1 if parent is None else settings.CRL_PARTS,
     )
     _spend(signed, der, parent or made)
     SeenKey.objects.create(spki_sha256=fingerprint, authority=made, seen_at=now)

@@ -204,6 +204,7 @@ def _record(
         not_after=certificate.not_valid_after_utc,
         created_at=now,
         issues_from=issues_from or now,
+        crl_shards=1 if parent is None else settings.CRL_PARTS,
     )
     SerialNumber.objects.create(
         serial=building.serial_text(certificate.serial_number),
