@@ -5,6 +5,7 @@ Needs no database: what was published is answered as long as its files are there
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,10 @@ from certs.status import line, ocsp, prepared, responders
 from certs.status.der import Malformed
 from certs.status.prepared import Prepared
 from consortium.core import clock
+
+# Who waits for the responder holds a thread of the web process's: if it hangs, anybody could take them all.
+_waiting = threading.BoundedSemaphore(4)
+_TURN = 0.25  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +75,11 @@ def _as_usual(request: ocsp.Request, responder: responders.Responder) -> bool:
 
 
 def _asked(data: bytes) -> Answer | None:
-    reply = line.ask(data)
+    """What the responder process says; None where it does not, or too many wait for it already."""
+    if not _waiting.acquire(timeout=_TURN):
+        return None
+    try:
+        reply = line.ask(data)
+    finally:
+        _waiting.release()
     return Answer(reply.der, reply.this_update, reply.next_update) if reply else None

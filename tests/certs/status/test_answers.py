@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -164,6 +165,20 @@ def test_without_the_responder_a_nonce_is_left_out_and_the_rest_holds(certificat
     response = checked(answer.der, issuer_of(certificate.authority), clock.now())
     assert response.certificate_status is Status.GOOD
     assert not list(response.extensions)
+
+
+def test_while_others_wait_for_the_responder_nobody_else_does(
+    process: Server, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever asks often enough while it hangs would hold every thread that serves pages."""
+    monkeypatch.setattr(answering, "_waiting", threading.BoundedSemaphore(1))
+    question = request_for(certificate, nonce=b"n" * 16)
+    unknown = request_for_serial(2**120, issuer_of(certificate.authority))
+    with answering._waiting:
+        without_nonce = library.load_der_ocsp_response(answering.answer(question).der)
+        assert (without_nonce.certificate_status, list(without_nonce.extensions)) == (Status.GOOD, [])
+        assert outcome(unknown) is ResponseStatus.TRY_LATER
+    assert outcome(unknown) is ResponseStatus.SUCCESSFUL
 
 
 def test_what_nobody_can_know_is_tried_later(
