@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consortium.core.errors import ConsoleError
@@ -74,13 +78,17 @@ class WeakExponent(ConsoleError):
 
 
 class WeakKey(ConsoleError):
-    """``flaw`` is a word of certs.gate.weak.FLAWS, the same in every language."""
+    """``flaw`` is a word of certs.gate.weak, in English; the sentence says it in the reader's language."""
 
     code = "weak_key"
     message = _(
         "The private key can be computed from this public key (%(flaw)s). Make a new one with sound "
         "software, and ask what else the old software made."
     )
+
+    @classmethod
+    def sentence(cls, params: Mapping[str, Any]) -> str:
+        return super().sentence({**params, "flaw": gettext(params["flaw"])})
 
 
 class KeySeenBefore(ConsoleError):

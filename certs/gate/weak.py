@@ -14,6 +14,7 @@ from functools import cache
 import gmpy2
 from badkeys import checks as badkeys
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from django.utils.translation import gettext_noop
 
 from certs import rules
 from certs.errors import WeakKey
@@ -32,16 +33,16 @@ BADKEYS = (
     "sharedprimes",
 )
 FLAWS = {
-    "rsainvalid": "invalid numbers",
-    "smallfactors": "small factors",
-    "fermat": "close primes",
+    "rsainvalid": gettext_noop("invalid numbers"),
+    "smallfactors": gettext_noop("small factors"),
+    "fermat": gettext_noop("close primes"),
     "roca": "ROCA",
-    "rsapoly": "modulus with a pattern",
-    "rsabias": "biased modulus",
-    "pattern": "modulus with a pattern",
-    "smalld": "small private exponent",
-    "sharedprimes": "shared prime",
-    "blocklist": "private key is public",
+    "rsapoly": gettext_noop("modulus with a pattern"),
+    "rsabias": gettext_noop("biased modulus"),
+    "pattern": gettext_noop("modulus with a pattern"),
+    "smalld": gettext_noop("small private exponent"),
+    "sharedprimes": gettext_noop("shared prime"),
+    "blocklist": gettext_noop("private key is public"),
 }
 TINY = 4096  # private numbers up to here, and as far below the curve's order, are tried
 
@@ -64,21 +65,21 @@ def has_blocklist() -> bool:
 def _check_rsa(numbers: rsa.RSAPublicNumbers) -> None:
     modulus = numbers.n
     if modulus.bit_length() < LEAST_RSA:
-        raise WeakKey(flaw="too short")
+        raise WeakKey(flaw=gettext_noop("too short"))
     if modulus % 2 == 0:
-        raise WeakKey(flaw="even modulus")
+        raise WeakKey(flaw=gettext_noop("even modulus"))
     _refuse_found(badkeys.checkrsa(modulus, e=numbers.e, checks=(*BADKEYS, *_listed())))
     if gmpy2.is_power(modulus):
-        raise WeakKey(flaw="power of a prime")
+        raise WeakKey(flaw=gettext_noop("power of a prime"))
     if gmpy2.powmod(2, modulus - 1, modulus) == 1:  # then n-1 is known, and with it the private exponent
-        raise WeakKey(flaw="prime modulus")
+        raise WeakKey(flaw=gettext_noop("prime modulus"))
 
 
 def _check_point(key: ec.EllipticCurvePublicKey) -> None:
     """cryptography has checked that the point is on its curve; whose cofactor is 1, so in the group too."""
     x = key.public_numbers().x
     if x in _tiny(key.curve.name):
-        raise WeakKey(flaw="tiny private number")
+        raise WeakKey(flaw=gettext_noop("tiny private number"))
     _refuse_found(badkeys.checkall(x, checks=_listed()))
 
 

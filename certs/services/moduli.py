@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.utils.translation import gettext_noop
 
 from certs.errors import WeakKey
 from certs.gate.shared import Moduli
@@ -59,4 +60,4 @@ def check_unshared(read: ReadRequest) -> None:
         return
     _read.catch_up()
     if _read.moduli.share_a_prime_with(read.public_key.public_numbers().n):
-        raise WeakKey(flaw="shared prime")
+        raise WeakKey(flaw=gettext_noop("shared prime"))

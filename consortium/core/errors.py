@@ -7,6 +7,7 @@ API's answer, so that a client need not parse prose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.utils.functional import Promise
@@ -25,7 +26,12 @@ class ConsoleError(Exception):
         super().__init__(self.code, params)
 
     def __str__(self) -> str:
-        return str(self.message) % self.params if self.params else str(self.message)
+        return self.sentence(self.params) if self.params else str(self.message)
+
+    @classmethod
+    def sentence(cls, params: Mapping[str, Any]) -> str:
+        """``message`` filled with ``params``, in the reader's language. Raises KeyError where one lacks."""
+        return str(cls.message) % params
 
 
 class NotAllowed(ConsoleError):

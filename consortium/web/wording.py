@@ -153,9 +153,11 @@ def refusal(data: Mapping[str, Any]) -> str:
     """The sentence of the error whose code a refusal's event keeps; the code where words are missing."""
     code = str(data.get("code") or data.get("error_code") or "")
     error = _errors().get(code)
+    if error is None:
+        return code
     params = data.get("params")
     try:
-        return code if error is None else str(error.message) % (params if isinstance(params, dict) else {})
+        return error.sentence(params if isinstance(params, dict) else {})
     except KeyError:  # an event that kept the code and not what the sentence is filled with
         return code
 
