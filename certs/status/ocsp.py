@@ -15,8 +15,8 @@ from certs.status import der
 from certs.status.der import Malformed, read, whole
 from certs.status.signing import Signer, signed
 
-SIZE_LIMIT = 16 * 1024  # octets of a request; one of MOST_IDS has about 5 KiB
-MOST_IDS = 32  # certificates in one request
+SIZE_LIMIT = 16 * 1024  # octets of a request; one of MOST_IDS has about 1 KiB
+MOST_IDS = 8  # certificates in one request: clients name one, and each may cost a query
 NONCE_LENGTHS = range(1, 33)  # RFC 8954 section 2.1
 
 _OID, _BOOLEAN = 0x06, 0x01
