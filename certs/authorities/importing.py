@@ -10,7 +10,7 @@ from cryptography import x509
 from django.conf import settings
 from django.db import transaction
 
-from certs import crl, gate, keys, publication
+from certs import gate, keys
 from certs.authorities import checking, recording, requesting
 from certs.authorities.plans import Purpose, secret_for
 from certs.ceremony import policy
@@ -19,6 +19,7 @@ from certs.ceremony.errors import CeremonyError
 from certs.ceremony.protocol import Protocol, Signed
 from certs.errors import AuthorityNotAccepted, ProtocolNotAccepted, RootNotConfirmed
 from certs.models import Authority, CrossCertificate
+from certs.status import crl, files
 from consortium.core import clock, events
 from consortium.core.models import Event
 
@@ -64,9 +65,9 @@ def take_in(
 def publish(passphrase: bytes) -> None:
     """Files and first lists of all authorities; the roots' own lists are signed in ceremonies."""
     for authority in Authority.objects.exclude(purpose__in=(Purpose.SM_ROOT, Purpose.SM_NODES)):
-        publication.write_authority(authority)
+        files.write_authority(authority)
         if authority.kind == Authority.Kind.ROOT:
-            publication.write_crl(authority)
+            files.write_crls(authority)
         else:
             crl.publish(authority.pk, open_key=lambda name: keys.open_key(name, secret_for(name, passphrase)))
 

@@ -18,10 +18,8 @@ from certs.profiles.spec import CONSOLE, HOLDER, NODE, OWN, Extensions, KeyRange
 __all__ = [
     "CONSOLE",
     "CRL_PERIOD",
-    "GATEWAY_PERIOD",
     "HOLDER",
     "ISSUING_PERIOD",
-    "LEAF_PERIOD",
     "NODE",
     "OWN",
     "PROFILES",
@@ -32,14 +30,11 @@ __all__ = [
     "KeyRange",
     "ProfileSpec",
     "authority_subject",
-    "host_subject",
     "parse",
 ]
 
 PROFILES: dict[str, ProfileSpec] = load(Path(__file__).parent)
 
-LEAF_PERIOD = timedelta(days=365)
-GATEWAY_PERIOD = timedelta(days=365)
 ISSUING_PERIOD = timedelta(days=3652)  # ten years
 ROOT_PERIOD = timedelta(days=7305)  # twenty years
 CRL_PERIOD = timedelta(hours=24)
@@ -54,8 +49,3 @@ def authority_subject(alliance: str, kind: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, alliance),
         ]
     )
-
-
-def host_subject(host: str) -> x509.Name:
-    """The gateway's name: decoration, since clients read the subject alternative names."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])

@@ -1,5 +1,6 @@
 """The one way in for people, interfaces, tasks and commands; issuing is in certs.issuing."""
 
+from certs.services.admission import subject_of
 from certs.services.enrolment import (
     EnrolmentState,
     enrolment_of,
@@ -14,7 +15,6 @@ from certs.services.renewal import Renewal, renewal_state, renewal_states
 from certs.services.requests import (
     approve_request,
     check_content,
-    check_node,
     check_subject,
     checked_again,
     locked_request,
@@ -32,7 +32,6 @@ __all__ = [
     "Renewal",
     "approve_request",
     "check_content",
-    "check_node",
     "check_subject",
     "checked_again",
     "enrolment_of",
@@ -51,6 +50,7 @@ __all__ = [
     "report_compromise",
     "revoke",
     "send_reminders",
+    "subject_of",
     "submit_request",
     "suspend",
     "withdraw_enrolment",

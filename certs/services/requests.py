@@ -110,11 +110,6 @@ def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> 
     return request
 
 
-def check_node(node: Node) -> None:
-    """Raises InstitutionNotActive or NodeRetired: asked at the request, at approval and before signing."""
-    admission.check_standing(Subject(node.institution, node))
-
-
 def check_subject(request: CertificateRequest) -> None:
     """May what it is for have a certificate now? Asked once more before the signature.
 

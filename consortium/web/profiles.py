@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from certs import rules
 from certs.models import Profile
-
-NODE = "node"
-HOLDER = "holder"
+from certs.profiles import HOLDER as HOLDER
+from certs.profiles import NODE as NODE
 
 
 def offered(needs: str) -> list[Profile]:

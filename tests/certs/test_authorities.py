@@ -11,9 +11,10 @@ from cryptography.x509.oid import ExtensionOID
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from certs import authorities, crl, keys, publication, selectors
+from certs import authorities, keys, selectors
 from certs.errors import KeysNotAvailable, NoAuthority, WrongPassphrase
 from certs.models import Authority, RevocationList, SeenKey, SerialNumber
+from certs.status import crl, files
 from consortium.core import clock
 from consortium.core.models import Event
 from tests.certs.conftest import PASSPHRASE, Pki
@@ -61,7 +62,7 @@ def test_another_passphrase_than_the_sealed_keys_is_one_line(places: Path) -> No
 def test_openssl_accepts_the_issuing_authority(pki: Pki, workstation: Workstation) -> None:
     root = workstation.file("root.pem", selectors.pem(pki.root.der).encode())
     issuing = workstation.file("nodes.pem", selectors.pem(pki.nodes.der).encode())
-    crl_pem = openssl("crl", "-inform", "DER", data=publication.current_crl("root")).stdout
+    crl_pem = openssl("crl", "-inform", "DER", data=files.current_crl("root")).stdout
     file = workstation.file("root-crl.pem", crl_pem)
     done = openssl("verify", "-x509_strict", "-crl_check_all", "-CAfile", root, "-CRLfile", file, issuing)
     assert done.stdout.decode() == f"{issuing}: OK\n"

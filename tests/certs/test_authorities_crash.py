@@ -58,7 +58,7 @@ def killed(places: Path, moment: str, target: str) -> None:
         ("before", "certs.authorities.recording.authority"),  # all signed, none recorded
         ("after", "certs.authorities.recording.authority"),  # the root alone is recorded
         ("before", "certs.authorities.importing.publish"),  # all recorded, none published
-        ("after", "certs.publication.write_authority"),
+        ("after", "certs.status.files.write_authority"),
     ],
 )
 def test_the_next_run_completes_it(before: Path, moment: str, target: str) -> None:

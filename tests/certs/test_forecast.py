@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from django.core.management import CommandError, call_command
 
-from certs import console_certificates, crl, forecast, selectors, services
+from certs import console_certificates, forecast, selectors, services
 from certs.forecast import Expiry, Kind
 from certs.models import Certificate
+from certs.status import crl
 from consortium.core import clock
 from consortium.members.models import Node, User
 from tests.certs.conftest import Pki

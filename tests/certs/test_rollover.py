@@ -18,7 +18,7 @@ from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from certs import authorities, console_certificates, crl, forecast, keys, publication, selectors
+from certs import authorities, console_certificates, forecast, keys, selectors
 from certs.authorities import requesting
 from certs.authorities.plans import Purpose
 from certs.ceremony import runs
@@ -33,6 +33,7 @@ from certs.errors import (
 )
 from certs.keystores import kinds, sealed
 from certs.models import Authority, CrossCertificate, SeenKey, SerialNumber
+from certs.status import crl, files
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Node, User
@@ -153,7 +154,7 @@ def test_what_was_taken_in_is_on_record(founded: Safe) -> None:
 
 def test_openssl_accepts_the_chain(founded: Safe, workstation: Workstation) -> None:
     root = workstation.file("root.pem", selectors.pem(Authority.objects.get(name="root").der).encode())
-    crl_pem = openssl("crl", "-inform", "DER", data=publication.current_crl("root")).stdout
+    crl_pem = openssl("crl", "-inform", "DER", data=files.current_crl("root")).stdout
     lists = workstation.file("root-crl.pem", crl_pem)
     for name in ("nodes", "access", "lists"):
         file = workstation.file(f"{name}.pem", selectors.pem(Authority.objects.get(name=name).der).encode())
@@ -208,7 +209,7 @@ def test_an_authority_that_its_root_revoked_issues_no_more(founded: Safe, fresh:
     assert Event.objects.filter(action="authority.revoked").count() == 1
     take(founded.released())
     assert Event.objects.filter(action="authority.revoked").count() == 1
-    crl_of_root = x509.load_der_x509_crl(publication.current_crl("root"))
+    crl_of_root = x509.load_der_x509_crl(files.current_crl("root"))
     serial = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="nodes-2").der)).serial_number
     assert crl_of_root.get_revoked_certificate_by_serial_number(serial) is not None
 
@@ -219,7 +220,7 @@ def test_the_last_one_of_a_purpose_may_be_revoked_too(founded: Safe, fresh: Path
     assert "nodes: revoked by root, issues no more" in take(founded.released())
     with pytest.raises(NoAuthority):
         selectors.issuing_authority()
-    crl_of_root = x509.load_der_x509_crl(publication.current_crl("root"))
+    crl_of_root = x509.load_der_x509_crl(files.current_crl("root"))
     serial = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="nodes").der)).serial_number
     assert crl_of_root.get_revoked_certificate_by_serial_number(serial) is not None
     before = Authority.objects.get(name="nodes").crls.count()
@@ -271,7 +272,7 @@ def test_the_next_generation_takes_over_after_an_overlap(
     ]
     with clock.frozen(second.issues_from):
         assert selectors.issuing_authority() == second
-        publication.write_authority(second)
+        files.write_authority(second)
         assert crl.publish(first.pk).authority == first, "the old one's lists go on"
     trusted = x509.load_pem_x509_certificates((Path(configured.PKI_DIR) / "chain.pem").read_bytes())
     assert trusted[0].public_bytes(Encoding.DER) == bytes(second.der)
@@ -338,7 +339,7 @@ def test_the_roots_new_list_comes_by_its_protocol(founded: Safe) -> None:
     newest = selectors.newest_crl(Authority.objects.get(name="root"))
     assert newest is not None
     assert newest.number == 2
-    assert publication.current_crl("root") == bytes(newest.der)
+    assert files.current_crl("root") == bytes(newest.der)
 
 
 def test_authorities_may_have_larger_keys(fresh: Path, safe: Callable[..., Safe], places: Path) -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from certs import crl
 from certs import services as certificates
+from certs.status import crl
 from consortium.core import clock
 from consortium.members.models import Node
 from governance.permissions import rules, selectors, services

@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
-from certs import rules
+from certs import rules, services
 from certs.models import CertificateRequest
-from certs.services import admission
 from consortium.web.portal import listing
 
 _SM2_WITH_SM3 = ("1.2.156.10197.1.501", "SM2 with SM3")
@@ -87,7 +86,7 @@ def _value(value: x509.ExtensionType) -> str:
 
 def subject_to_be(request: CertificateRequest) -> list[tuple[str, str]]:
     """What the certificate will say of its subject: taken from the record, not from the request."""
-    subject = admission.subject_of(request)
+    subject = services.subject_of(request)
     name = rules.profile(request.profile).subject(subject.name, subject.institution.short_name)
     return [
         (_("Institution"), subject.institution.legal_name),

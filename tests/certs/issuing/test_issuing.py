@@ -12,9 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from django.db import DatabaseError, connection, transaction
 from pytest_django.fixtures import Settings
 
-from certs import building, issuing, publication, selectors, services, tasks
+from certs import building, issuing, selectors, services, tasks
 from certs.errors import ContentMismatch, KeysNotAvailable
 from certs.models import Certificate, CertificateRequest, SerialNumber
+from certs.status import files
 from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Node, User
@@ -41,8 +42,7 @@ def test_openssl_accepts_leaf_chain_and_crl(
         part + b"-----END CERTIFICATE-----\n" for part in chain.split(b"-----END CERTIFICATE-----\n")[:3]
     )
     crls = b"".join(
-        openssl("crl", "-inform", "DER", data=publication.current_crl(name)).stdout
-        for name in ("root", "nodes")
+        openssl("crl", "-inform", "DER", data=files.current_crl(name)).stdout for name in ("root", "nodes")
     )
     arguments = [
         "verify", "-x509_strict", "-crl_check_all", "-purpose", "sslclient",
