@@ -1,4 +1,4 @@
-"""From approved requests to certificates, fifty at a time: prepare, lint, intent, sign, compare, store.
+"""From approved requests to certificates, two hundred at a time: prepare, lint, intent, sign, compare, store.
 
 A crash after any step leaves a state from which the next attempt goes on. The serial number is committed
 before anything is built, and what the certificate says follows from the record and that row alone; the
@@ -27,7 +27,7 @@ from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50
+BATCH = 200
 RequestStatus = CertificateRequest.Status
 # Somebody must look: a row was changed behind the services, or a profile or the code is wrong.
 ALARMING = (ContentMismatch, LintFinding, IssuingFailed)

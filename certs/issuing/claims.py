@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 _LOCK_SPACE = 0x0CE7  # first half of the lock's key; the second is a hash of the request's id
-_LOOK_AHEAD = 16  # times the batch: what other workers hold is passed over
+_LOOK_AHEAD = 8  # times the batch: what other workers hold is passed over
 
 
 @contextmanager

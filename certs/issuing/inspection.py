@@ -13,7 +13,7 @@ from itertools import chain
 from cryptography import x509
 
 from certs.errors import ContentMismatch
-from certs.issuing import constraints, reading
+from certs.issuing import constraints, familiar, reading
 from certs.issuing.plans import Plan
 
 LEAST_SERIAL_BITS = 64
@@ -22,24 +22,27 @@ MOST_BACKDATING = timedelta(hours=1)  # between the decision and the signature: 
 _VERSION_3 = bytes.fromhex("a003020102")
 
 
-def inspect(certificate: bytes, plan: Plan, *, algorithm: bytes, now: datetime) -> None:
-    """Raises ContentMismatch that names the first thing wrong with ``certificate`` (DER)."""
+def inspect(certificate: bytes, plan: Plan, *, algorithm: bytes, now: datetime) -> reading.Parts:
+    """Raises ContentMismatch that names the first thing wrong with ``certificate`` (DER); else its parts."""
     parts = reading.parts(certificate)
     fields = reading.fields(parts.tbs)
     try:
         read = x509.load_der_x509_certificate(certificate)
+        is_known = familiar.knows(fields.extensions, plan)
         checks = chain(
             _form(fields, parts, algorithm),
             _period(read, plan, now),
             _names(fields, read, plan),
-            _extensions(read, plan),
-            _bounds(read, plan),
+            () if is_known else _extensions(read, plan),
         )
         wrong = next((what for what, holds in checks if not holds), None)
     except (ValueError, x509.DuplicateExtension) as error:
         raise ContentMismatch(what="the certificate's form") from error
     if wrong is not None:
         raise ContentMismatch(what=wrong)
+    if not is_known:
+        familiar.remember(plan)
+    return parts
 
 
 def _form(fields: reading.Fields, parts: reading.Parts, algorithm: bytes) -> Iterator[tuple[str, bool]]:
@@ -70,7 +73,7 @@ def _names(fields: reading.Fields, read: x509.Certificate, plan: Plan) -> Iterat
     yield "the public key", fields.spki == plan.spki != plan.issuer.spki
 
 
-def _bounds(read: x509.Certificate, plan: Plan) -> Iterator[tuple[str, bool]]:
+def _within(read: x509.Certificate, plan: Plan) -> Iterator[tuple[str, bool]]:
     """Relying parties refuse what is beyond its issuer's name constraints: nobody is given such a thing."""
     names = [one.value for one in read.extensions if isinstance(one.value, x509.SubjectAlternativeName)]
     yield "a name that its authority may certify", constraints.within(chain(*names), plan.issuer.der)
@@ -94,3 +97,4 @@ def _extensions(read: x509.Certificate, plan: Plan) -> Iterator[tuple[str, bool]
     yield "the key usage", usage is not None and not (usage.value.key_cert_sign or usage.value.crl_sign)
     above = values.get(x509.AuthorityKeyIdentifier)
     yield "the issuer's key", above is not None and above.value == plan.issuer.key_identifier
+    yield from _within(read, plan)

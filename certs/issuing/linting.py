@@ -11,7 +11,7 @@ from typing import final
 
 from django.conf import settings
 
-from certs.issuing import inspection, pkix, reading, tbs
+from certs.issuing import inspection, pkix, tbs
 from certs.issuing.families import Family
 from certs.issuing.plans import Plan
 
@@ -32,15 +32,10 @@ class Linted:
     serial: int
     tbs: bytes
 
-    def __init__(self, permit: object, *, family: Family, intent: bytes, serial: int) -> None:
+    def __init__(self, permit: object, *, family: Family, intent: bytes, serial: int, tbs: bytes) -> None:
         if permit is not _PERMIT:
             raise TypeError("only certs.issuing.linting.lint makes one")
-        for name, value in (
-            ("family", family),
-            ("intent", intent),
-            ("serial", serial),
-            ("tbs", reading.parts(intent).tbs),
-        ):
+        for name, value in (("family", family), ("intent", intent), ("serial", serial), ("tbs", tbs)):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -58,7 +53,7 @@ def lint(intent: bytes, plan: Plan, family: Family, *, now: datetime) -> Linted:
 
     Raises ContentMismatch or LintFinding; nothing may be issued then.
     """
-    inspection.inspect(intent, plan, algorithm=family.algorithm, now=now)
+    parts = inspection.inspect(intent, plan, algorithm=family.algorithm, now=now)
     if settings.LINT_CERTIFICATES:
         pkix.lint(intent)
-    return Linted(_PERMIT, family=family, intent=intent, serial=plan.serial)
+    return Linted(_PERMIT, family=family, intent=intent, serial=plan.serial, tbs=parts.tbs)

@@ -25,7 +25,7 @@ from certs.issuing.signing import SignerBroke
 from certs.models import Authority, CertificateRequest, SeenKey, SerialNumber
 from certs.profiles import ProfileSpec
 from certs.services import admission
-from consortium.core import clock, events
+from consortium.core import bulk, clock, events
 from consortium.core.errors import ConsoleError
 from consortium.members.models import Institution, Node, User
 
@@ -128,17 +128,20 @@ def prepare(request_ids: Collection[uuid.UUID]) -> Sorted:
 
 def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
     rows = CertificateRequest.objects.select_for_update(of=("self",), skip_locked=len(request_ids) > 1)
-    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED).select_related("node")
-    found = list(rows.order_by("pk"))
-    nodes = [request.node for request in found if request.node]
-    rows_of_members: list[CertificateRequest | Node] = [*found, *nodes]
+    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED)
+    found = bulk.read(rows.order_by("pk"))
+    wanted = [request.node_id for request in found if request.node_id]
+    nodes = {node.pk: node for node in bulk.read(Node.objects.filter(pk__in=wanted).order_by())}
+    rows_of_members: list[CertificateRequest | Node] = [*found, *nodes.values()]
     # few members have many nodes: each is read once
     members = Institution.objects.in_bulk({row.institution_id for row in rows_of_members})
     for row in rows_of_members:
-        row.institution = members[row.institution_id]
+        row._state.fields_cache["institution"] = members[row.institution_id]
     holders = User.objects.in_bulk({row.holder_id for row in found if row.holder_id})
-    for row in found:
-        row.holder = holders[row.holder_id] if row.holder_id else None
+    for request in found:
+        known = request._state.fields_cache
+        known["node"] = nodes[request.node_id] if request.node_id else None
+        known["holder"] = holders[request.holder_id] if request.holder_id else None
     return found
 
 

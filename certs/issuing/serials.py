@@ -7,6 +7,7 @@ is voided with a reason, and then nothing is ever stored under it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -26,17 +27,22 @@ def allocate(
     Raises IntegrityError where a number exists already, which 126 random bits never brought about by chance.
     """
     now = clock.now()
-    rows = [
-        SerialNumber(
-            serial=building.serial_text(building.new_serial()),
-            authority=authority,
-            request=request,
-            allocated_at=now,
-        )
-        for authority, request in wanted
-    ]
+    rows = [_new(authority, request, now) for authority, request in wanted]
     bulk.insert(rows)
     return rows
+
+
+def _new(authority: Authority, request: CertificateRequest | None, now: datetime) -> SerialNumber:
+    columns = {
+        "serial": building.serial_text(building.new_serial()),
+        "authority_id": authority.pk,
+        "request_id": request.pk if request else None,
+        "allocated_at": now,
+        "intent": b"",
+        "voided_at": None,
+        "void_reason": "",
+    }
+    return bulk.new(SerialNumber, columns, {"authority": authority, "request": request})
 
 
 @transaction.atomic(durable=True)

@@ -15,6 +15,7 @@ from certs.issuing.plans import Plan
 from certs.issuing.preparing import Job
 from certs.models import Certificate, CertificateRequest, SerialNumber
 from consortium.core import bulk, clock, events
+from consortium.core.models import new_id
 
 RequestStatus = CertificateRequest.Status
 _TLS_BITS = 2048
@@ -42,14 +43,22 @@ def store(signed: Sequence[tuple[Job, bytes]]) -> list[Certificate]:
 
 
 def _row(job: Job, der: bytes) -> Certificate:
-    request = job.request
-    return Certificate(
-        serial=job.serial,
-        request=request,
-        institution=request.institution,
-        node=request.node,
-        holder=request.holder,
-        **facts(job.plan, job.serial, der),
+    request, found = job.request, facts(job.plan, job.serial, der)
+    authority = job.serial.authority
+    del found["authority"]
+    columns = {
+        "id": new_id(),
+        "serial_id": job.serial.pk,
+        "authority_id": authority.pk,
+        "request_id": request.pk,
+        "institution_id": request.institution_id,
+        "node_id": request.node_id,
+        "holder_id": request.holder_id,
+        **found,
+    }
+    related = {name: getattr(request, name) for name in ("institution", "node", "holder")}
+    return bulk.new(
+        Certificate, columns, {"serial": job.serial, "authority": authority, "request": request, **related}
     )
 
 

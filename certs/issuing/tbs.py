@@ -5,6 +5,7 @@ By hand, so that the octets that were inspected are the octets that are signed: 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -45,6 +46,7 @@ def extension(value: x509.ExtensionType, critical: bool) -> bytes:
     return der.tlv(der.SEQUENCE, oid(value.oid), _CRITICAL if critical else b"", body)
 
 
+@lru_cache(maxsize=256)
 def oid(identifier: x509.ObjectIdentifier) -> bytes:
     """An object identifier, DER."""
     first, second, *others = map(int, identifier.dotted_string.split("."))

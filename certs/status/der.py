@@ -13,7 +13,8 @@ UTC_TIME, GENERALIZED_TIME, SEQUENCE = 0x17, 0x18, 0x30
 
 def tlv(tag: int, *parts: bytes) -> bytes:
     """One element: ``tag``, its length in the shortest form, ``parts`` one after the other."""
-    return b"".join((header(tag, sum(len(part) for part in parts)), *parts))
+    content = parts[0] if len(parts) == 1 else b"".join(parts)
+    return header(tag, len(content)) + content
 
 
 def header(tag: int, length: int) -> bytes:

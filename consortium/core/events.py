@@ -127,17 +127,18 @@ def _check_in_transaction(action: str) -> None:
 
 
 def _event(entry: Entry, actor: Actor) -> Event:
-    return Event(
-        at=clock.now(),
-        action=entry.action,
+    columns = {
+        "at": clock.now(),
+        "action": entry.action,
         **_named(entry.subject),
-        institution_id=entry.institution_id,
-        node_id=entry.node_id,
-        actor_id=actor.pk,
-        actor_label=actor.get_username(),
-        reason=entry.reason,
-        data=entry.data,
-    )
+        "institution_id": entry.institution_id,
+        "node_id": entry.node_id,
+        "actor_id": actor.pk,
+        "actor_label": actor.get_username(),
+        "reason": entry.reason,
+        "data": entry.data,
+    }
+    return bulk.new(Event, columns, {})
 
 
 def _tell(events: Sequence[Event]) -> None:

@@ -54,7 +54,7 @@ def test_a_ticket_is_made_by_linting_alone() -> None:
     wanted, family = paper.plan(), paper.family()
     intent = linting.compose(wanted, family)
     with pytest.raises(TypeError, match="lint makes one"):
-        Linted(object(), family=family, intent=intent, serial=wanted.serial)
+        Linted(object(), family=family, intent=intent, serial=wanted.serial, tbs=b"")
     ticket = linted(wanted)
     with pytest.raises(AttributeError, match="does not change"):
         ticket.tbs = b"something else"
