@@ -24,7 +24,7 @@ def _answers(peer: Peer) -> None:
 
 
 def _lists(peer: Peer) -> None:
-    """Milliseconds; the memory is what a process grows by while it builds the list."""
+    """Milliseconds; the memory is the peak of a process that only builds the list."""
     table.heading("django-ca")
     theirs = peer.run("crl", ENTRIES)
     few, many = ours.revocation_list(ENTRIES), ours.revocation_list(MANY_ENTRIES)

@@ -242,3 +242,20 @@ def test_object_identifiers(number: int) -> None:
     built = x509.CertificateBuilder().add_extension(value.value, False)
     assert tbs.oid(identifier)[2:] in value.der
     assert built._extensions[0].oid == identifier
+
+
+def test_what_was_read_back_once_does_not_let_a_slip_pass_later() -> None:
+    """The extensions of the first are known from then on; each of the others differs from them in one way."""
+    wanted = paper.plan()
+    linted(wanted)
+    built = linting.compose(wanted, paper.family())
+    last = wanted.extensions[-1].der
+    other = last[:-1] + bytes((last[-1] ^ 1,))
+    slips = [
+        (built.replace(last, other), wanted),
+        (built, replace(wanted, extensions=tuple(reversed(wanted.extensions)))),
+        (built, with_extension(wanted, x509.SubjectKeyIdentifier(bytes(20)), critical=False)),
+    ]
+    for intent, plan in slips:
+        with pytest.raises(ContentMismatch):
+            linting.lint(intent, plan, paper.family(), now=NOW)
