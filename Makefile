@@ -23,7 +23,7 @@ SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run vote test smoke bench check lint types contracts browser peers messages clean
+.PHONY: help setup run manage vote test smoke bench check lint types contracts browser peers messages clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1 - /'
@@ -33,6 +33,9 @@ run: $(RUNTIME) $(NODE)  ## start the whole console on this machine; Ctrl-C stop
 
 test: $(DEVELOPMENT) $(NODE)  ## run the tests; ARGS="tests/members -k roster" narrows them
 	@$(BIN)/python -m pytest $(ARGS)
+
+manage: $(RUNTIME)  ## a command of manage.py against what `make run` runs: make manage ARGS=check_status
+	@$(BIN)/python -m consortium.stack manage $(ARGS)
 
 vote: $(RUNTIME)  ## let members of the demonstration vote: make vote PROPOSAL=1 [VOTE=for] [MEMBERS=30]
 	@$(BIN)/python -m consortium.stack.demo.vote --proposal "$(PROPOSAL)" --vote "$(or $(VOTE),for)" \

@@ -89,7 +89,9 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse:
 def refusal(error: ConsoleError, **headers: str) -> HttpResponse:
     """The answer to a refusal, never to be kept."""
     body = {"code": error.code, "detail": str(error)}
-    answer = JsonResponse(body, status=error.status, headers=headers)
+    # as it is read in a terminal: no escapes
+    readable = {"ensure_ascii": False}
+    answer = JsonResponse(body, status=error.status, headers=headers, json_dumps_params=readable)
     patch_cache_control(answer, no_store=True)
     return answer
 

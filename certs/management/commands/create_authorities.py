@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 options["alliance"], passphrase=issuing, root_passphrase=root, plans=options["key"]
             )
         except ConsoleError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} [{error.code}]") from error
         for authority in made.values():
             self.stdout.write(
                 f"{authority.name}: SPKI SHA-256 {authority.spki_sha256}, to {authority.not_after:%F}"

@@ -28,6 +28,6 @@ class Command(BaseCommand):
             passphrase = keys.read_passphrase(file) if file else None
             made = console_certificates.ensure_gateway(options["host"], passphrase=passphrase)
         except ConsoleError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} [{error.code}]") from error
         path = console_certificates.gateway_certificate_path()
         self.stdout.write(f"{path}: {'made' if made else 'still fits'}")

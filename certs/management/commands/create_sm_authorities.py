@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 made.append(authorities.create_next(options["next_nodes_from"], **table))
             protocol = authorities.protocol_of(authorities.public_key_of(made[0]))
         except ConsoleError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} [{error.code}]") from error
         for authority in made:
             self.stdout.write(
                 f"{authority.name}: SPKI SHA-256 {authority.spki_sha256}, to {authority.not_after:%F}"

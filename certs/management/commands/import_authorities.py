@@ -37,7 +37,7 @@ class Command(BaseCommand):
                 issues_from=_time(options["issues_from"]),
             )
         except ConsoleError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} [{error.code}]") from error
         for line in lines or ["nothing new"]:
             self.stdout.write(line)
 

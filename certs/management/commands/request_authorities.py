@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 hosts=options["host"],
             )
         except ConsoleError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} [{error.code}]") from error
         for pending in asked:
             self.stdout.write(f"{pending.name}: SPKI SHA-256 {pending.request.spki_sha256}")
         self.stdout.write(f"take {options['folder']} to the ceremony")
