@@ -55,7 +55,7 @@ def test_another_passphrase_than_the_sealed_keys_is_one_line(places: Path) -> No
     (places / "other").write_text("another")
     with pytest.raises(CommandError) as refusal:
         call_command("create_authorities", passphrase_file=str(places / "other"))
-    assert str(refusal.value) == str(WrongPassphrase(name="nodes"))
+    assert str(refusal.value) == f"{WrongPassphrase(name='nodes')} [wrong_passphrase]"
     assert not Authority.objects.exists()
 
 
