@@ -334,7 +334,7 @@ class Revocation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.certificate_id} {self.reason}"
+        return f"{self.certificate.serial_id} · {self.get_reason_display()}"
 
 
 class Suspension(models.Model):
@@ -373,7 +373,7 @@ class Suspension(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.certificate_id} {self.held_at:%F}"
+        return f"{self.certificate.serial_id} · {self.held_at:%F}"
 
 
 class RevocationList(models.Model):

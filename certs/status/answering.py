@@ -51,7 +51,7 @@ def refusal(status: ocsp.Failure) -> Answer:
 
 def current(authority: str, serial: int) -> Prepared | None:
     """What is published for the serial number and still in force."""
-    if serial <= 0 or serial.bit_length() > 160:
+    if serial <= 0 or serial.bit_length() > 159:
         return None
     text = f"{serial:x}"
     found = prepared.read(authority, text if len(text) % 2 == 0 else f"0{text}")

@@ -115,7 +115,7 @@ def _is_complete(authority: str) -> bool:
 
 def _from_database(authority: str, serial: int) -> bytes:
     """Raises CannotTell when the database does not answer; it is then left alone for a moment."""
-    if serial <= 0 or serial.bit_length() > 160:
+    if serial <= 0 or serial.bit_length() > 159:
         return ocsp.UNKNOWN
     if time.monotonic() < _rest.until:
         raise CannotTell
