@@ -157,7 +157,8 @@ def test_a_revoked_one_is_in_the_list_and_openssl_reads_and_verifies_it(
     assert "certificate hold" in text
     assert verified(bytes(sm_pki.nodes.der), full, tmp_path) == b"Verified OK\n"
     assert verified(bytes(sm_pki.root.der), full, tmp_path) == b"Verification failure\n"
-    assert listing.entries_of(sm_pki.nodes, sign.crl_shard).count == 2
+    listed = [each for each in pair if each.crl_shard == sign.crl_shard]
+    assert listing.entries_of(sm_pki.nodes, sign.crl_shard).count == len(listed)
     lint = Path(sys.executable).with_name("lint_crl")
     command = [lint, "lint", "-t", "CRL", "-p", "PKIX", "-s", "WARNING", bank.file("list.der", full)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
