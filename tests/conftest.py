@@ -15,6 +15,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.utils import translation
 from hypothesis import HealthCheck, settings
 
 from consortium.stack.embedded import EmbeddedLedger, EmbeddedPostgres, EmbeddedRedis, Service
@@ -53,6 +54,12 @@ def _stop_services() -> None:
 atexit.register(_stop_services)
 _start_services()
 django.setup()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Each test begins in the default language: a page that the one before opened leaves its own active."""
+    translation.deactivate()
 
 
 def pytest_unconfigure() -> None:
