@@ -22,6 +22,7 @@ from certs import rules
 from certs.errors import MalformedRequest, NoProofOfPossession, PrivateKeySent, RequestTooLarge, UnfitName
 from certs.gate import keys
 from certs.rules import ReadRequest
+from certs.status import der as encoding
 from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,10 @@ def _load(data: bytes) -> x509.CertificateSigningRequest:
 
 def _read(csr: x509.CertificateSigningRequest) -> ReadRequest:
     der = csr.public_bytes(Encoding.DER)
+    # Signatures are octets: a last octet said to be used in part is one more way to write the same request,
+    # and cryptography reads it.
+    if not der.endswith(encoding.tlv(encoding.BIT_STRING, b"\x00", csr.signature)):
+        raise MalformedRequest
     try:
         public_key = csr.public_key()
     except UnsupportedAlgorithm:

@@ -113,6 +113,27 @@ def test_a_request_with_bytes_changed_is_refused(kind: str, changes: list[tuple[
         assert outcome(bytes(data)) in REFUSALS
 
 
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_no_single_bit_of_a_request_can_change(kind: str) -> None:
+    whole = sound(kind)
+    taken = []
+    for place in range(len(whole) * 8):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        if outcome(bytes(data)) not in REFUSALS:
+            taken.append(divmod(place, 8))
+    assert taken == []
+
+
+def test_a_signature_of_broken_octets_is_refused() -> None:
+    """X.690 lets a bit string end within an octet if the rest is zero; a signature never does."""
+    whole = next(csr for csr in (sound.__wrapped__("ec") for _ in range(100)) if not csr[-1] & 1)
+    signature = x509.load_der_x509_csr(whole).signature
+    unused = len(whole) - len(signature) - 1
+    broken = whole[:unused] + b"\x01" + signature
+    assert (outcome(whole), outcome(broken)) == ("P-256", "malformed_request")
+
+
 @settings(deadline=None)
 @given(st.integers(0, 5000), st.binary(max_size=50))
 def test_a_request_that_ends_otherwise_is_refused(length: int, tail: bytes) -> None:
