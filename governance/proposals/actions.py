@@ -31,6 +31,8 @@ def compile_into(proposal: Proposal) -> None:
         kind=proposal.kind,
         subject=_subject(proposal),
         text_sha256=proposal.text_sha256,
+        chain_id=proposal.ledger.chain_id,
+        governor=proposal.ledger.governor,
         proposer=proposal.ledger.relay_address,
     )
     proposal.targets = [call.target for call in actions]

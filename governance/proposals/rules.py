@@ -111,10 +111,22 @@ def seconds_left(vote_end: datetime, now: datetime) -> int:
     return max(0, int((vote_end - now.replace(microsecond=0)).total_seconds()) + 1)
 
 
-def description(*, number: int, kind: str, subject: str, text_sha256: str, proposer: str) -> str:
-    """What goes on chain: one text for one proposal, always the same.
+def description(
+    *, number: int, kind: str, subject: str, text_sha256: str, chain_id: int, governor: str, proposer: str
+) -> str:
+    """What goes on chain: one text for one proposal, always the same. Addresses in EIP-55 form.
 
-    It ends with ``#proposer=``: the governor then takes it from that account alone, so nobody can open the
-    same proposal first and cancel it (OpenZeppelin, ``Governor._isValidDescriptionForProposer``).
+    A proposal's id is a hash of its content, this text included. Its last two lines bind it: ``#governor=``
+    to one contract on one chain (CAIP-10), so that two of them never give one id, and ``#proposer=`` to the
+    account that opens it, so nobody can open the same proposal first and cancel it (OpenZeppelin,
+    ``Governor._isValidDescriptionForProposer``). The governor refuses a text that ends otherwise.
     """
-    return f"Proposal {number}: {kind}\nSubject: {subject}\nText SHA-256: {text_sha256}\n#proposer={proposer}"
+    return (
+        f"Proposal {number}: {kind}\nSubject: {subject}\nText SHA-256: {text_sha256}\n"
+        f"{binding(chain_id=chain_id, governor=governor, proposer=proposer)}"
+    )
+
+
+def binding(*, chain_id: int, governor: str, proposer: str) -> str:
+    """The two lines that every proposal's description ends with."""
+    return f"#governor=eip155:{chain_id}:{governor}\n#proposer={proposer}"

@@ -141,6 +141,15 @@ def test_every_state_has_a_label() -> None:
 
 def test_the_description_ends_as_the_governor_wants_it() -> None:
     text = rules.description(
-        number=7, kind="suspend", subject="x", text_sha256="ab", proposer="0x" + "1" * 40
+        number=7,
+        kind="suspend",
+        subject="x",
+        text_sha256="ab",
+        chain_id=31337,
+        governor="0x" + "2" * 40,
+        proposer="0x" + "1" * 40,
     )
-    assert text == "Proposal 7: suspend\nSubject: x\nText SHA-256: ab\n#proposer=0x" + "1" * 40
+    assert text == (
+        "Proposal 7: suspend\nSubject: x\nText SHA-256: ab\n"
+        f"#governor=eip155:31337:0x{'2' * 40}\n#proposer=0x{'1' * 40}"
+    )
