@@ -107,3 +107,60 @@ class NotExecutable(ConsoleError):
     code = "not_executable"
     status = 409
     message = _("Proposal %(number)s is “%(state)s”; only one that has passed can be executed.")
+
+
+class NotProposed(BallotRefused):
+    """Inside a bank it takes two, and nobody has proposed how it votes."""
+
+    code = "not_proposed"
+    message = _(
+        "Inside an institution a ballot takes two: another officer has to propose how yours votes first."
+    )
+
+
+class OwnProposal(BallotRefused):
+    """Who proposed how the bank votes, or stands in for that officer, can't also sign."""
+
+    code = "own_proposal"
+    status = 403
+    message = _("You proposed this vote, or stand in for who did: another officer has to hand in the ballot.")
+
+
+class OtherChoice(BallotRefused):
+    code = "other_choice"
+    message = _("The ballot says “%(signed)s”; what your institution's officer proposed is “%(proposed)s”.")
+
+
+class SecondOfficerNeeded(BallotRefused):
+    """The bank has nobody else who could do the other half."""
+
+    code = "second_officer_needed"
+    message = _(
+        "A ballot takes two, and %(institution)s has one officer for votes. Ask the secretariat for a second "
+        "account, or name a substitute."
+    )
+
+
+class NoVotingDuty(BallotRefused):
+    code = "no_voting_duty"
+    status = 403
+    message = _("Your account takes no part in your institution's votes.")
+
+
+class SubstituteTimeOver(BallotRefused):
+    code = "substitute_time_over"
+    status = 403
+    message = _("You stood in for %(absent)s until %(ended)s: that time is over.")
+
+
+class SubstituteNotYet(BallotRefused):
+    code = "substitute_not_yet"
+    status = 403
+    message = _("You stand in for %(absent)s from %(starts)s on, not before.")
+
+
+class SignedAlready(BallotRefused):
+    """The ballot was handed in: what was proposed is no longer to be changed."""
+
+    code = "signed_already"
+    message = _("Your institution's ballot was handed in already.")

@@ -30,6 +30,7 @@ class State(models.TextChoices):
     PENDING = "pending", _("voting not yet open")
     VOTING = "voting", _("voting")
     SUCCEEDED = "succeeded", _("passed, not yet executed")
+    QUEUED = "queued", _("passed, waits for its effective time")
     EXECUTED = "executed", _("executed")
     DEFEATED = "defeated", _("defeated")
     CANCELED = "canceled", _("cancelled")

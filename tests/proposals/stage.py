@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -20,7 +22,8 @@ from consortium.members.models import Institution, Node, User
 from governance.ballot import typed_data
 from governance.chain import indexer
 from governance.chain.models import Ledger, OnChainProposal
-from governance.proposals import rules, selectors, services
+from governance.proposals import mandates, rules, selectors, services
+from governance.proposals.errors import VotingClosed, VotingNotOpen
 from governance.proposals.models import Ballot, Proposal
 from tests.contracts.alliance import FOUNDER, deploy, padded, sent
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory, voter_of
@@ -53,7 +56,17 @@ class Stage:
     # People
 
     def officer(self, bank: Institution) -> User:
-        return bank.officers.first() or UserFactory(institution=bank)
+        """Who hands in the bank's ballots."""
+        desk = Q(username=self._colleague_name(bank))
+        return bank.officers.exclude(desk).order_by("pk").first() or UserFactory(institution=bank)
+
+    def colleague(self, bank: Institution) -> User:
+        """The other one of the two: who proposes how the bank votes."""
+        name = self._colleague_name(bank)
+        return User.objects.filter(username=name).first() or UserFactory(institution=bank, username=name)
+
+    def _colleague_name(self, bank: Institution) -> str:
+        return f"desk.{bank.short_name}"
 
     def applicant(self, **fields: Any) -> Institution:
         """In review, with a proved voting address."""
@@ -133,9 +146,19 @@ class Stage:
         by: User | None = None,
         **wrong: Any,
     ) -> Ballot:
-        """The bank signs, its officer hands in."""
+        """One officer proposes, the bank signs, another officer hands in."""
         actor = by or self.officer(bank)
+        self.decide(bank, proposal, support)
         return services.cast(proposal, actor=actor, **self.ballot(bank, proposal, support, **wrong))
+
+    def decide(self, bank: Institution, proposal: Proposal, support: int = FOR) -> None:
+        """Inside the bank: an officer proposes how it votes, unless that stands already."""
+        proposed = mandates.standing(proposal, bank)
+        if proposed is None or (proposed.support != support and proposed.ballot is None):
+            with contextlib.suppress(VotingClosed, VotingNotOpen):
+                services.propose_vote(
+                    proposal, support=support, reason="As our board decided", actor=self.colleague(bank)
+                )
 
     # The worker
 

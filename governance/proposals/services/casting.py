@@ -34,6 +34,7 @@ from governance.proposals.errors import (
     WrongSigner,
 )
 from governance.proposals.models import Ballot, Proposal
+from governance.proposals.services import mandating
 from governance.proposals.services.common import record
 
 _IN_FLIGHT = (RelayTransaction.Status.WANTED, RelayTransaction.Status.SIGNED)
@@ -66,8 +67,11 @@ def cast(
 ) -> Ballot:
     """Take in a member's ballot and owe its relay. ``actor`` is an officer of the voting institution.
 
+    Another officer has proposed this very vote (``mandating``): inside a bank it takes two.
+
     Raises WrongLedger, WrongSigner, AnotherMembersBallot, VotingNotOpen, VotingClosed, UnknownVoter,
-    AlreadyVoted, StaleNonce, InvalidInput; LedgerUnreachable, which is no refusal.
+    AlreadyVoted, StaleNonce, InvalidInput, what ``mandates.check`` raises; LedgerUnreachable, which is no
+    refusal.
     """
     try:
         officer = _officer(actor)
@@ -166,7 +170,11 @@ def _take(paper: _Paper) -> Ballot:
     """Store and owe the relay. The institution's lock makes two ballots at once one after the other."""
     Institution.objects.select_for_update(no_key=True).get(pk=paper.institution.pk)
     _check_not_received(paper)
+    mandate = mandating.sign_under(
+        paper.proposal, paper.institution, officer=paper.officer, support=paper.ballot.support
+    )
     ballot = _store(paper)
+    mandating.mark_signed(mandate, ballot)
     record(
         "ballot.received",
         paper.proposal,
