@@ -36,6 +36,15 @@ library Codes {
         return true;
     }
 
+    /// @dev A code as text, without the zeros behind it.
+    function text(bytes32 code) internal pure returns (string memory) {
+        uint256 length = 0;
+        while (length < 32 && code[length] != 0) ++length;
+        bytes memory characters = new bytes(length);
+        for (uint256 i = 0; i < length; ++i) characters[i] = code[i];
+        return string(characters);
+    }
+
     function _isDigit(bytes1 character) private pure returns (bool) {
         return character >= "0" && character <= "9";
     }
