@@ -147,7 +147,9 @@ def end_substitution(substitution: Substitution, *, actor: Actor, reason: str) -
     mandates.desk(officer, clock.now())
     with transaction.atomic():
         _hold(bank)
-        ended = mandates.substitutions(bank).select_for_update(no_key=True, of=("self",)).get(pk=substitution.pk)
+        ended = (
+            mandates.substitutions(bank).select_for_update(no_key=True, of=("self",)).get(pk=substitution.pk)
+        )
         if clock.now() < ended.until:
             ended.ended_at = clock.now()
             ended.save(update_fields=["ended_at"])
