@@ -12,9 +12,14 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
+from governance.chain.rpc_nodes import RpcNode as RpcNode  # one table, in a file of its own
+
+# What changes who is in a network's list: the index below serves them, so a new one needs a migration.
+REGISTRY_EVENTS = ("NodeRoleChanged", "NodeFrozen", "NodeFreezeRatified", "NodeThawed")
+
 
 class Ledger(models.Model):
-    """The ledger that governs, and the three contracts deployed on it."""
+    """The ledger that governs, and the contracts deployed on it; ``governor`` is the one in office."""
 
     slug = models.SlugField(_("name"), primary_key=True, max_length=32)
     chain_id = models.PositiveBigIntegerField(_("chain id"))
@@ -22,8 +27,12 @@ class Ledger(models.Model):
     seats = models.CharField(_("seats contract"), max_length=42)
     governor = models.CharField(_("governor contract"), max_length=42)
     registry = models.CharField(_("registry contract"), max_length=42)
+    timelock = models.CharField(_("timelock contract"), max_length=42, blank=True)  # carries out what passed
+    break_glass = models.CharField(_("break-glass contract"), max_length=42, blank=True)
+    ticks_per_second = models.PositiveIntegerField(_("ticks a second"), default=1)  # of a block's timestamp
     relay_address = models.CharField(_("relay account"), max_length=42)
     start_block = models.PositiveBigIntegerField(_("first block"))  # nothing of ours lies before it
+    log_range = models.PositiveIntegerField(_("blocks asked at once"), null=True)  # none: the setting's
     founding_closed_at = models.DateTimeField(_("founding closed"), null=True)
     deploying = models.BooleanField(_("being deployed"), default=False)  # not all contracts are there yet
 
@@ -84,7 +93,7 @@ class ChainEvent(models.Model):
                 KeyTransform("network", "args"),
                 F("block").desc(),
                 F("log_index").desc(),
-                condition=Q(name="NodeRoleChanged"),
+                condition=Q(name__in=REGISTRY_EVENTS),
                 name="chain_event_registry",
             ),
         ]
@@ -129,9 +138,65 @@ class Seat(Projected):
         return self.member_id
 
 
-class OnChainProposal(Projected):
-    """A proposal of the governor contract. Its state is derived (``proposals.rules.state``), not stored."""
+class Governor(Projected):
+    """A governor that the timelock takes proposals from, or once took: its proposals stay to be read.
 
+    ``block`` and the rest: when the members put it into office. One that has left has ``left_block``.
+    """
+
+    ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="governors")
+    address = models.CharField(_("governor contract"), max_length=42)
+    left_block = models.PositiveBigIntegerField(_("left in block"), null=True)
+    left_at = models.DateTimeField(_("left"), null=True)
+
+    class Meta:
+        verbose_name = _("governor")
+        verbose_name_plural = _("governors")
+        ordering = ["block"]
+        constraints = [models.UniqueConstraint(fields=["ledger", "address"], name="governor_once")]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class ActionKind(models.IntegerChoices):
+    """What a proposal is about, by which it needs a larger or smaller majority; the strictest of its calls."""
+
+    ROUTINE = 0, _("routine")
+    MEMBERSHIP = 1, _("membership")
+    CONSTITUTIONAL = 2, _("constitutional")
+
+
+class VotingRule(Projected):
+    """What a kind of action needs to pass, in proposals that open from now on.
+
+    ``rule``: ``{"quorum": [n, d], "approval": [n, d], "categories": k}``.
+    """
+
+    governor = models.CharField(_("governor contract"), max_length=42)
+    kind = models.PositiveSmallIntegerField(_("kind of action"), choices=ActionKind)
+    rule = models.JSONField(_("rule"))
+
+    class Meta:
+        verbose_name = _("voting rule")
+        verbose_name_plural = _("voting rules")
+        ordering = ["governor", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["ledger", "governor", "kind"], name="voting_rule_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.rule}"
+
+
+class OnChainProposal(Projected):
+    """A proposal of a governor contract. Its state is derived (``proposals.rules.state``), not stored.
+
+    Rule and electorate are those that it opened with; ``rule`` as in :class:`VotingRule`, an electorate of
+    six numbers by category.
+    """
+
+    governor = models.CharField(_("governor contract"), max_length=42)
     proposal_id = models.CharField(_("id on chain"), max_length=78)
     proposer = models.CharField(_("proposer"), max_length=42)
     targets = models.JSONField()
@@ -142,6 +207,14 @@ class OnChainProposal(Projected):
     vote_end = models.DateTimeField(_("voting ends"))
     quorum = models.PositiveIntegerField(_("quorum"))  # votes (for + abstain) needed at the snapshot
     electorate = models.PositiveIntegerField(_("electorate"))  # voting seats at the snapshot
+    electorate_by_category = models.JSONField(_("electorate by category"), default=list)
+    kind = models.PositiveSmallIntegerField(
+        _("kind of action"), choices=ActionKind, default=ActionKind.CONSTITUTIONAL
+    )
+    rule = models.JSONField(_("rule"), default=dict)
+    queued_at = models.DateTimeField(_("queued"), null=True)
+    queued_tx = models.CharField(max_length=66, blank=True)
+    effective_at = models.DateTimeField(_("can be executed from"), null=True)
     executed_at = models.DateTimeField(_("executed"), null=True)
     executed_tx = models.CharField(max_length=66, blank=True)
     canceled_at = models.DateTimeField(_("cancelled"), null=True)
@@ -167,6 +240,7 @@ class CastVote(Projected):
     proposal_id = models.CharField(_("proposal"), max_length=78)
     voter = models.CharField(_("voter"), max_length=42)
     member_id = models.CharField(_("USCC"), max_length=32)
+    category_number = models.PositiveSmallIntegerField(_("category"))  # of its seat at the snapshot
     support = models.PositiveSmallIntegerField(_("vote"), choices=Support)
     weight = models.PositiveIntegerField(_("weight"))
 
@@ -191,6 +265,10 @@ class RegistryEntry(Projected):
     consensus_id = models.CharField(_("node id"), max_length=128)
     member_id = models.CharField(_("USCC"), max_length=32)
     role = models.PositiveSmallIntegerField(_("role"), choices=NodeRole)
+    # Frozen by the guardians: until then, or without end once the members have ratified it.
+    frozen_until = models.DateTimeField(_("frozen until"), null=True)
+    freeze_ratified = models.BooleanField(_("freeze ratified"), default=False)
+    freeze_number = models.PositiveBigIntegerField(_("number of the freeze"), null=True)
 
     class Meta:
         verbose_name = _("registry entry")
@@ -202,6 +280,30 @@ class RegistryEntry(Projected):
 
     def __str__(self) -> str:
         return f"{self.network} {self.consensus_id[:12]}…"
+
+
+class AccountPermission(Projected):
+    """What an account may do on a network, as the ``NodeRegistry`` contract has it. None deletes the row."""
+
+    class Permission(models.IntegerChoices):
+        TRANSACT = 1, _("may transact")
+        DEPLOY = 2, _("may transact and deploy contracts")
+
+    network = models.CharField(_("network"), max_length=32)
+    address = models.CharField(_("account"), max_length=42)
+    member_id = models.CharField(_("USCC"), max_length=32)
+    permission = models.PositiveSmallIntegerField(_("permission"), choices=Permission)
+
+    class Meta:
+        verbose_name = _("account permission")
+        verbose_name_plural = _("account permissions")
+        ordering = ["network", "address"]
+        constraints = [
+            models.UniqueConstraint(fields=["ledger", "network", "address"], name="account_permission_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.address}"
 
 
 class RelayTransaction(models.Model):
@@ -224,6 +326,7 @@ class RelayTransaction(models.Model):
     nonce = models.PositiveBigIntegerField(_("nonce"), null=True)
     tx_hash = models.CharField(_("transaction"), max_length=66, null=True, unique=True)  # noqa: DJ001 - unique when set
     raw = models.TextField(blank=True)  # 0x-hex, signed
+    earlier_hashes = models.JSONField(default=list, blank=True)  # same nonce and call, sent with a lower fee
     block = models.PositiveBigIntegerField(_("block"), null=True)
     error_code = models.CharField(_("error"), max_length=80, blank=True)
     created_at = models.DateTimeField(_("created"))

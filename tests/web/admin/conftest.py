@@ -151,6 +151,7 @@ def add_proposal(ledger: Ledger, number: int, about: Any, author: Any, voters: l
     at = {"ledger": ledger, "block": 90, "block_time": now, "tx_hash": f"0x{number + 10**6:064x}"}
     OnChainProposal.objects.create(
         **at,
+        governor=ledger.governor,
         proposal_id=proposal.chain_proposal_id,
         proposer=ledger.relay_address,
         targets=[],
@@ -168,6 +169,7 @@ def add_proposal(ledger: Ledger, number: int, about: Any, author: Any, voters: l
         proposal_id=proposal.chain_proposal_id,
         voter=bank.voting_address,
         member_id=bank.uscc,
+        category_number=bank.category.number,
         support=1,
         weight=1,
     )
