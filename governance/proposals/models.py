@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.core.models import new_id
 from consortium.members.models import Institution, Network, Node, User, by_language
-from governance.chain.models import CastVote, Ledger, RegistryEntry, RelayTransaction
+from governance.chain.models import ActionKind, CastVote, Ledger, RegistryEntry, RelayTransaction
 
 
 class Kind(models.TextChoices):
@@ -18,6 +18,11 @@ class Kind(models.TextChoices):
     SUSPEND = "suspend", _("suspend an institution")
     REINSTATE = "reinstate", _("reinstate an institution")
     EXPEL = "expel", _("expel an institution")
+    CHANGE_VOTER = "change_voter", _("change a voting address")
+    SET_ACCOUNT = "set_account", _("change an account's permission")
+    THAW_NODE = "thaw_node", _("thaw a node")
+    RATIFY_FREEZE = "ratify_freeze", _("ratify the freeze of a node")
+    CHANGE_RULE = "change_rule", _("change a voting rule")
 
 
 class State(models.TextChoices):
@@ -36,6 +41,14 @@ class State(models.TextChoices):
     CANCELED = "canceled", _("cancelled")
 
 
+class Permission(models.IntegerChoices):
+    """What an account may do on a network."""
+
+    NONE = 0, _("none")
+    TRANSACT = 1, _("may transact")
+    DEPLOY = 2, _("may transact and deploy contracts")
+
+
 class Proposal(models.Model):
     """What members vote on. Once opened, everything but the projections is frozen."""
 
@@ -47,8 +60,14 @@ class Proposal(models.Model):
     title_en = models.CharField(_("title (English)"), max_length=200)
     text = models.TextField(_("text"))
     text_sha256 = models.CharField(_("hash of the text"), max_length=64)
+    # What the first of its actions is about; ``actions`` has all of them.
     institution = models.ForeignKey(
-        Institution, models.PROTECT, related_name="proposals", verbose_name=_("institution concerned")
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="proposals",
+        verbose_name=_("institution concerned"),
     )
     node = models.ForeignKey(
         Node, models.PROTECT, null=True, blank=True, related_name="proposals", verbose_name=_("node")
@@ -62,7 +81,10 @@ class Proposal(models.Model):
     calldatas = models.JSONField(default=list)
     description = models.TextField()  # what goes on chain, with the text's hash in it
     chain_proposal_id = models.CharField(_("id on chain"), max_length=78, unique=True)
-    drafted_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("drafted by"))
+    # Nobody's of ours where it was opened on the ledger without the console.
+    drafted_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("drafted by")
+    )
     drafted_at = models.DateTimeField(_("drafted"))
     opened_by = models.ForeignKey(
         User, models.PROTECT, related_name="+", null=True, blank=True, verbose_name=_("opened by")
@@ -72,8 +94,15 @@ class Proposal(models.Model):
     propose_tx = models.OneToOneField(
         RelayTransaction, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    queue_tx = models.OneToOneField(RelayTransaction, models.PROTECT, null=True, blank=True, related_name="+")
     execute_tx = models.OneToOneField(
         RelayTransaction, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    withdraw_tx = models.OneToOneField(
+        RelayTransaction, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    amends = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="successor", verbose_name=_("amends")
     )
 
     class Meta:
@@ -94,6 +123,81 @@ class Proposal(models.Model):
         return by_language(self.title_zh, self.title_en)
 
 
+class ProposalAction(models.Model):
+    """One of the things that a proposal does. All are carried out together, in this order, or none is."""
+
+    proposal = models.ForeignKey(Proposal, models.CASCADE, related_name="actions")
+    position = models.PositiveSmallIntegerField(_("position"))
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("institution")
+    )
+    node = models.ForeignKey(
+        Node, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("node")
+    )
+    network = models.ForeignKey(
+        Network, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("network")
+    )
+    node_role = models.PositiveSmallIntegerField(
+        _("role"), choices=RegistryEntry.NodeRole, null=True, blank=True
+    )
+    address = models.CharField(_("account or voting address"), max_length=42, blank=True)
+    permission = models.PositiveSmallIntegerField(_("permission"), choices=Permission, null=True, blank=True)
+    rule_of = models.PositiveSmallIntegerField(_("kind of action"), choices=ActionKind, null=True, blank=True)
+    rule = models.JSONField(_("rule"), null=True, blank=True)  # as ``rules.Rule.read`` takes it
+
+    class Meta:
+        verbose_name = _("action")
+        verbose_name_plural = _("actions")
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["proposal", "position"], name="action_position_once")]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.get_kind_display()}"
+
+
+class Attachment(models.Model):
+    """A file that the proposal's description names by its hash. The bytes lie under DATA_DIR."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="attachments")
+    name = models.CharField(_("name"), max_length=120)
+    sha256 = models.CharField("SHA-256", max_length=64)
+    size = models.PositiveIntegerField(_("size"))  # bytes
+    added_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("added by"))
+    added_at = models.DateTimeField(_("added"))
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        ordering = ["added_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["proposal", "sha256"], name="attachment_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Comment(models.Model):
+    """What somebody said of a proposal. It stays as it was said."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="comments")
+    author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("institution")
+    )  # empty for the secretariat
+    text = models.TextField(_("text"))
+    written_at = models.DateTimeField(_("written"))
+
+    class Meta:
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+        ordering = ["written_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.text[:40]}"
+
+
 class Ballot(models.Model):
     """A signed ballot taken in for relay. That it counted is known from the chain's ``CastVote`` alone."""
 
@@ -102,7 +206,7 @@ class Ballot(models.Model):
     institution = models.ForeignKey(Institution, models.PROTECT, verbose_name=_("institution"))
     voter = models.CharField(_("voting address"), max_length=42)
     support = models.PositiveSmallIntegerField(_("vote"), choices=CastVote.Support)
-    nonce = models.PositiveBigIntegerField(_("ballot nonce"))
+    nonce = models.CharField(_("ballot nonce"), max_length=78)  # decimal; see rules.nonce
     signature = models.CharField(_("signature"), max_length=132)  # 0x-hex, 65 bytes
     received_at = models.DateTimeField(_("received"))
     received_from = models.CharField(_("received from"), max_length=200)  # the account that handed it in
