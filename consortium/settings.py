@@ -445,7 +445,11 @@ CERTIFICATE_REQUESTS_PER_INSTITUTION = int(os.environ.get("CERTIFICATE_REQUESTS_
 LEDGER_LOG_RANGE = int(
     os.environ.get("LEDGER_LOG_RANGE", "10")
 )  # blocks per eth_getLogs; FISCO BCOS covers 10
-LEDGER_TIMEOUT = float(os.environ.get("LEDGER_TIMEOUT", "10"))  # seconds
+LEDGER_TIMEOUT = float(os.environ.get("LEDGER_TIMEOUT", "10"))  # seconds, for a whole answer
+# Blocks that one of several ledger nodes may be behind the others, or behind what it showed before.
+LEDGER_HEAD_TOLERANCE = int(os.environ.get("LEDGER_HEAD_TOLERANCE", "20"))
+# Seconds that a transaction may wait for a block before the relay looks whether its fee has become too low.
+RELAY_PATIENCE = float(os.environ.get("RELAY_PATIENCE", "60"))
 VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
 VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
 QUORUM_PERCENT = int(os.environ.get("QUORUM_PERCENT", "34"))

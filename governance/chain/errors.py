@@ -23,6 +23,21 @@ class LedgerUnreachable(ConsoleError):
     message = _("The ledger does not answer: %(detail)s")
 
 
+class NoTrustedNode(LedgerUnreachable):
+    """Every address of LEDGER_URL was left, one at least for a lie. ``detail`` says which and why."""
+
+    code = "no_trusted_ledger_node"
+    message = _("None of the ledger's nodes can be trusted: %(detail)s")
+
+
+class LogsMissing(ConsoleError):
+    """A node shows in one answer that a block has events of ours, and leaves them out of another."""
+
+    code = "ledger_logs_missing"
+    status = 503
+    message = _("The ledger's node withholds events of block %(block)s.")
+
+
 class OtherLedger(ConsoleError):
     """The node answers for another chain, or for one that was wiped: ``what`` is not as recorded."""
 
