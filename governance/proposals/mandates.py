@@ -220,7 +220,7 @@ def _covering(officers: Iterable[User], now: datetime) -> set[int]:
 
 
 def _why_not(covers: list[Substitution], now: datetime) -> Exception:
-    begun = [cover for cover in covers if cover.starts <= now]
+    begun = [cover for cover in covers if cover.starts <= now and cover.starts < cover.until]
     coming = [cover for cover in covers if now < cover.starts < cover.until]
     if begun:
         last = max(begun, key=lambda cover: cover.until)

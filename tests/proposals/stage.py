@@ -122,9 +122,11 @@ class Stage:
         raise AssertionError(f"{proposal} was not executed")
 
     def ballot(
-        self, bank: Institution, proposal: Proposal, support: int = FOR, **wrong: Any
+        self, bank: Institution, proposal: Proposal, support: int = FOR, *, decided: bool = True, **wrong: Any
     ) -> dict[str, Any]:
-        """What the member's own command makes; ``wrong`` replaces what is signed."""
+        """What the member's command makes, once a colleague proposed it; ``wrong`` replaces what is signed."""
+        if decided:
+            self.decide(bank, proposal, support)
         key = wrong.pop("key", None) or voter_of(bank)
         fields: dict[str, Any] = {
             "chain_id": self.ledger.chain_id,
@@ -148,14 +150,13 @@ class Stage:
     ) -> Ballot:
         """One officer proposes, the bank signs, another officer hands in."""
         actor = by or self.officer(bank)
-        self.decide(bank, proposal, support)
         return services.cast(proposal, actor=actor, **self.ballot(bank, proposal, support, **wrong))
 
     def decide(self, bank: Institution, proposal: Proposal, support: int = FOR) -> None:
         """Inside the bank: an officer proposes how it votes, unless that stands already."""
         proposed = mandates.standing(proposal, bank)
         if proposed is None or (proposed.support != support and proposed.ballot is None):
-            with contextlib.suppress(VotingClosed, VotingNotOpen):
+            with self.ledgers_time(), contextlib.suppress(VotingClosed, VotingNotOpen):
                 services.propose_vote(
                     proposal, support=support, reason="As our board decided", actor=self.colleague(bank)
                 )
