@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 ARTIFACTS: Final = Path(__file__).resolve().parent / "artifacts"
-NAMES: Final = ("Seats", "ConsortiumGovernor", "NodeRegistry")
+# Each contract that is deployed, and the file that it is in, as the compiler names it.
+SOURCES: Final = {
+    "Seats": "Seats.sol",
+    "ConsortiumGovernor": "ConsortiumGovernor.sol",
+    "TimelockController": "@openzeppelin/contracts/governance/TimelockController.sol",
+    "NodeRegistry": "NodeRegistry.sol",
+    "BreakGlass": "BreakGlass.sol",
+}
+NAMES: Final = tuple(SOURCES)
 SIZE_LIMIT: Final = 24_576  # bytes of deployed code, EIP-170
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from typing import Any
 
+from governance import contracts
 from governance.contracts import ARTIFACTS, NAMES, SIZE_LIMIT, node
 
 SOURCES = node.HOME / "src"
@@ -23,9 +24,10 @@ SETTINGS: dict[str, Any] = {
     "metadata": {"bytecodeHash": "none"},  # else a changed comment would change the bytecode
 }
 
-# Of these three alone: code for everything that they import would be made and thrown away.
+# Of these alone: code for everything that they import would be made and thrown away.
 OUTPUT = {
-    f"{name}.sol": {name: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]} for name in NAMES
+    file: {name: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}
+    for name, file in contracts.SOURCES.items()
 }
 
 
@@ -40,7 +42,10 @@ def build() -> dict[str, str]:
     """
     node.ensure_installed()
     output = _compile()
-    return {name: _text(_artifact(name, output["contracts"][f"{name}.sol"][name])) for name in NAMES}
+    return {
+        name: _text(_artifact(name, output["contracts"][file][name]))
+        for name, file in contracts.SOURCES.items()
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,10 +71,15 @@ def _compile() -> dict[str, Any]:
     }
     command = [*node.node_command(), str(node.NODE_MODULES / "solc" / "solc.js"), "--standard-json"]
     command += ["--base-path", str(SOURCES), "--include-path", str(node.NODE_MODULES)]
-    # Into a file: solcjs ends without waiting for a pipe to take more than 64 KiB.
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as answer:
+    # By way of files: solcjs does not wait for a pipe, neither to be written (EAGAIN) nor to take more than 64 KiB.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as question,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as answer,
+    ):
+        json.dump(request, question)
+        question.seek(0)
         done = subprocess.run(
-            command, input=json.dumps(request), stdout=answer, stderr=subprocess.PIPE, text=True, check=False
+            command, stdin=question, stdout=answer, stderr=subprocess.PIPE, text=True, check=False
         )
         if done.returncode != 0:
             raise CompileError(f"solc failed with code {done.returncode}:\n{done.stderr.strip()}")

@@ -4,14 +4,19 @@ pragma solidity ^0.8.26;
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ERC721Votes} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721Votes.sol";
 import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
 import {Codes} from "./Codes.sol";
 
-/// @dev The one question that {Seats-closeFounding} asks of a governor before it hands the alliance over for good.
+/// @dev What {Seats-closeFounding} asks of a governor before it hands the alliance over for good.
 interface ISeatGovernor {
     /// @dev The contract from which the governor takes voting weight.
     function token() external view returns (address);
+
+    /// @dev The contract in whose name decisions are carried out, after their delay.
+    function timelock() external view returns (address);
 }
 
 /**
@@ -24,13 +29,19 @@ interface ISeatGovernor {
  * Suspension takes the weight away from then on and leaves the seat; weights at earlier moments stay as they were, so
  * the electorate of a proposal that is already open does not change.
  *
+ * Seats are also counted by industry category, now and at every earlier moment, so that a governor can ask for
+ * majorities in several categories.
+ *
  * The founder enters the founding members, then closes the founding, and has no power afterwards. From then on only
- * the governor changes seats, that is, only the members do by vote.
+ * the executor changes seats: the timelock that carries out what the members have decided by vote. A new governor
+ * takes over by taking over that timelock; the seats stay as they are.
  *
  * NOTE: The clock is the block's timestamp, in the unit of the chain: seconds on Ethereum-compatible chains,
- * milliseconds on a FISCO BCOS chain without `feature_evm_timestamp`.
+ * milliseconds on a FISCO BCOS chain without `feature_evm_timestamp`. {ticksPerSecond} says which.
  */
 contract Seats is ERC721Votes {
+    using Checkpoints for Checkpoints.Trace208;
+
     enum Status {
         None,
         Active,
@@ -46,11 +57,20 @@ contract Seats is ERC721Votes {
     uint8 public constant LOWEST_CATEGORY = 1;
     uint8 public constant HIGHEST_CATEGORY = 6;
 
+    /// @dev A timestamp above this one is in milliseconds: it is the year 5138 in seconds, and 1973 in milliseconds.
+    uint256 private constant LAST_SECOND = 100_000_000_000;
+
+    bytes32 private constant ADMIN_ROLE = 0x00;
+    bytes32 private constant PROPOSER_ROLE = keccak256("PROPOSER_ROLE");
+
+    /// @dev What the clock counts in a second: 1, or 1000 on a chain whose timestamps are milliseconds.
+    uint256 public immutable ticksPerSecond;
+
     /// @dev Who may enter founding members. Zero once the founding is closed.
     address public founder;
 
     /// @dev Who alone changes seats after the founding. Zero until the founding is closed; never changes afterwards.
-    address public governor;
+    address public executor;
 
     /// @dev Number of seats, suspended ones included.
     uint256 public seatCount;
@@ -59,6 +79,11 @@ contract Seats is ERC721Votes {
     mapping(address voter => bytes32) public memberOf;
 
     mapping(bytes32 memberId => Record) private _records;
+
+    /// @dev The category of the vote that an address has; 0 while it has none.
+    mapping(address voter => Checkpoints.Trace208) private _categoryCheckpoints;
+
+    mapping(uint8 category => Checkpoints.Trace208) private _supplyCheckpoints;
 
     /// @dev A seat was given, in the founding or by vote.
     event SeatGranted(bytes32 indexed memberId, uint8 category, address voter);
@@ -75,14 +100,17 @@ contract Seats is ERC721Votes {
     /// @dev The member votes with another address from now on.
     event SeatVoterChanged(bytes32 indexed memberId, address voter);
 
-    /// @dev The founder's power has ended and the governor's has begun.
-    event FoundingClosed(address governor);
+    /// @dev The founder's power has ended; what `governor` decides, `executor` carries out.
+    event FoundingClosed(address governor, address executor);
 
     /// @dev The caller is not the founder, or the founding is closed (`expected` is zero).
     error FounderOnly(address actual, address expected);
 
-    /// @dev The caller is not the governor, or the founding is still open (`expected` is zero).
-    error GovernorOnly(address actual, address expected);
+    /// @dev The caller is not the executor, or the founding is still open (`expected` is zero).
+    error ExecutorOnly(address actual, address expected);
+
+    /// @dev A clock counts 1 or 1000 in a second, and the timestamp of this very block must agree with that.
+    error ClockUnitRefused(uint256 ticksPerSecond, uint256 timestamp);
 
     /// @dev The three lists of {found} are not equally long.
     error UnequalLengths(uint256 memberIds, uint256 categories, uint256 voters);
@@ -114,6 +142,12 @@ contract Seats is ERC721Votes {
     /// @dev The seats would be handed to something that takes its votes from elsewhere, and be lost for good.
     error GovernorNotOverTheseSeats(address governor);
 
+    /// @dev The governor can't have anything carried out: it has no such timelock, or may propose nothing to it.
+    error TimelockNotOfTheGovernor(address timelock, address governor);
+
+    /// @dev The founder still administers the timelock, and could carry out anything without a vote.
+    error TimelockNotReleased(address timelock, address founder);
+
     /// @dev A seat belongs to its member.
     error SeatNotTransferable(bytes32 memberId);
 
@@ -128,13 +162,21 @@ contract Seats is ERC721Votes {
         _;
     }
 
-    modifier onlyGovernor() {
-        if (msg.sender != governor) revert GovernorOnly(msg.sender, governor);
+    modifier onlyExecutor() {
+        if (msg.sender != executor) revert ExecutorOnly(msg.sender, executor);
         _;
     }
 
-    /// @dev Whoever deploys is the founder.
-    constructor() ERC721("Consortium Seat", "SEAT") EIP712("Consortium Seats", "1") {
+    /**
+     * @dev Whoever deploys is the founder.
+     *
+     * @param ticksPerSecond_ 1 where a block's timestamp is in seconds, 1000 where it is in milliseconds
+     */
+    constructor(uint256 ticksPerSecond_) ERC721("Consortium Seat", "SEAT") EIP712("Consortium Seats", "1") {
+        if (ticksPerSecond_ != (block.timestamp > LAST_SECOND ? 1000 : 1)) {
+            revert ClockUnitRefused(ticksPerSecond_, block.timestamp);
+        }
+        ticksPerSecond = ticksPerSecond_;
         founder = msg.sender;
     }
 
@@ -157,21 +199,25 @@ contract Seats is ERC721Votes {
     }
 
     /**
-     * @dev Hands the seats to `newGovernor`, for good.
+     * @dev Hands the seats to the timelock of `governor`, for good.
      *
      * Requirements:
      *
      * - there is a seat that can vote.
-     * - `newGovernor` is a contract that takes its votes from this one.
+     * - `governor` is a contract that takes its votes from this one.
+     * - its timelock takes proposals from it, and is no longer administered by the founder.
      *
      * Emits a {FoundingClosed} event.
      */
-    function closeFounding(address newGovernor) external onlyFounder {
+    function closeFounding(address governor) external onlyFounder {
         if (seatCount == 0) revert NoSeatsFounded();
-        if (!_countsTheseSeats(newGovernor)) revert GovernorNotOverTheseSeats(newGovernor);
+        if (!_countsTheseSeats(governor)) revert GovernorNotOverTheseSeats(governor);
+        address timelock = ISeatGovernor(governor).timelock();
+        if (!_hasRole(timelock, PROPOSER_ROLE, governor)) revert TimelockNotOfTheGovernor(timelock, governor);
+        if (_hasRole(timelock, ADMIN_ROLE, founder)) revert TimelockNotReleased(timelock, founder);
         founder = address(0);
-        governor = newGovernor;
-        emit FoundingClosed(newGovernor);
+        executor = timelock;
+        emit FoundingClosed(governor, timelock);
     }
 
     /**
@@ -180,7 +226,7 @@ contract Seats is ERC721Votes {
      *
      * Emits a {SeatGranted} event.
      */
-    function grant(bytes32 memberId, uint8 category, address voter) external onlyGovernor {
+    function grant(bytes32 memberId, uint8 category, address voter) external onlyExecutor {
         _grant(memberId, category, voter);
     }
 
@@ -189,7 +235,7 @@ contract Seats is ERC721Votes {
      *
      * Emits a {SeatSuspended} event.
      */
-    function suspend(bytes32 memberId) external onlyGovernor {
+    function suspend(bytes32 memberId) external onlyExecutor {
         _requireStatus(memberId, Status.Active);
         _requireAnotherActive(memberId);
         _records[memberId].status = Status.Suspended;
@@ -202,7 +248,7 @@ contract Seats is ERC721Votes {
      *
      * Emits a {SeatReinstated} event.
      */
-    function reinstate(bytes32 memberId) external onlyGovernor {
+    function reinstate(bytes32 memberId) external onlyExecutor {
         _requireStatus(memberId, Status.Suspended);
         _records[memberId].status = Status.Active;
         _transferVotingUnits(address(0), _voterOf(memberId), 1);
@@ -214,7 +260,7 @@ contract Seats is ERC721Votes {
      *
      * Emits a {SeatRevoked} event.
      */
-    function revoke(bytes32 memberId) external onlyGovernor {
+    function revoke(bytes32 memberId) external onlyExecutor {
         _requireSeat(memberId);
         if (isActive(memberId)) _requireAnotherActive(memberId);
         delete memberOf[_voterOf(memberId)];
@@ -230,7 +276,7 @@ contract Seats is ERC721Votes {
      *
      * Emits a {SeatVoterChanged} event.
      */
-    function changeVoter(bytes32 memberId, address voter) external onlyGovernor {
+    function changeVoter(bytes32 memberId, address voter) external onlyExecutor {
         _requireSeat(memberId);
         _requireFreeVoter(voter);
         address former = _voterOf(memberId);
@@ -254,6 +300,31 @@ contract Seats is ERC721Votes {
     /// @dev Number of seats that may vote now.
     function activeSeatCount() external view returns (uint256) {
         return _getTotalSupply();
+    }
+
+    /// @dev Number of seats in `category` that may vote now.
+    function categorySupply(uint8 category) external view returns (uint256) {
+        _requireCategory(category);
+        return _supplyCheckpoints[category].latest();
+    }
+
+    /// @dev Number of seats in `category` that could vote at `timepoint`, which must be past.
+    function getPastCategorySupply(uint8 category, uint256 timepoint) external view returns (uint256) {
+        _requireCategory(category);
+        return _supplyCheckpoints[category].upperLookupRecent(_validateTimepoint(timepoint));
+    }
+
+    /// @dev {getPastCategorySupply} of all categories: that of category `n` is at index `n - 1`.
+    function getPastCategorySupplies(uint256 timepoint) external view returns (uint32[6] memory supplies) {
+        uint48 moment = _validateTimepoint(timepoint);
+        for (uint8 category = LOWEST_CATEGORY; category <= HIGHEST_CATEGORY; ++category) {
+            supplies[category - 1] = uint32(_supplyCheckpoints[category].upperLookupRecent(moment));
+        }
+    }
+
+    /// @dev The category (1 to 6) of the vote that `voter` had at `timepoint`, which must be past; 0 if it had none.
+    function categoryOf(address voter, uint256 timepoint) external view returns (uint8) {
+        return uint8(_categoryCheckpoints[voter].upperLookupRecent(_validateTimepoint(timepoint)));
     }
 
     /// @dev Clock of the checkpoints (ERC-6372): the block's timestamp.
@@ -298,11 +369,24 @@ contract Seats is ERC721Votes {
         return super._update(to, tokenId, auth);
     }
 
+    /// @dev Wherever a vote goes, its category goes with it.
+    function _transferVotingUnits(address from, address to, uint256 amount) internal override {
+        super._transferVotingUnits(from, to, amount);
+        if (from != address(0)) {
+            uint8 former = uint8(_categoryCheckpoints[from].latest());
+            _categoryCheckpoints[from].push(clock(), 0);
+            _supplyCheckpoints[former].push(clock(), _supplyCheckpoints[former].latest() - 1);
+        }
+        if (to != address(0)) {
+            uint8 category = _records[memberOf[to]].category;
+            _categoryCheckpoints[to].push(clock(), category);
+            _supplyCheckpoints[category].push(clock(), _supplyCheckpoints[category].latest() + 1);
+        }
+    }
+
     function _grant(bytes32 memberId, uint8 category, address voter) private {
         if (!Codes.isMemberId(memberId)) revert InvalidMemberId(memberId);
-        if (category < LOWEST_CATEGORY || category > HIGHEST_CATEGORY) {
-            revert InvalidCategory(category, LOWEST_CATEGORY, HIGHEST_CATEGORY);
-        }
+        _requireCategory(category);
         _requireStatus(memberId, Status.None);
         _requireFreeVoter(voter);
         _records[memberId] = Record(category, Status.Active);
@@ -314,6 +398,12 @@ contract Seats is ERC721Votes {
 
     function _voterOf(bytes32 memberId) private view returns (address) {
         return _ownerOf(uint256(memberId));
+    }
+
+    function _requireCategory(uint8 category) private pure {
+        if (category < LOWEST_CATEGORY || category > HIGHEST_CATEGORY) {
+            revert InvalidCategory(category, LOWEST_CATEGORY, HIGHEST_CATEGORY);
+        }
     }
 
     function _requireStatus(bytes32 memberId, Status expected) private view {
@@ -332,6 +422,10 @@ contract Seats is ERC721Votes {
     function _requireFreeVoter(address voter) private view {
         if (voter == address(0)) revert InvalidVoter(voter);
         if (memberOf[voter] != 0) revert VoterTaken(voter, memberOf[voter]);
+    }
+
+    function _hasRole(address timelock, bytes32 role, address account) private view returns (bool) {
+        return timelock.code.length != 0 && IAccessControl(timelock).hasRole(role, account);
     }
 
     function _countsTheseSeats(address candidate) private view returns (bool) {
