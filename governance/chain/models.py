@@ -27,6 +27,7 @@ class Ledger(models.Model):
     seats = models.CharField(_("seats contract"), max_length=42)
     governor = models.CharField(_("governor contract"), max_length=42)
     registry = models.CharField(_("registry contract"), max_length=42)
+    first_governor = models.CharField(max_length=42, blank=True)  # in office when the alliance was founded
     timelock = models.CharField(_("timelock contract"), max_length=42, blank=True)  # carries out what passed
     break_glass = models.CharField(_("break-glass contract"), max_length=42, blank=True)
     ticks_per_second = models.PositiveIntegerField(_("ticks a second"), default=1)  # of a block's timestamp
@@ -160,7 +161,7 @@ class Governor(Projected):
 
 
 class ActionKind(models.IntegerChoices):
-    """What a proposal is about, by which it needs a larger or smaller majority; the strictest of its calls."""
+    """What a proposal is about, which says how large a majority it needs; the strictest of its calls."""
 
     ROUTINE = 0, _("routine")
     MEMBERSHIP = 1, _("membership")

@@ -50,7 +50,8 @@ def again(proposal: Proposal, number: int, *votes: tuple[int, int]) -> Proposal:
     for place, (support, weight) in enumerate(votes):
         CastVote.objects.create(
             ledger=row.ledger, proposal_id=row.proposal_id, voter=f"0x{place:040x}", member_id=f"M{place}",
-            category_number=1, support=support, weight=weight, block=row.block, block_time=row.block_time, tx_hash="0x1",
+            category_number=1, support=support, weight=weight, block=row.block,
+            block_time=row.block_time, tx_hash="0x1",
         )  # fmt: skip
     return copy
 
