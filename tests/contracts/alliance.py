@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from eth_account import Account
@@ -19,10 +19,14 @@ from governance.contracts.errors import Refusal, decode
 
 NONE, ACTIVE, SUSPENDED = 0, 1, 2
 AGAINST, FOR, ABSTAIN = 0, 1, 2
-PENDING, OPEN, CANCELED, DEFEATED, SUCCEEDED, EXECUTED = 0, 1, 2, 3, 4, 7
+PENDING, OPEN, CANCELED, DEFEATED, SUCCEEDED, QUEUED, EXECUTED = 0, 1, 2, 3, 4, 5, 7
+ROUTINE, MEMBERSHIP, CONSTITUTIONAL = 0, 1, 2
 OBSERVER, SEALER = 1, 2
 
-DELAY, PERIOD, QUORUM = 60, 3600, 60  # seconds, seconds, percent
+DELAY, PERIOD, EXTENSION, WAIT = 60, 3600, 600, 300  # seconds; WAIT is the timelock's
+# Quorum and approval, as numerator and denominator, and categories with a majority of their own; by kind.
+RULES = ((1, 3, 1, 2, 0), (1, 2, 2, 3, 3), (2, 3, 3, 4, 4))
+NOBODY = "0x" + "0" * 40
 
 BALLOT = {
     "Ballot": [
@@ -79,9 +83,27 @@ FOUNDERS = (WANGCHAO, DONGLI, QIONGTAI, HAITANG, YUNFAN)
 
 LANTIAN = Bank("Lantian Trust", "91330100LT4P6GHE9F", 4)  # no founding member
 
+GUARDIANS = tuple(person(name) for name in ("Guardian Gu", "Guardian He", "Guardian Ma"))
+GUARDIANS_NEEDED = 2
+ADMIN_ROLE = bytes(32)
+PROPOSER_ROLE, CANCELLER_ROLE = (
+    bytes(Web3.keccak(text=name)) for name in ("PROPOSER_ROLE", "CANCELLER_ROLE")
+)
+
 SECRETARIAT = str(person("the secretariat's relay").address)
 FOUNDER = str(person("the founder").address)
 MALLORY = person("Mallory")
+
+
+class Outlook(NamedTuple):
+    """What the governor says of a vote that is under way."""
+
+    passes: bool
+    possible: bool
+    decided: bool
+    quorum_missing: int
+    approval_missing: int
+    categories_missing: int
 
 
 @dataclass(frozen=True)
@@ -104,31 +126,47 @@ class Proposal:
 
 @dataclass
 class Alliance:
-    """Seats, governor and registry on one ledger."""
+    """Seats, governor, timelock, registry and the guardians' contract on one ledger."""
 
     ledger: Web3
     seats: Contract
-    governor: Contract
+    timelock: Contract
     registry: Contract
+    governor: Contract
+    break_glass: Contract
     drafts: int = field(default=0)
 
     @classmethod
-    def deployed(
-        cls, ledger: Web3, *, delay: int = DELAY, period: int = PERIOD, quorum: int = QUORUM
-    ) -> Alliance:
-        """The three contracts, the founding still open."""
-        seats = deploy(ledger, "Seats")
-        governor = deploy(ledger, "ConsortiumGovernor", seats.address, delay, period, quorum, SECRETARIAT)
-        registry = deploy(ledger, "NodeRegistry", seats.address, governor.address)
-        return cls(ledger, seats, governor, registry)
+    def deployed(cls, ledger: Web3, *, ticks: int = 1, wait: int = WAIT, **settings: Any) -> Alliance:
+        """All contracts, the founding still open. `ticks` of the clock a second; for `settings` see there."""
+        seats = deploy(ledger, "Seats", ticks)
+        timelock = deploy(ledger, "TimelockController", wait * ticks, [], [NOBODY], FOUNDER)
+        registry = deploy(ledger, "NodeRegistry", seats.address, timelock.address)
+        arguments = seats.address, registry.address, governor_settings(timelock, **settings)
+        governor = deploy(ledger, "ConsortiumGovernor", *arguments)
+        guardians = [guardian.address for guardian in GUARDIANS]
+        break_glass = deploy(
+            ledger, "BreakGlass", registry.address, governor.address, guardians, GUARDIANS_NEEDED
+        )
+        return cls(ledger, seats, timelock, registry, governor, break_glass)
 
     @classmethod
-    def established(cls, ledger: Web3, *banks: Bank, **settings: int) -> Alliance:
+    def established(cls, ledger: Web3, *banks: Bank, **settings: Any) -> Alliance:
         """The founding members have their seats, and the founder is gone."""
         alliance = cls.deployed(ledger, **settings)
         alliance.found(*(banks or FOUNDERS))
+        alliance.hand_over()
         alliance.send(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
         return alliance
+
+    def hand_over(self) -> None:
+        """The governor and the guardians get their powers, and the founder gives up the timelock."""
+        timelock, governor = self.timelock.functions, self.governor.address
+        for role in (PROPOSER_ROLE, CANCELLER_ROLE):
+            self.send(timelock.grantRole(role, governor), FOUNDER)
+        self.send(timelock.renounceRole(ADMIN_ROLE, FOUNDER), FOUNDER)
+        self.send(self.governor.functions.setProposalGuardian(self.break_glass.address), FOUNDER)
+        self.send(self.registry.functions.setGuardian(self.break_glass.address), FOUNDER)
 
     def found(self, *banks: Bank) -> TxReceipt:
         ids, categories, voters = zip(*(bank.seat for bank in banks), strict=True)
@@ -143,8 +181,8 @@ class Alliance:
         return receipt
 
     def rule(self, call: ContractFunction) -> TxReceipt:
-        """Send in the governor's name, for tests of what happens after a vote."""
-        return self.send(call, self.governor.address)
+        """Send in the timelock's name, for tests of what happens after a vote."""
+        return self.send(call, self.timelock.address)
 
     def refusal(self, call: ContractFunction, sender: str, *, block: Any = "pending") -> Refusal:
         """The typed error with which `call` is refused, one block from now unless told otherwise."""
@@ -194,18 +232,23 @@ class Alliance:
 
     # Proposals and ballots
 
-    def draft(self, *calls: ContractFunction, description: str = "") -> Proposal:
+    def draft(self, *calls: ContractFunction, description: str = "", sender: str = SECRETARIAT) -> Proposal:
+        """Bound to this governor and to `sender`, unless there is a description that is not."""
         self.drafts += 1
-        text = description or f"Proposal {self.drafts}"
+        text = description or f"Proposal {self.drafts}\n{self.binding(sender)}"
         proposal = Proposal([call.address for call in calls], [encoded(call) for call in calls], text)
         number = self.governor.functions.hashProposal(*proposal.executable).call()
         return Proposal(proposal.targets, proposal.calls, text, number)
+
+    def binding(self, sender: str) -> str:
+        """How a description ends that this governor takes from `sender`."""
+        return f"#governor=eip155:{self.ledger.eth.chain_id}:{self.governor.address}\n#proposer={sender}"
 
     def proposing(self, proposal: Proposal) -> ContractFunction:
         return self.governor.functions.propose(*proposal.content, proposal.description)
 
     def propose(self, *calls: ContractFunction, sender: str = SECRETARIAT) -> Proposal:
-        proposal = self.draft(*calls)
+        proposal = self.draft(*calls, sender=sender)
         self.send(self.proposing(proposal), sender)
         return proposal
 
@@ -216,19 +259,37 @@ class Alliance:
         return proposal
 
     def passed(self, *calls: ContractFunction) -> Proposal:
-        """A proposal that every member but the last has voted for, and whose time is over."""
+        """A proposal for which so many members have voted that no other could stop it."""
         proposal = self.opened(*calls)
-        for bank in FOUNDERS[:-1]:
-            self.cast(bank, proposal, FOR)
-        self.close(proposal)
+        for bank in FOUNDERS:
+            if self.state(proposal) == OPEN:
+                self.cast(bank, proposal, FOR)
+        assert self.state(proposal) == SUCCEEDED
+        return proposal
+
+    def queued(self, *calls: ContractFunction) -> Proposal:
+        """A proposal that has passed, and whose time in the timelock is over."""
+        proposal = self.passed(*calls)
+        self.queue(proposal)
+        self.wait(proposal)
         return proposal
 
     def close(self, proposal: Proposal) -> None:
         self.mine_at(self.deadline(proposal) + 1)
 
     def decide(self, *calls: ContractFunction) -> TxReceipt:
-        """Propose, vote, execute."""
-        return self.execute(self.passed(*calls))
+        """Propose, vote, queue, wait, execute."""
+        return self.execute(self.queued(*calls))
+
+    def queue(self, proposal: Proposal, *, sender: str = SECRETARIAT) -> TxReceipt:
+        return self.send(self.queuing(proposal), sender)
+
+    def queuing(self, proposal: Proposal) -> ContractFunction:
+        return self.governor.functions.queue(*proposal.executable)
+
+    def wait(self, proposal: Proposal) -> None:
+        """Until the timelock's delay is over."""
+        self.mine_at(self.effective(proposal))
 
     def executing(self, proposal: Proposal) -> ContractFunction:
         return self.governor.functions.execute(*proposal.executable)
@@ -238,7 +299,7 @@ class Alliance:
 
     def sign(self, bank: Bank, proposal: Proposal, support: int, **wrong: Any) -> bytes:
         """The member's signature under its EIP-712 ballot; `wrong` replaces key, nonce, chain, contract."""
-        nonce = wrong.get("nonce", self.governor.functions.nonces(bank.voter).call())
+        nonce = wrong.get("nonce", ballot_nonce(proposal))
         domain = {
             "name": "Consortium Governor",
             "version": "1",
@@ -277,11 +338,37 @@ class Alliance:
         against, favour, abstain = self.governor.functions.proposalVotes(proposal.id).call()
         return against, favour, abstain
 
+    def outlook(self, proposal: Proposal) -> Outlook:
+        """As of the latest block."""
+        return Outlook(*self.governor.functions.outlook(proposal.id).call())
+
     def snapshot(self, proposal: Proposal) -> int:
         return int(self.governor.functions.proposalSnapshot(proposal.id).call())
 
     def deadline(self, proposal: Proposal) -> int:
         return int(self.governor.functions.proposalDeadline(proposal.id).call())
+
+    def effective(self, proposal: Proposal) -> int:
+        """When a queued proposal may be executed."""
+        return int(self.governor.functions.proposalEta(proposal.id).call())
+
+
+def governor_settings(timelock: Contract, **other: Any) -> tuple[Any, ...]:
+    """What the governor's constructor takes: the defaults above, and what differs from them, by name."""
+    return (
+        other.get("delay", DELAY),
+        other.get("period", PERIOD),
+        other.get("extension", EXTENSION),
+        other.get("rules", RULES),
+        other.get("convener", SECRETARIAT),
+        timelock.address,
+        other.get("guardian", NOBODY),
+    )
+
+
+def ballot_nonce(proposal: Proposal) -> int:
+    """What a ballot on this proposal carries, whoever signs it."""
+    return (proposal.id % 2**192) << 64
 
 
 def deploy(ledger: Web3, name: str, *arguments: Any) -> Contract:

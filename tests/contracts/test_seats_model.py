@@ -80,7 +80,7 @@ def decide(alliance: Alliance, decision: Decision) -> bool:
     action, bank, address = decision
     arguments = {"grant": (bank.id, bank.category, address), "changeVoter": (bank.id, address)}
     call = alliance.seats.functions[action](*arguments.get(action, (bank.id,)))
-    sender = {"from": alliance.governor.address, "gas": 1_000_000, "gasPrice": 0}
+    sender = {"from": alliance.timelock.address, "gas": 1_000_000, "gasPrice": 0}
     return sent(alliance.ledger, call.transact(sender))["status"] == 1
 
 
