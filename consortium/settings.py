@@ -7,6 +7,7 @@ which sets CONSORTIUM_SURFACE=gateway). Neither serves the other's URLs.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -29,6 +30,18 @@ def _flag(name: str, default: bool) -> bool:
 
 def _words(name: str, default: str = "") -> list[str]:
     return [word for word in os.environ.get(name, default).replace(",", " ").split() if word]
+
+
+def _rule(name: str, default: str) -> dict[str, object]:
+    """“1/2 2/3 3”: quorum, approval, categories; as ``VotingRule.rule`` has it."""
+    text = os.environ.get(name, default)
+    found = re.fullmatch(r"(\d+)/(\d+) (\d+)/(\d+) ([0-6])", text)
+    if found is None:
+        raise ImproperlyConfigured(
+            f"{name} is quorum, approval and categories as in {default!r}, not {text!r}"
+        )
+    numbers = [int(each) for each in found.groups()]
+    return {"quorum": numbers[:2], "approval": numbers[2:4], "categories": numbers[4]}
 
 
 # --- Where this process stands -------------------------------------------------------------------------
@@ -453,6 +466,19 @@ RELAY_PATIENCE = float(os.environ.get("RELAY_PATIENCE", "60"))
 VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
 VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
 QUORUM_PERCENT = int(os.environ.get("QUORUM_PERCENT", "34"))
+# Seconds that a vote stays open at least once its quorum is reached.
+LATE_QUORUM_EXTENSION = int(os.environ.get("LATE_QUORUM_EXTENSION", "0" if DEVELOPMENT else str(24 * 3600)))
+# Seconds between queueing what has passed and the earliest moment of its execution.
+TIMELOCK_DELAY = int(os.environ.get("TIMELOCK_DELAY", "1" if DEVELOPMENT else str(2 * 24 * 3600)))
+# What a kind of proposal needs: quorum, share of the votes for and against, categories with a majority.
+VOTING_RULES = {
+    "routine": _rule("RULE_ROUTINE", "1/3 1/2 0"),
+    "membership": _rule("RULE_MEMBERSHIP", "1/2 2/3 3"),
+    "constitutional": _rule("RULE_CONSTITUTIONAL", "2/3 3/4 4"),
+}
+# Who may break the glass: addresses, separated by commas, and how many of them must agree.
+GUARDIANS = _words("GUARDIANS")
+GUARDIAN_THRESHOLD = int(os.environ.get("GUARDIAN_THRESHOLD", "0")) or max(2, len(GUARDIANS) // 2 + 1)
 # Seconds after which an EST client may ask again for a certificate that waits for approval.
 EST_RETRY_AFTER = int(os.environ.get("EST_RETRY_AFTER", "60"))
 

@@ -8,13 +8,18 @@ from functools import cache
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
+from governance.chain import contracts
 from governance.chain.contracts import (
+    BREAK_GLASS,
     GOVERNOR,
     REGISTRY,
     SEATS,
+    TIMELOCK,
     member_id_bytes,
     network_bytes,
     offline,
@@ -23,6 +28,8 @@ from governance.chain.contracts import (
 from governance.chain.errors import UnknownCall
 from governance.chain.models import Ledger
 from governance.contracts import NAMES, artifact
+
+NOBODY = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,16 @@ class NodeRole:
     consensus_id: str
     uscc: str
     role: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRole:
+    """A founding account's permission (1 may transact, 2 may deploy too)."""
+
+    network: str
+    address: str
+    uscc: str
+    permission: int
 
 
 # --- What a proposal may do ------------------------------------------------------------------------------
@@ -87,19 +104,155 @@ def remove_node(ledger: Ledger, *, network: str, consensus_id: str) -> Call:
     return _call(ledger.registry, REGISTRY, "remove", network_bytes(network), bytes.fromhex(consensus_id))
 
 
+def set_account(ledger: Ledger, *, network: str, account: str, uscc: str, permission: int) -> Call:
+    """What ``account`` may do on the network: 0 nothing, 1 transact, 2 deploy contracts too."""
+    of_member = member_id_bytes(uscc)
+    return _call(
+        ledger.registry,
+        REGISTRY,
+        "setAccount",
+        network_bytes(network),
+        _address(account),
+        of_member,
+        permission,
+    )
+
+
+def thaw_node(ledger: Ledger, *, network: str, consensus_id: str) -> Call:
+    """End the freeze of a node."""
+    return _call(ledger.registry, REGISTRY, "thaw", network_bytes(network), bytes.fromhex(consensus_id))
+
+
+def ratify_freeze(ledger: Ledger, *, network: str, consensus_id: str, number: int) -> Call:
+    """Let the freeze with this number last until it is ended by vote."""
+    node = bytes.fromhex(consensus_id)
+    return _call(ledger.registry, REGISTRY, "ratifyFreeze", network_bytes(network), node, number)
+
+
+def set_rule(
+    ledger: Ledger, *, kind: int, quorum: tuple[int, int], approval: tuple[int, int], categories: int
+) -> Call:
+    """What proposals of a kind (0 routine, 1 membership, 2 constitutional) need from then on."""
+    return _call(ledger.governor, GOVERNOR, "setRule", kind, (*quorum, *approval, categories))
+
+
+def set_guardians(ledger: Ledger, *, guardians: Sequence[str], threshold: int) -> Call:
+    """Who may break the glass, and how many of them must agree."""
+    addresses = [_address(each) for each in guardians]
+    return _call(ledger.break_glass, BREAK_GLASS, "setGuardians", addresses, threshold)
+
+
+def set_terms(ledger: Ledger, **seconds: int) -> list[Call]:
+    """New durations in seconds: ``voting_delay``, ``voting_period``, ``late_quorum_extension``, ``timelock``."""
+    return [_set_duration(ledger, name, value * ledger.ticks_per_second) for name, value in seconds.items()]
+
+
+def _set_duration(ledger: Ledger, name: str, ticks: int) -> Call:
+    contract, function = _DURATIONS[name]
+    return _call(ledger.timelock if contract == TIMELOCK else ledger.governor, contract, function, ticks)
+
+
+_DURATIONS = {
+    "voting_delay": (GOVERNOR, "setVotingDelay"),
+    "voting_period": (GOVERNOR, "setVotingPeriod"),
+    "late_quorum_extension": (GOVERNOR, "setLateQuorumVoteExtension"),
+    "timelock": (TIMELOCK, "updateDelay"),
+}
+
+
+def hand_over(ledger: Ledger, *, governor: str, break_glass: str = "") -> list[Call]:
+    """Another governor takes the place of the one in office; seats, registry and timelock stay.
+
+    ``break_glass``: the guardians' contract that belongs to it, or none.
+    """
+    roles = (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE)
+    calls = [_timelock(ledger, "grantRole", role, governor) for role in roles]
+    calls += [_timelock(ledger, "revokeRole", role, ledger.governor) for role in roles]
+    guardian = _address(break_glass or NOBODY)
+    return [*calls, _call(ledger.registry, REGISTRY, "setGuardian", guardian)]
+
+
+# --- What wires the contracts, once -------------------------------------------------------------------------
+def appoint(ledger: Ledger) -> list[Call]:
+    """Let the governor, and nobody else, have things carried out; the relay account gives its own power up."""
+    roles = (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE)
+    calls = [_timelock(ledger, "grantRole", role, ledger.governor) for role in roles]
+    return [*calls, _timelock(ledger, "renounceRole", contracts.ADMIN_ROLE, ledger.relay_address)]
+
+
+def set_guardian(ledger: Ledger) -> list[Call]:
+    """Registry and governor obey the guardians' contract."""
+    guardian = _address(ledger.break_glass)
+    return [
+        _call(ledger.registry, REGISTRY, "setGuardian", guardian),
+        _call(ledger.governor, GOVERNOR, "setProposalGuardian", guardian),
+    ]
+
+
+def _timelock(ledger: Ledger, function: str, role: str, account: str) -> Call:
+    return _call(ledger.timelock, TIMELOCK, function, bytes.fromhex(role[2:]), _address(account))
+
+
 # --- What the relay account sends --------------------------------------------------------------------------
 def propose(ledger: Ledger, calls: Sequence[Call], description: str) -> Call:
     return _call(ledger.governor, GOVERNOR, "propose", *_content(calls), description)
 
 
-def execute(ledger: Ledger, calls: Sequence[Call], description: str) -> Call:
-    return _call(ledger.governor, GOVERNOR, "execute", *_content(calls), Web3.keccak(text=description))
+def queue(ledger: Ledger, calls: Sequence[Call], description: str, *, governor: str = "") -> Call:
+    """What has passed begins to wait in the timelock. ``governor``: by default the one in office."""
+    return _on_content(governor or ledger.governor, "queue", calls, description)
 
 
-def cast_vote_by_sig(ledger: Ledger, *, proposal_id: int, support: int, voter: str, signature: str) -> Call:
-    """A member's signed ballot; ``signature`` is 0x-hex."""
-    raw = bytes.fromhex(signature.removeprefix("0x"))
-    return _call(ledger.governor, GOVERNOR, "castVoteBySig", proposal_id, support, _address(voter), raw)
+def execute(ledger: Ledger, calls: Sequence[Call], description: str, *, governor: str = "") -> Call:
+    """Carry out what was queued; ``governor`` as in :func:`queue`."""
+    return _on_content(governor or ledger.governor, "execute", calls, description)
+
+
+def cancel(ledger: Ledger, calls: Sequence[Call], description: str, *, governor: str = "") -> Call:
+    """By the proposer, before the vote opens; ``governor`` as in :func:`queue`."""
+    return _on_content(governor or ledger.governor, "cancel", calls, description)
+
+
+def cast_vote_by_sig(
+    ledger: Ledger, *, proposal_id: int, support: int, voter: str, signature: str, governor: str = ""
+) -> Call:
+    """A member's signed ballot; ``signature`` is 0x-hex. ``governor`` as in :func:`queue`."""
+    raw, contract = bytes.fromhex(signature.removeprefix("0x")), governor or ledger.governor
+    return _call(contract, GOVERNOR, "castVoteBySig", proposal_id, support, _address(voter), raw)
+
+
+def confirm_freeze_by_sig(
+    ledger: Ledger,
+    *,
+    network: str,
+    consensus_id: str,
+    reason_hash: str,
+    guardian: str,
+    deadline: int,
+    signature: str,
+) -> Call:
+    """A guardian's signed confirmation that a node be frozen; hash and signature are 0x-hex, the deadline ticks."""
+    node, reason = bytes.fromhex(consensus_id), bytes.fromhex(reason_hash.removeprefix("0x"))
+    signed = (_address(guardian), deadline, bytes.fromhex(signature.removeprefix("0x")))
+    arguments = (network_bytes(network), node, reason, *signed)
+    return _call(ledger.break_glass, BREAK_GLASS, "confirmFreezeBySig", *arguments)
+
+
+def confirm_cancel_by_sig(
+    ledger: Ledger,
+    calls: Sequence[Call],
+    description: str,
+    *,
+    reason_hash: str,
+    guardian: str,
+    deadline: int,
+    signature: str,
+) -> Call:
+    """A guardian's signed confirmation that a proposal be cancelled; see :func:`confirm_freeze_by_sig`."""
+    content = (*_content(calls), Web3.keccak(text=description))
+    signed = (_address(guardian), deadline, bytes.fromhex(signature.removeprefix("0x")))
+    reason = bytes.fromhex(reason_hash.removeprefix("0x"))
+    return _call(ledger.break_glass, BREAK_GLASS, "confirmCancelBySig", content, reason, *signed)
 
 
 def found_seats(ledger: Ledger, seatings: Sequence[Seating]) -> Call:
@@ -117,8 +270,17 @@ def found_nodes(ledger: Ledger, nodes: Sequence[NodeRole]) -> Call:
     return _call(ledger.registry, REGISTRY, "found", networks, ids, members, [node.role for node in nodes])
 
 
+def found_accounts(ledger: Ledger, accounts: Sequence[AccountRole]) -> Call:
+    """Founding accounts' permissions; only before the founding is closed."""
+    networks = [network_bytes(account.network) for account in accounts]
+    addresses = [_address(account.address) for account in accounts]
+    members = [member_id_bytes(account.uscc) for account in accounts]
+    permissions = [account.permission for account in accounts]
+    return _call(ledger.registry, REGISTRY, "foundAccounts", networks, addresses, members, permissions)
+
+
 def close_founding(ledger: Ledger) -> Call:
-    """Hands seats and registry to the governor, for good."""
+    """Hands seats and registry to the governor's timelock, for good."""
     return _call(ledger.seats, SEATS, "closeFounding", _address(ledger.governor))
 
 
@@ -131,20 +293,38 @@ def proposal_id(calls: Sequence[Call], description: str) -> int:
 
 # --- In plain words --------------------------------------------------------------------------------------
 def decode(call: Call) -> tuple[str, dict[str, Any]]:
-    """The function's name and its arguments by name: USCC and slugs as text, bytes as 0x-hex.
+    """The function's name and its arguments by name: USCC and slugs as text, bytes as 0x-hex, structs by name.
 
-    Raises UnknownCall for what is none of the contracts' functions.
+    Raises UnknownCall for what is none of the contracts' functions, or is not encoded as one.
     """
+    _, name, arguments = decode_call(call)
+    return name, arguments
+
+
+def decode_call(call: Call) -> tuple[str, str, dict[str, Any]]:
+    """Likewise, with the name of the contract that the function is of, before it."""
     selector = call.data[:10].lower()
-    contract = _functions().get(selector)
-    if contract is None:
+    found = _functions().get(selector)
+    if found is None:
         raise UnknownCall(selector=selector)
-    function, arguments = offline(contract).decode_function_input(call.data)
-    return str(function.fn_name), {name: _plain(name, value) for name, value in arguments.items()}
+    contract, abi = found
+    try:
+        _, arguments = offline(contract).decode_function_input(call.data)
+    except (DecodingError, Web3Exception, ValueError) as error:
+        raise UnknownCall(selector=selector) from error
+    return (
+        contract,
+        abi["name"],
+        {each["name"]: _plain(each, arguments[each["name"]]) for each in abi["inputs"]},
+    )
 
 
 def _call(target: str, contract: str, function: str, *arguments: Any) -> Call:
     return Call(_address(target), 0, offline(contract).encode_abi(function, args=list(arguments)))
+
+
+def _on_content(governor: str, function: str, calls: Sequence[Call], description: str) -> Call:
+    return _call(governor, GOVERNOR, function, *_content(calls), Web3.keccak(text=description))
 
 
 def _content(calls: Sequence[Call]) -> tuple[list[str], list[int], list[str]]:
@@ -156,18 +336,31 @@ def _address(address: str) -> str:
 
 
 @cache
-def _functions() -> dict[str, str]:
+def _functions() -> dict[str, tuple[str, dict[str, Any]]]:
     return {
-        "0x" + function_abi_to_4byte_selector(item).hex(): name
-        for name in NAMES
+        "0x" + function_abi_to_4byte_selector(item).hex(): (name, item)
+        for name in reversed(NAMES)  # of two that share a function, the first is meant
         for item in artifact(name)["abi"]
         if item["type"] == "function"
     }
 
 
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(name.removesuffix("s"), item) for item in value]
+def _plain(item: dict[str, Any], value: Any) -> Any:
+    """A value as its ABI describes it."""
+    if item["type"].endswith("]"):
+        one = {**item, "type": item["type"].rpartition("[")[0], "name": item["name"].removesuffix("s")}
+        return [_plain(one, each) for each in value]
+    if item["type"] == "tuple":
+        values = value.values() if isinstance(value, dict) else value
+        return {each["name"]: _plain(each, it) for each, it in zip(item["components"], values, strict=True)}
     if isinstance(value, bytes):
-        return text(value) if name in {"memberId", "network"} else "0x" + value.hex()
+        return _code(value) if item["name"] in {"memberId", "network"} else "0x" + value.hex()
     return value
+
+
+def _code(value: bytes) -> str:
+    """Anybody may write anything there."""
+    try:
+        return text(value)
+    except UnicodeDecodeError:
+        return "0x" + value.hex()

@@ -1,4 +1,4 @@
-"""The three contracts as objects, and the texts they know members and networks by."""
+"""The contracts as objects, and the texts they know members and networks by."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ from governance.contracts import artifact
 from governance.contracts.codec import patient_codec
 
 SEATS, GOVERNOR, REGISTRY = "Seats", "ConsortiumGovernor", "NodeRegistry"
+TIMELOCK, BREAK_GLASS = "TimelockController", "BreakGlass"
+
+# The timelock's roles: who administers it, may have things carried out, may stop them, may carry them out.
+ADMIN_ROLE = "0x" + "00" * 32
+PROPOSER_ROLE, CANCELLER_ROLE, EXECUTOR_ROLE = (
+    Web3.keccak(text=f"{name}_ROLE").to_0x_hex() for name in ("PROPOSER", "CANCELLER", "EXECUTOR")
+)
 
 _MEMBER_ID = re.compile(r"[0-9A-Z]{18}")
 _SLUG = re.compile(r"[a-z0-9-]{1,32}")
@@ -27,14 +34,24 @@ def seats(ledger: Ledger, client: Web3 | None = None) -> Contract:
     return _at(ledger.seats, SEATS, client or gateway.web3(ledger))
 
 
-def governor(ledger: Ledger, client: Web3 | None = None) -> Contract:
-    """The governor contract; see :func:`seats`."""
-    return _at(ledger.governor, GOVERNOR, client or gateway.web3(ledger))
+def governor(ledger: Ledger, client: Web3 | None = None, *, address: str = "") -> Contract:
+    """The governor in office, or the one at ``address``; see :func:`seats`."""
+    return _at(address or ledger.governor, GOVERNOR, client or gateway.web3(ledger))
 
 
 def registry(ledger: Ledger, client: Web3 | None = None) -> Contract:
     """The NodeRegistry contract; see :func:`seats`."""
     return _at(ledger.registry, REGISTRY, client or gateway.web3(ledger))
+
+
+def timelock(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The timelock, which carries out what was decided; see :func:`seats`."""
+    return _at(ledger.timelock, TIMELOCK, client or gateway.web3(ledger))
+
+
+def break_glass(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The guardians' contract; see :func:`seats`. An alliance without guardians has none."""
+    return _at(ledger.break_glass, BREAK_GLASS, client or gateway.web3(ledger))
 
 
 @cache
