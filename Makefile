@@ -23,7 +23,7 @@ SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run manage vote test smoke bench check lint types contracts browser peers messages clean
+.PHONY: help setup run manage vote test smoke bench analyse check lint types contracts browser peers messages clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1 - /'
@@ -46,6 +46,9 @@ smoke: $(RUNTIME) $(NODE)  ## run the main job against a fresh stack, a line of 
 
 bench: $(DEVELOPMENT) $(NODE)  ## measure
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+analyse: $(DEVELOPMENT) $(NODE)  ## analyse the contracts with Slither; each finding is answered in docs/contracts-analysis.md
+	@$(BIN)/python -m tests.analysis
 
 check: $(DEVELOPMENT) $(NODE) $(VENV)/.check-secret lint types  ## lint, types, imports, migrations, deployment, contracts
 	@$(BIN)/lint-imports --no-logo

@@ -448,7 +448,8 @@ contract BreakGlass is EIP712, NoncesKeyed {
 
     /// @dev The guardian's bit in {Round-confirmed}; zero for anybody else.
     function _bitOf(address account) private view returns (uint16) {
-        for (uint256 i = 0; i < _guardians.length; ++i) {
+        uint256 length = _guardians.length;
+        for (uint256 i = 0; i < length; ++i) {
             if (_guardians[i] == account) return uint16(1 << i);
         }
         return 0;

@@ -1,0 +1,1 @@
+"""Static analysis of the contracts with Slither, each finding answered: `make analyse`."""
