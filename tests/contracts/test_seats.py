@@ -1,11 +1,13 @@
-"""Seats: the founding, what the governor does with a seat, and everything that is refused."""
+"""Seats: the founding, what the members decide about a seat, and everything that is refused."""
 
 from __future__ import annotations
 
 import pytest
 from web3 import Web3
+from web3.exceptions import ContractCustomError
 
-from governance.contracts.errors import Refusal
+from governance.contracts import artifact
+from governance.contracts.errors import Refusal, decode
 from tests.contracts.alliance import (
     ACTIVE,
     DONGLI,
@@ -13,11 +15,15 @@ from tests.contracts.alliance import (
     FOUNDERS,
     LANTIAN,
     MALLORY,
+    NOBODY,
     NONE,
+    PROPOSER_ROLE,
     QIONGTAI,
+    RULES,
     SECRETARIAT,
     SUSPENDED,
     WANGCHAO,
+    YUNFAN,
     Alliance,
     Bank,
     deploy,
@@ -26,7 +32,7 @@ from tests.contracts.alliance import (
     person,
 )
 
-NOBODY = "0x" + "0" * 40
+CATEGORIES = range(1, 7)
 NEW_KEY = str(person("Wangchao Bank's second officer").address)
 
 
@@ -86,15 +92,18 @@ class TestFounding:
         assert refusal == Refusal("InvalidCategory", {"actual": 9, "lowest": 1, "highest": 6})
         assert alliance.seats.functions.seatCount().call() == 0
 
-    def test_closing_hands_the_seats_to_the_governor(self, ledger: Web3) -> None:
+    def test_closing_hands_the_seats_to_the_governors_timelock(self, ledger: Web3) -> None:
         alliance = Alliance.deployed(ledger)
         alliance.found(WANGCHAO)
+        alliance.hand_over()
 
         receipt = alliance.send(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
 
-        assert alliance.seats.functions.governor().call() == alliance.governor.address
+        assert alliance.seats.functions.executor().call() == alliance.timelock.address
         assert alliance.seats.functions.founder().call() == NOBODY
-        assert events(alliance.seats, receipt, "FoundingClosed") == [{"governor": alliance.governor.address}]
+        assert events(alliance.seats, receipt, "FoundingClosed") == [
+            {"governor": alliance.governor.address, "executor": alliance.timelock.address}
+        ]
 
     def test_nobody_but_the_founder_closes_it(self, ledger: Web3) -> None:
         alliance = Alliance.deployed(ledger)
@@ -126,6 +135,42 @@ class TestFounding:
             refusal = alliance.refusal(alliance.seats.functions.closeFounding(candidate), FOUNDER)
             assert refusal == Refusal("GovernorNotOverTheseSeats", {"governor": candidate.lower()})
 
+    def test_nor_while_the_governor_may_propose_nothing_to_its_timelock(self, ledger: Web3) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+
+        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
+
+        assert refusal == Refusal(
+            "TimelockNotOfTheGovernor",
+            {"timelock": alliance.timelock.address.lower(), "governor": alliance.governor.address.lower()},
+        )
+
+    def test_nor_to_a_governor_whose_timelock_is_no_contract(self, ledger: Web3) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        settings = (60, 3600, 600, RULES, SECRETARIAT, MALLORY.address, NOBODY)
+        governor = deploy(
+            ledger, "ConsortiumGovernor", alliance.seats.address, alliance.registry.address, settings
+        )
+
+        refusal = alliance.refusal(alliance.seats.functions.closeFounding(governor.address), FOUNDER)
+
+        assert refusal.name == "TimelockNotOfTheGovernor"
+
+    def test_nor_while_the_founder_could_carry_out_anything_without_a_vote(self, ledger: Web3) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        grant = alliance.timelock.functions.grantRole(PROPOSER_ROLE, alliance.governor.address)
+        alliance.send(grant, FOUNDER)
+
+        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
+
+        assert refusal == Refusal(
+            "TimelockNotReleased",
+            {"timelock": alliance.timelock.address.lower(), "founder": FOUNDER.lower()},
+        )
+
     def test_the_founder_has_no_power_afterwards(self, alliance: Alliance) -> None:
         seats = alliance.seats.functions
         founding = [
@@ -135,21 +180,21 @@ class TestFounding:
         for call in founding:
             refusal = alliance.refusal(call, FOUNDER)
             assert refusal == Refusal("FounderOnly", {"actual": FOUNDER.lower(), "expected": NOBODY})
-        for call in governor_calls(alliance):
-            assert alliance.refusal(call, FOUNDER).name == "GovernorOnly"
+        for call in executor_calls(alliance):
+            assert alliance.refusal(call, FOUNDER).name == "ExecutorOnly"
 
-    def test_before_it_is_closed_not_even_the_governor_changes_seats(self, ledger: Web3) -> None:
+    def test_before_it_is_closed_not_even_the_timelock_changes_seats(self, ledger: Web3) -> None:
         alliance = Alliance.deployed(ledger)
         alliance.found(*FOUNDERS)
 
-        for call in governor_calls(alliance):
-            refusal = alliance.refusal(call, alliance.governor.address)
+        for call in executor_calls(alliance):
+            refusal = alliance.refusal(call, alliance.timelock.address)
             assert refusal == Refusal(
-                "GovernorOnly", {"actual": alliance.governor.address.lower(), "expected": NOBODY}
+                "ExecutorOnly", {"actual": alliance.timelock.address.lower(), "expected": NOBODY}
             )
 
 
-def governor_calls(alliance: Alliance) -> list:
+def executor_calls(alliance: Alliance) -> list:
     seats = alliance.seats.functions
     return [
         seats.grant(*LANTIAN.seat),
@@ -160,13 +205,14 @@ def governor_calls(alliance: Alliance) -> list:
     ]
 
 
-class TestOnlyTheGovernor:
-    @pytest.mark.parametrize("sender", [SECRETARIAT, WANGCHAO.voter, MALLORY.address])
+class TestOnlyTheExecutor:
+    @pytest.mark.parametrize("sender", [SECRETARIAT, WANGCHAO.voter, MALLORY.address, "the governor"])
     def test_nobody_else_changes_a_seat(self, alliance: Alliance, sender: str) -> None:
-        for call in governor_calls(alliance):
+        sender = alliance.governor.address if sender == "the governor" else sender
+        for call in executor_calls(alliance):
             refusal = alliance.refusal(call, sender)
             assert refusal == Refusal(
-                "GovernorOnly", {"actual": sender.lower(), "expected": alliance.governor.address.lower()}
+                "ExecutorOnly", {"actual": sender.lower(), "expected": alliance.timelock.address.lower()}
             )
 
 
@@ -197,7 +243,7 @@ class TestGranting:
     def test_a_badly_written_member_id_is_refused(self, alliance: Alliance, text: str) -> None:
         call = alliance.seats.functions.grant(padded(text), 4, LANTIAN.voter)
 
-        refusal = alliance.refusal(call, alliance.governor.address)
+        refusal = alliance.refusal(call, alliance.timelock.address)
 
         assert refusal == Refusal("InvalidMemberId", {"actual": padded(text)})
 
@@ -205,7 +251,7 @@ class TestGranting:
     def test_an_unknown_category_is_refused(self, alliance: Alliance, category: int) -> None:
         call = alliance.seats.functions.grant(LANTIAN.id, category, LANTIAN.voter)
 
-        refusal = alliance.refusal(call, alliance.governor.address)
+        refusal = alliance.refusal(call, alliance.timelock.address)
 
         assert refusal == Refusal("InvalidCategory", {"actual": category, "lowest": 1, "highest": 6})
 
@@ -218,7 +264,7 @@ class TestGranting:
     def test_no_member_gets_a_second_seat(self, alliance: Alliance) -> None:
         call = alliance.seats.functions.grant(WANGCHAO.id, 1, NEW_KEY)
 
-        refusal = alliance.refusal(call, alliance.governor.address)
+        refusal = alliance.refusal(call, alliance.timelock.address)
 
         assert refusal == Refusal(
             "UnexpectedSeatStatus", {"memberId": WANGCHAO.id, "actual": ACTIVE, "expected": NONE}
@@ -227,14 +273,14 @@ class TestGranting:
     def test_no_address_votes_for_two_members(self, alliance: Alliance) -> None:
         call = alliance.seats.functions.grant(LANTIAN.id, 4, DONGLI.voter)
 
-        refusal = alliance.refusal(call, alliance.governor.address)
+        refusal = alliance.refusal(call, alliance.timelock.address)
 
         assert refusal == Refusal("VoterTaken", {"voter": DONGLI.voter.lower(), "holder": DONGLI.id})
 
     def test_the_zero_address_does_not_vote(self, alliance: Alliance) -> None:
         call = alliance.seats.functions.grant(LANTIAN.id, 4, NOBODY)
 
-        assert alliance.refusal(call, alliance.governor.address) == Refusal(
+        assert alliance.refusal(call, alliance.timelock.address) == Refusal(
             "InvalidVoter", {"actual": NOBODY}
         )
 
@@ -278,7 +324,7 @@ class TestSuspension:
             alliance.seats.functions.suspend(WANGCHAO.id),
             alliance.seats.functions.revoke(WANGCHAO.id),
         ):
-            refusal = alliance.refusal(call, alliance.governor.address)
+            refusal = alliance.refusal(call, alliance.timelock.address)
             assert refusal == Refusal("LastActiveSeat", {"memberId": WANGCHAO.id})
 
 
@@ -298,7 +344,7 @@ def test_a_change_from_the_wrong_state_names_both(
     if status == SUSPENDED:
         alliance.rule(alliance.seats.functions.suspend(bank.id))
 
-    refusal = alliance.refusal(alliance.seats.functions[action](bank.id), alliance.governor.address)
+    refusal = alliance.refusal(alliance.seats.functions[action](bank.id), alliance.timelock.address)
 
     assert refusal == Refusal(
         "UnexpectedSeatStatus", {"memberId": bank.id, "actual": status, "expected": expected}
@@ -341,7 +387,7 @@ class TestRevocation:
         assert alliance.seats.functions.memberOf(DONGLI.voter).call() == LANTIAN.id
 
     def test_nobody_without_a_seat_is_expelled(self, alliance: Alliance) -> None:
-        refusal = alliance.refusal(alliance.seats.functions.revoke(LANTIAN.id), alliance.governor.address)
+        refusal = alliance.refusal(alliance.seats.functions.revoke(LANTIAN.id), alliance.timelock.address)
 
         assert refusal == Refusal("NoSeat", {"memberId": LANTIAN.id})
 
@@ -373,19 +419,19 @@ class TestVotingAddress:
     def test_an_address_that_votes_already_is_refused(self, alliance: Alliance, holder: Bank) -> None:
         call = alliance.seats.functions.changeVoter(WANGCHAO.id, holder.voter)
 
-        refusal = alliance.refusal(call, alliance.governor.address)
+        refusal = alliance.refusal(call, alliance.timelock.address)
 
         assert refusal == Refusal("VoterTaken", {"voter": holder.voter.lower(), "holder": holder.id})
 
     def test_the_zero_address_is_refused(self, alliance: Alliance) -> None:
         call = alliance.seats.functions.changeVoter(WANGCHAO.id, NOBODY)
 
-        assert alliance.refusal(call, alliance.governor.address).name == "InvalidVoter"
+        assert alliance.refusal(call, alliance.timelock.address).name == "InvalidVoter"
 
     def test_a_member_without_a_seat_has_none_to_change(self, alliance: Alliance) -> None:
         call = alliance.seats.functions.changeVoter(LANTIAN.id, NEW_KEY)
 
-        assert alliance.refusal(call, alliance.governor.address) == Refusal(
+        assert alliance.refusal(call, alliance.timelock.address) == Refusal(
             "NoSeat", {"memberId": LANTIAN.id}
         )
 
@@ -448,6 +494,72 @@ class TestSoulbound:
         assert alliance.weight(WANGCHAO.voter) == 1
 
 
+class TestCategories:
+    """Seats are counted by category as they are in total: now, and at every earlier moment."""
+
+    def supplies(self, alliance: Alliance) -> list[int]:
+        return [alliance.seats.functions.categorySupply(category).call() for category in CATEGORIES]
+
+    def test_the_founding_members_are_counted_in_theirs(self, alliance: Alliance) -> None:
+        assert self.supplies(alliance) == [2, 1, 1, 0, 0, 1]
+
+    def test_a_seat_counts_in_its_category_while_it_may_vote(self, alliance: Alliance) -> None:
+        seats = alliance.seats.functions
+        steps = {
+            seats.grant(*LANTIAN.seat): [2, 1, 1, 1, 0, 1],
+            seats.suspend(WANGCHAO.id): [1, 1, 1, 1, 0, 1],
+            seats.changeVoter(WANGCHAO.id, NEW_KEY): [1, 1, 1, 1, 0, 1],
+            seats.reinstate(WANGCHAO.id): [2, 1, 1, 1, 0, 1],
+            seats.changeVoter(DONGLI.id, WANGCHAO.voter): [2, 1, 1, 1, 0, 1],
+            seats.revoke(LANTIAN.id): [2, 1, 1, 0, 0, 1],
+        }
+        for call, expected in steps.items():
+            alliance.rule(call)
+            assert self.supplies(alliance) == expected, call.fn_name
+
+    def test_the_past_stays_as_it_was(self, alliance: Alliance) -> None:
+        before, seats = alliance.now, alliance.seats.functions
+        alliance.next_block_at(before + 10)
+        alliance.rule(seats.suspend(DONGLI.id))
+        alliance.mine_at(before + 20)
+
+        assert [seats.getPastCategorySupply(1, before + second).call() for second in (9, 10)] == [2, 1]
+        assert seats.getPastCategorySupplies(before + 9).call() == [2, 1, 1, 0, 0, 1]
+        assert seats.getPastCategorySupplies(before + 10).call() == [1, 1, 1, 0, 0, 1]
+        assert [seats.categoryOf(DONGLI.voter, before + second).call() for second in (9, 10)] == [1, 0]
+
+    def test_a_freed_address_votes_in_the_category_of_its_new_member(self, alliance: Alliance) -> None:
+        alliance.rule(alliance.seats.functions.revoke(YUNFAN.id))
+        revoked = alliance.now
+        alliance.next_block_at(revoked + 5)
+        alliance.rule(alliance.seats.functions.grant(LANTIAN.id, 4, YUNFAN.voter))
+        alliance.mine_at(revoked + 10)
+
+        category = alliance.seats.functions.categoryOf
+        moments = (revoked - 1, revoked, revoked + 5)
+        assert [category(YUNFAN.voter, moment).call() for moment in moments] == [6, 0, 4]
+
+    def test_who_never_had_a_seat_has_no_category(self, alliance: Alliance) -> None:
+        assert alliance.seats.functions.categoryOf(MALLORY.address, alliance.now - 1).call() == 0
+
+    def test_the_present_is_not_past_yet(self, alliance: Alliance) -> None:
+        seats, now = alliance.seats.functions, alliance.now
+        for call in (
+            seats.getPastCategorySupply(1, now),
+            seats.getPastCategorySupplies(now),
+            seats.categoryOf(WANGCHAO.voter, now),
+        ):
+            refusal = alliance.refusal(call, MALLORY.address, block="latest")
+            assert refusal == Refusal("ERC5805FutureLookup", {"timepoint": now, "clock": now})
+
+    @pytest.mark.parametrize("category", [0, 7])
+    def test_there_are_six(self, alliance: Alliance, category: int) -> None:
+        seats = alliance.seats.functions
+        for call in (seats.categorySupply(category), seats.getPastCategorySupply(category, 1)):
+            refusal = alliance.refusal(call, MALLORY.address)
+            assert refusal == Refusal("InvalidCategory", {"actual": category, "lowest": 1, "highest": 6})
+
+
 def test_the_clock_is_the_blocks_timestamp(alliance: Alliance) -> None:
     block = alliance.ledger.eth.get_block("latest")
 
@@ -456,7 +568,20 @@ def test_the_clock_is_the_blocks_timestamp(alliance: Alliance) -> None:
 
 
 def test_the_founder_is_whoever_deployed(ledger: Web3) -> None:
-    seats = deploy(ledger, "Seats")
+    seats = deploy(ledger, "Seats", 1)
 
     assert seats.functions.founder().call() == FOUNDER
-    assert seats.functions.governor().call() == NOBODY
+    assert seats.functions.executor().call() == NOBODY
+
+
+@pytest.mark.parametrize("ticks", [0, 60, 1000])
+def test_a_unit_that_the_blocks_belie_is_refused(ledger: Web3, ticks: int) -> None:
+    factory = ledger.eth.contract(abi=artifact("Seats")["abi"], bytecode=artifact("Seats")["bytecode"])
+
+    with pytest.raises(ContractCustomError) as caught:
+        factory.constructor(ticks).estimate_gas({"from": FOUNDER})
+
+    assert isinstance(caught.value.data, str)
+    refusal = decode(caught.value.data)
+    assert refusal is not None
+    assert (refusal.name, refusal.arguments["ticksPerSecond"]) == ("ClockUnitRefused", ticks)

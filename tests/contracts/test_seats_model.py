@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from tests.contracts.alliance import (
     ACTIVE,
     DONGLI,
+    HAITANG,
     LANTIAN,
     NONE,
+    QIONGTAI,
     SUSPENDED,
     WANGCHAO,
+    YUNFAN,
     Alliance,
     Bank,
     person,
@@ -74,6 +77,11 @@ class Model:
         active = {self.voter[bank] for bank, status in self.status.items() if status == ACTIVE}
         return [int(address in active) for address in ADDRESSES]
 
+    def supplies(self) -> list[int]:
+        active = [bank for bank, status in self.status.items() if status == ACTIVE]
+        seated = [bank.category for bank in (*active, QIONGTAI, HAITANG, YUNFAN)]
+        return [seated.count(category) for category in range(1, 7)]
+
 
 def decide(alliance: Alliance, decision: Decision) -> bool:
     """The same on the ledger."""
@@ -101,12 +109,13 @@ def follow(alliance: Alliance, decisions: list[Decision]) -> None:
     for decision in decisions:
         alliance.next_block_at(alliance.now + 10)
         assert decide(alliance, decision) == model.decide(*decision), decision
-        history[alliance.now] = model.weights()
+        history[alliance.now] = model.weights(), model.supplies()
     alliance.mine_at(alliance.now + 10)
 
-    for moment, weights in history.items():
+    for moment, (weights, supplies) in history.items():
         assert [seats.getPastVotes(address, moment).call() for address in ADDRESSES] == weights
-        assert seats.getPastTotalSupply(moment).call() == sum(weights) + OTHER_SEATS
+        assert seats.getPastTotalSupply(moment).call() == sum(weights) + OTHER_SEATS == sum(supplies)
+        assert seats.getPastCategorySupplies(moment).call() == supplies
     assert seats.seatCount().call() == len(model.status) + OTHER_SEATS
     for bank in MEMBERS:
         status = model.status.get(bank, NONE)
