@@ -41,6 +41,15 @@ class BadSignature(Exception):
     """Not 65 bytes of hex, or not a signature that the governor would recover a signer from."""
 
 
+def keyed_nonce(proposal_id: int) -> int:
+    """The number that a ballot carries (OpenZeppelin's ``NoncesKeyed``): nobody needs to ask the ledger.
+
+    Each proposal has numbers of its own, so that ballots don't wait for each other; as a voter votes once
+    on it, the first of them is the only one.
+    """
+    return (proposal_id % 2**192) << 64
+
+
 @dataclass(frozen=True)
 class Ballot:
     """One member's vote in one proposal of one governor. Addresses in EIP-55 form."""

@@ -1,17 +1,22 @@
-"""From a proposal to the calls that the governor carries out, and the description that goes with them."""
+"""From a proposal to the calls that are carried out, and the description that goes with them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
+from consortium.members.models import Institution
 from governance.chain import calls
 from governance.chain.calls import Call
 from governance.chain.models import RegistryEntry
 from governance.proposals import rules
-from governance.proposals.models import Kind, Proposal
+from governance.proposals.models import Attachment, Kind, Permission, Proposal, ProposalAction
 
-_NODE_KINDS = frozenset({Kind.ADMIT_NODE, Kind.CHANGE_ROLE, Kind.REMOVE_NODE})
+_NODE_KINDS = frozenset(
+    {Kind.ADMIT_NODE, Kind.CHANGE_ROLE, Kind.REMOVE_NODE, Kind.THAW_NODE, Kind.RATIFY_FREEZE}
+)
 _ROLE_KINDS = frozenset({Kind.ADMIT_NODE, Kind.CHANGE_ROLE})
+_ADDRESS_KINDS = frozenset({Kind.CHANGE_VOTER, Kind.SET_ACCOUNT})
 
 
 def concerns_node(kind: str) -> bool:
@@ -22,23 +27,60 @@ def needs_role(kind: str) -> bool:
     return kind in _ROLE_KINDS
 
 
-def compile_into(proposal: Proposal) -> None:
-    """Set what goes on chain (calls, description, id) from the proposal's subject as it is now; not saved."""
-    actions = _actions(proposal)
+def needs_address(kind: str) -> bool:
+    return kind in _ADDRESS_KINDS
+
+
+def rows(proposal: Proposal) -> list[ProposalAction]:
+    """What the proposal does, in order. Of one that is not saved yet: what its own fields say."""
+    if proposal._state.adding:
+        return [single(proposal)]
+    related = ("institution__category", "node__institution", "network")
+    return list(proposal.actions.select_related(*related)) or [single(proposal)]
+
+
+def single(proposal: Proposal) -> ProposalAction:
+    """The one action that the proposal's own fields describe; not saved."""
+    return ProposalAction(
+        proposal=proposal,
+        position=1,
+        kind=proposal.kind,
+        institution=proposal.institution,
+        node=proposal.node,
+        network=proposal.node.network if proposal.node else None,
+        node_role=proposal.node_role,
+    )
+
+
+def compile_into(
+    proposal: Proposal,
+    done: Iterable[ProposalAction] | None = None,
+    attached: Iterable[Attachment] | None = None,
+) -> None:
+    """Set what goes on chain (calls, description, id) from the proposal's subject as it is now; not saved.
+
+    ``done`` and ``attached`` stand in for the rows of one that is not saved yet.
+    """
+    listed = rows(proposal) if done is None else list(done)
+    if attached is None:
+        attached = [] if proposal._state.adding else proposal.attachments.all()
+    compiled = [call for action in listed for call in _calls(proposal, action)]
     proposal.text_sha256 = hashlib.sha256(proposal.text.encode()).hexdigest()
     proposal.description = rules.description(
         number=proposal.number,
-        kind=proposal.kind,
-        subject=_subject(proposal),
+        kind=", ".join(dict.fromkeys(action.kind for action in listed)),
+        subjects=[_subject(action) for action in listed],
         text_sha256=proposal.text_sha256,
+        attachments=[rules.Attached(one.sha256, one.size, one.name) for one in attached],
+        amends=proposal.amends.number if proposal.amends else None,
         chain_id=proposal.ledger.chain_id,
         governor=proposal.ledger.governor,
         proposer=proposal.ledger.relay_address,
     )
-    proposal.targets = [call.target for call in actions]
-    proposal.values = [call.value for call in actions]
-    proposal.calldatas = [call.data for call in actions]
-    proposal.chain_proposal_id = str(calls.proposal_id(actions, proposal.description))
+    proposal.targets = [call.target for call in compiled]
+    proposal.values = [call.value for call in compiled]
+    proposal.calldatas = [call.data for call in compiled]
+    proposal.chain_proposal_id = str(calls.proposal_id(compiled, proposal.description))
 
 
 def calls_of(proposal: Proposal) -> list[Call]:
@@ -47,54 +89,105 @@ def calls_of(proposal: Proposal) -> list[Call]:
     return [Call(target, value, data) for target, value, data in content]
 
 
-def _actions(proposal: Proposal) -> list[Call]:
-    ledger, uscc = proposal.ledger, proposal.institution.uscc
-    match proposal.kind:
+def weightiness(proposal: Proposal) -> rules.Weightiness:
+    """Which rule its calls fall under."""
+    content = zip(proposal.targets, proposal.calldatas, strict=True)
+    ledger = proposal.ledger
+    return rules.weightiness(content, seats=ledger.seats, registry=ledger.registry)
+
+
+def _calls(proposal: Proposal, action: ProposalAction) -> list[Call]:
+    ledger = proposal.ledger
+    if action.kind == Kind.CHANGE_RULE:
+        rule = rules.Rule.read(action.rule or {})
+        return [
+            calls.set_rule(
+                ledger,
+                kind=action.rule_of or 0,
+                quorum=rule.quorum,
+                approval=rule.approval,
+                categories=rule.categories,
+            )
+        ]
+    uscc = _institution(action).uscc
+    match action.kind:
         case Kind.ADMIT_INSTITUTION:
-            number = proposal.institution.category.number
-            voter = proposal.institution.voting_address or ""
+            number = _institution(action).category.number
+            voter = _institution(action).voting_address or ""
             return [calls.grant_seat(ledger, uscc=uscc, category=number, voter=voter)]
         case Kind.SUSPEND:
             return [calls.suspend_seat(ledger, uscc=uscc)]
         case Kind.REINSTATE:
             return [calls.reinstate_seat(ledger, uscc=uscc)]
         case Kind.EXPEL:
-            return [*_removals(proposal), calls.revoke_seat(ledger, uscc=uscc)]
+            return [*_removals(proposal, uscc), calls.revoke_seat(ledger, uscc=uscc)]
+        case Kind.CHANGE_VOTER:
+            return [calls.change_voter(ledger, uscc=uscc, voter=action.address)]
+        case Kind.SET_ACCOUNT:
+            return [_account_action(proposal, action)]
         case _:
-            return [_node_action(proposal)]
+            return [_node_action(proposal, action)]
 
 
-def _removals(proposal: Proposal) -> list[Call]:
+def _removals(proposal: Proposal, uscc: str) -> list[Call]:
     """All nodes of the institution leave first: no node may stay whose member is gone."""
-    entries = RegistryEntry.objects.filter(
-        ledger=proposal.ledger, member_id=proposal.institution.uscc
-    ).order_by("network", "consensus_id")
+    entries = RegistryEntry.objects.filter(ledger=proposal.ledger, member_id=uscc).order_by(
+        "network", "consensus_id"
+    )
     return [
         calls.remove_node(proposal.ledger, network=entry.network, consensus_id=entry.consensus_id)
         for entry in entries
     ]
 
 
-def _node_action(proposal: Proposal) -> Call:
-    node = proposal.node
-    if node is None:
-        raise TypeError(f"proposal {proposal.pk} of kind {proposal.kind} without a node")
-    if proposal.kind == Kind.REMOVE_NODE:
-        return calls.remove_node(proposal.ledger, network=node.network_id, consensus_id=node.consensus_id)
-    return calls.set_role(
+def _account_action(proposal: Proposal, action: ProposalAction) -> Call:
+    return calls.set_account(
         proposal.ledger,
-        network=node.network_id,
-        consensus_id=node.consensus_id,
-        uscc=proposal.institution.uscc,
-        role=proposal.node_role or 0,
+        network=str(action.network_id),
+        account=action.address,
+        uscc=_institution(action).uscc,
+        permission=action.permission or 0,
     )
 
 
-def _subject(proposal: Proposal) -> str:
+def _node_action(proposal: Proposal, action: ProposalAction) -> Call:
+    node, ledger = action.node, proposal.ledger
+    if node is None:
+        raise TypeError(f"action {action.pk} of kind {action.kind} without a node")
+    where = {"network": node.network_id, "consensus_id": node.consensus_id}
+    match action.kind:
+        case Kind.REMOVE_NODE:
+            return calls.remove_node(ledger, **where)
+        case Kind.THAW_NODE:
+            return calls.thaw_node(ledger, **where)
+        case Kind.RATIFY_FREEZE:
+            entry = RegistryEntry.objects.get(ledger=ledger, **where)
+            return calls.ratify_freeze(ledger, number=entry.freeze_number or 0, **where)
+        case _:
+            uscc = _institution(action).uscc
+            return calls.set_role(ledger, uscc=uscc, role=action.node_role or 0, **where)
+
+
+def _institution(action: ProposalAction) -> Institution:
+    if action.institution is None:
+        raise TypeError(f"action {action.pk} of kind {action.kind} without an institution")
+    return action.institution
+
+
+def _subject(action: ProposalAction) -> str:
     """Who or what it is about, in ASCII and the same in every language."""
-    institution = f"{proposal.institution.uscc} ({proposal.institution.short_name})"
-    if proposal.node is None:
+    if action.kind == Kind.CHANGE_RULE:
+        rule, kind = rules.Rule.read(action.rule or {}), rules.Weightiness(action.rule_of or 0)
+        return f"rule for {kind.name.lower()} proposals: {rule}"
+    bank = _institution(action)
+    institution = f"{bank.uscc} ({bank.short_name})"
+    if action.kind == Kind.CHANGE_VOTER:
+        return f"{institution} votes with {action.address}"
+    if action.kind == Kind.SET_ACCOUNT:
+        permission = Permission(action.permission or 0).name.lower()
+        return f"account {action.address} of {institution} in {action.network_id}: {permission}"
+    if action.node is None:
         return institution
-    node = proposal.node
-    role = f" as {RegistryEntry.NodeRole(proposal.node_role).name.lower()}" if proposal.node_role else ""
+    node = action.node
+    role = f" as {RegistryEntry.NodeRole(action.node_role).name.lower()}" if action.node_role else ""
     return f"node {node.name} of {institution} in {node.network_id}{role}, id {node.consensus_id}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from governance.chain.contracts import text
 from governance.chain.models import ChainEvent, Ledger
@@ -11,29 +13,52 @@ from governance.chain.models import ChainEvent, Ledger
 _NAMES = ("SeatGranted", "SeatVoterChanged", "SeatSuspended", "SeatReinstated", "SeatRevoked")
 
 
-def at(ledger: Ledger, moment: datetime) -> dict[str, str]:
-    """Voting address (EIP-55) by USCC, of every active seat at ``moment`` (that second's block included).
+class Elector(NamedTuple):
+    """An active seat: its voting address (EIP-55), and its industry category from 1."""
+
+    voter: str
+    category: int
+
+
+def at(ledger: Ledger, moment: datetime) -> dict[str, Elector]:
+    """By USCC, every seat that was active at ``moment`` (that second's block included).
 
     A seat that moved to another address afterwards votes with the former one in what was open by then.
     """
+    return _electors(_events(ledger, moment))
+
+
+def voter_of(ledger: Ledger, moment: datetime, uscc: str) -> str | None:
+    """One member's voting address at ``moment``; None where it had no active seat."""
+    own = _electors(_events(ledger, moment).filter(about=f"seat:{uscc}")).get(uscc)
+    return own.voter if own else None
+
+
+def _events(ledger: Ledger, moment: datetime) -> QuerySet[ChainEvent]:
     rows = ChainEvent.objects.filter(ledger=ledger, name__in=_NAMES, block_time__lte=moment)
-    voters: dict[str, str] = {}
+    return rows.order_by("block", "log_index")
+
+
+def _electors(rows: QuerySet[ChainEvent]) -> dict[str, Elector]:
+    seats: dict[str, Elector] = {}
     silent: set[str] = set()
-    for name, args in rows.order_by("block", "log_index").values_list("name", "args"):
-        _apply(voters, silent, name, args)
-    return {uscc: voter for uscc, voter in voters.items() if uscc not in silent}
+    for name, args in rows.values_list("name", "args"):
+        _apply(seats, silent, name, args)
+    return {uscc: elector for uscc, elector in seats.items() if uscc not in silent}
 
 
-def _apply(voters: dict[str, str], silent: set[str], name: str, args: dict[str, Any]) -> None:
+def _apply(seats: dict[str, Elector], silent: set[str], name: str, args: dict[str, Any]) -> None:
     uscc = _uscc(args["memberId"])
-    if name in {"SeatGranted", "SeatVoterChanged"}:
-        voters[uscc] = args["voter"]
+    if name == "SeatGranted":
+        seats[uscc] = Elector(args["voter"], int(args["category"]))
+    elif name == "SeatVoterChanged":
+        seats[uscc] = seats[uscc]._replace(voter=args["voter"])
     elif name == "SeatSuspended":
         silent.add(uscc)
     else:
         silent.discard(uscc)
     if name == "SeatRevoked":
-        voters.pop(uscc, None)
+        seats.pop(uscc, None)
 
 
 def _uscc(member_id: str) -> str:

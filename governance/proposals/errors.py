@@ -164,3 +164,51 @@ class SignedAlready(BallotRefused):
 
     code = "signed_already"
     message = _("Your institution's ballot was handed in already.")
+
+
+class NotWithdrawable(ConsoleError):
+    """Members vote on it already, or it is over."""
+
+    code = "not_withdrawable"
+    status = 409
+    message = _("Proposal %(number)s is “%(state)s”: it can't be withdrawn any more.")
+
+
+class NotAmendable(ConsoleError):
+    """It has passed, is on its way, or another proposal amends it already."""
+
+    code = "not_amendable"
+    status = 409
+    message = _("Proposal %(number)s is “%(state)s”: no other proposal can take its place.")
+
+
+class AmendedAlready(ConsoleError):
+    code = "amended_already"
+    status = 409
+    message = _("Proposal %(number)s is amended by proposal %(successor)s already.")
+
+
+class AttachmentTooLarge(ConsoleError):
+    code = "attachment_too_large"
+    status = 413
+    message = _("“%(name)s” has %(size)s bytes; an attachment has %(limit)s at most.")
+
+
+class TooManyAttachments(ConsoleError):
+    code = "too_many_attachments"
+    status = 409
+    message = _("A proposal has %(limit)s attachments at most.")
+
+
+class AttachedAlready(ConsoleError):
+    code = "attached_already"
+    status = 409
+    message = _("A file with the same content is attached already: %(name)s.")
+
+
+class AttachmentDamaged(ConsoleError):
+    """The bytes are gone, or not those whose hash the proposal carries. They are not handed out."""
+
+    code = "attachment_damaged"
+    status = 500
+    message = _("“%(name)s” is not what was attached: its hash is not the one in the proposal.")

@@ -65,6 +65,25 @@ class Rule:
     approval: tuple[int, int]  # for, of for and against
     categories: int
 
+    def __str__(self) -> str:
+        (votes, of_votes), (share, of_share) = self.quorum, self.approval
+        return f"quorum {votes}/{of_votes}, approval {share}/{of_share}, categories {self.categories}"
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """As :meth:`read` takes it."""
+        return {
+            "quorum": list(self.quorum),
+            "approval": list(self.approval),
+            "categories": self.categories,
+        }
+
+    @property
+    def sound(self) -> bool:
+        """Whether the contract takes it: shares above 0, at most 1, and no more categories than there are."""
+        shares = all(0 < part <= whole < 256 for part, whole in (self.quorum, self.approval))
+        return shares and 0 <= self.categories <= CATEGORIES
+
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Rule:
         """As the projection keeps it."""
@@ -316,8 +335,26 @@ def _selectors(contract: str, names: frozenset[str]) -> frozenset[str]:
 
 
 # --- The text -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Attached:
+    """A file as the description names it; ``size`` in bytes."""
+
+    sha256: str
+    size: int
+    name: str
+
+
 def description(
-    *, number: int, kind: str, subject: str, text_sha256: str, chain_id: int, governor: str, proposer: str
+    *,
+    number: int,
+    kind: str,
+    subjects: Sequence[str],
+    text_sha256: str,
+    chain_id: int,
+    governor: str,
+    proposer: str,
+    attachments: Sequence[Attached] = (),
+    amends: int | None = None,
 ) -> str:
     """What goes on chain: one text for one proposal, always the same. Addresses in EIP-55 form.
 
@@ -326,10 +363,15 @@ def description(
     account that opens it, so nobody can open the same proposal first and cancel it (OpenZeppelin,
     ``Governor._isValidDescriptionForProposer``). The governor refuses a text that ends otherwise.
     """
-    return (
-        f"Proposal {number}: {kind}\nSubject: {subject}\nText SHA-256: {text_sha256}\n"
-        f"{binding(chain_id=chain_id, governor=governor, proposer=proposer)}"
-    )
+    lines = [
+        f"Proposal {number}: {kind}",
+        *(f"Subject: {subject}" for subject in subjects),
+        *([f"Amends: proposal {amends}"] if amends else []),
+        f"Text SHA-256: {text_sha256}",
+        *(f"Attachment SHA-256: {one.sha256} ({one.size} bytes) {one.name}" for one in attachments),
+        binding(chain_id=chain_id, governor=governor, proposer=proposer),
+    ]
+    return "\n".join(lines)
 
 
 def binding(*, chain_id: int, governor: str, proposer: str) -> str:

@@ -12,9 +12,10 @@ from web3.exceptions import BlockNotFound
 from governance.chain import contracts
 from governance.chain import ledger as gateway
 from governance.chain.models import Ledger
+from governance.contracts import artifact
 
 # States of the governor contract (OpenZeppelin, IGovernor.ProposalState).
-CHAIN_PENDING, CHAIN_ACTIVE, CHAIN_SUCCEEDED = 0, 1, 4
+CHAIN_PENDING, CHAIN_ACTIVE, CHAIN_SUCCEEDED, CHAIN_QUEUED = 0, 1, 4, 5
 
 
 @dataclass(frozen=True)
@@ -24,28 +25,28 @@ class LedgerView:
     client: Web3
     governor: Contract
     now: datetime
-
-    def weight(self, voter: str, snapshot: datetime) -> int:
-        """Votes of ``voter`` at a moment that is past."""
-        call = self.governor.functions.getVotes(voter, int(snapshot.timestamp()))
-        return int(call.call(block_identifier="pending"))
-
-    def has_voted(self, proposal_id: int, voter: str) -> bool:
-        return bool(self.governor.functions.hasVoted(proposal_id, voter).call())
-
-    def nonce(self, voter: str) -> int:
-        """The number that the voter's next ballot must carry."""
-        return int(self.governor.functions.nonces(voter).call())
+    ticks_per_second: int
 
     def state(self, proposal_id: int) -> int:
         """The governor's own state of the proposal, by its clock now."""
         return int(self.governor.functions.state(proposal_id).call(block_identifier="pending"))
 
+    def effective_at(self, proposal_id: int) -> datetime:
+        """When the timelock lets a queued proposal be executed."""
+        moment = int(self.governor.functions.proposalEta(proposal_id).call())
+        return datetime.fromtimestamp(moment / self.ticks_per_second, UTC)
 
-def look(ledger: Ledger) -> LedgerView:
-    """Connect and read the ledger's clock. Raises LedgerUnreachable, OtherLedger."""
+
+def look(ledger: Ledger, governor: str) -> LedgerView:
+    """Connect and read the ledger's clock; ``governor`` is the one that the proposal was opened with.
+
+    Raises LedgerUnreachable, OtherLedger.
+    """
     client = gateway.web3(ledger)
-    return LedgerView(client, contracts.governor(ledger, client), _now(client))
+    contract = client.eth.contract(
+        address=Web3.to_checksum_address(governor), abi=artifact(contracts.GOVERNOR)["abi"]
+    )
+    return LedgerView(client, contract, _now(client), ledger.ticks_per_second)
 
 
 def _now(client: Web3) -> datetime:

@@ -273,13 +273,16 @@ def test_the_description_ends_as_the_governor_wants_it() -> None:
     text = rules.description(
         number=7,
         kind="suspend",
-        subject="x",
+        subjects=["x", "y"],
         text_sha256="ab",
         chain_id=31337,
         governor="0x" + "2" * 40,
         proposer="0x" + "1" * 40,
+        attachments=[rules.Attached("cd", 9, "terms.pdf")],
+        amends=6,
     )
     assert text == (
-        "Proposal 7: suspend\nSubject: x\nText SHA-256: ab\n"
+        "Proposal 7: suspend\nSubject: x\nSubject: y\nAmends: proposal 6\nText SHA-256: ab\n"
+        "Attachment SHA-256: cd (9 bytes) terms.pdf\n"
         f"#governor=eip155:31337:0x{'2' * 40}\n#proposer=0x{'1' * 40}"
     )

@@ -1,7 +1,8 @@
-"""The one way in: drafting, opening, taking in ballots, executing."""
+"""The one way in: drafting, discussing, opening, withdrawing, taking in ballots, executing."""
 
 from governance.proposals.services.casting import cast
-from governance.proposals.services.drafting import discard, draft
+from governance.proposals.services.discussing import attach, comment, detach
+from governance.proposals.services.drafting import Wish, discard, draft
 from governance.proposals.services.executing import execute, execute_when_due
 from governance.proposals.services.mandating import (
     end_substitution,
@@ -11,9 +12,15 @@ from governance.proposals.services.mandating import (
     withdraw_vote,
 )
 from governance.proposals.services.opening import open
+from governance.proposals.services.withdrawing import amend, withdraw
 
 __all__ = [
+    "Wish",
+    "amend",
+    "attach",
     "cast",
+    "comment",
+    "detach",
     "discard",
     "draft",
     "end_substitution",
@@ -23,5 +30,6 @@ __all__ = [
     "open",
     "propose_vote",
     "set_duty",
+    "withdraw",
     "withdraw_vote",
 ]

@@ -1,7 +1,8 @@
 """Taking in a ballot that a member signed outside: checked here, relayed by the chain worker.
 
-Every refusal is typed and leaves an event. What passes is stored with its relay in one transaction; the
-governor checks all of it once more, and only the indexer says that it counted.
+Nothing here asks the ledger: electorate, votes and times are in the projection, and the ballot's number
+follows from the proposal's id. Every refusal is typed and leaves an event. What passes is stored with its
+relay in one transaction; the governor checks all of it once more, and only the indexer says that it counted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from consortium.members.models import Institution, User
 from governance.ballot import typed_data
 from governance.ballot.typed_data import BadSignature
 from governance.chain import calls, relay
-from governance.chain.models import RelayTransaction
-from governance.proposals import electorate, facts, rules, view
+from governance.chain.models import CastVote
+from governance.proposals import electorate, facts, rules
 from governance.proposals.errors import (
     AlreadyVoted,
     AnotherMembersBallot,
@@ -37,9 +38,8 @@ from governance.proposals.models import Ballot, Proposal
 from governance.proposals.services import mandating
 from governance.proposals.services.common import record
 
-_IN_FLIGHT = (RelayTransaction.Status.WANTED, RelayTransaction.Status.SIGNED)
 _NOT_YET = {rules.State.DRAFT, rules.State.DISCARDED, rules.State.SUBMITTING, rules.State.REFUSED}
-_HIGHEST_NONCE = 2**63 - 1
+_HIGHEST_NONCE = 2**256 - 1
 _SHOWN = 80  # characters of what somebody claimed that an event keeps
 
 
@@ -48,6 +48,7 @@ class _Paper:
     """A signed ballot with well-formed fields, and who handed it in."""
 
     proposal: Proposal
+    read: facts.Read
     ballot: typed_data.Ballot
     signature: str
     officer: User
@@ -61,24 +62,28 @@ def cast(
     governor: str,
     voter: str,
     support: int,
-    nonce: int,
     signature: str,
     actor: Actor,
+    nonce: int | None = None,
 ) -> Ballot:
     """Take in a member's ballot and owe its relay. ``actor`` is an officer of the voting institution.
+
+    ``nonce`` need not be said: a ballot on this proposal can carry but one.
 
     Another officer has proposed this very vote (``mandating``): inside a bank it takes two.
 
     Raises WrongLedger, WrongSigner, AnotherMembersBallot, VotingNotOpen, VotingClosed, UnknownVoter,
-    AlreadyVoted, StaleNonce, InvalidInput, what ``mandates.check`` raises; LedgerUnreachable, which is no
-    refusal.
+    AlreadyVoted, StaleNonce, RefusedByLedger, InvalidInput, what ``mandates.check`` raises.
     """
     try:
         officer = _officer(actor)
-        fields = _fields(proposal, chain_id, governor, voter, support, nonce)
-        paper = _Paper(proposal, fields, signature.lower(), officer, _institution_of(officer))
+        bank, read = _institution_of(officer), facts.read_one(proposal)
+        _check_ledger(proposal, read, chain_id, governor)
+        ballot = _ballot(proposal, read, voter, support, nonce)
+        paper = _Paper(proposal, read, ballot, signature.lower(), officer, bank)
         _check_signature(paper)
-        _check_on_ledger(paper)
+        _check_open(paper)
+        _check_electorate(paper)
         return _take(paper)
     except ConsoleError as refusal:
         if refusal.status < 500:
@@ -99,28 +104,37 @@ def _institution_of(officer: User) -> Institution:
     return officer.institution
 
 
-def _fields(
-    proposal: Proposal, chain_id: int, governor: str, voter: str, support: int, nonce: int
-) -> typed_data.Ballot:
-    ledger = proposal.ledger
-    if chain_id != ledger.chain_id or governor.lower() != ledger.governor.lower():
+def _check_ledger(proposal: Proposal, read: facts.Read, chain_id: int, governor: str) -> None:
+    ledger, expected = proposal.ledger, _governor(proposal, read)
+    if chain_id != ledger.chain_id or governor.lower() != expected.lower():
         raise WrongLedger(
             chain_id=chain_id,
             governor=governor[:_SHOWN],
             expected_chain_id=ledger.chain_id,
-            expected_governor=ledger.governor,
+            expected_governor=expected,
         )
+
+
+def _governor(proposal: Proposal, read: facts.Read) -> str:
+    """The one that the proposal was opened with, which need not be the one in office."""
+    return read.on_ledger.governor if read.on_ledger else proposal.ledger.governor
+
+
+def _ballot(
+    proposal: Proposal, read: facts.Read, voter: str, support: int, nonce: int | None
+) -> typed_data.Ballot:
     if support not in list(rules.Vote):
         raise invalid("support", "unknown_choice", known="0, 1, 2")
-    if not 0 <= nonce <= _HIGHEST_NONCE:
-        raise invalid("nonce", "unknown_choice", known=f"0…{_HIGHEST_NONCE}")
+    if nonce is not None and not 0 <= nonce <= _HIGHEST_NONCE:
+        raise invalid("nonce", "unknown_choice", known="0…2^256-1")
+    proposal_id = int(proposal.chain_proposal_id)
     return typed_data.Ballot(
-        chain_id=ledger.chain_id,
-        governor=ledger.governor,
-        proposal_id=int(proposal.chain_proposal_id),
+        chain_id=proposal.ledger.chain_id,
+        governor=_governor(proposal, read),
+        proposal_id=proposal_id,
         support=support,
         voter=checked("voter", member_rules.voting_address, voter),
-        nonce=nonce,
+        nonce=typed_data.keyed_nonce(proposal_id) if nonce is None else nonce,
     )
 
 
@@ -133,36 +147,32 @@ def _check_signature(paper: _Paper) -> None:
         raise WrongSigner(voter=paper.ballot.voter)
 
 
-def _check_on_ledger(paper: _Paper) -> None:
-    """Ask the ledger, not our clock: it is the ledger that will judge."""
-    proposal, ballot = paper.proposal, paper.ballot
-    read = facts.read_one(proposal)
-    if read.on_ledger is None or rules.state(read.facts, clock.now()) in _NOT_YET:
+def _check_open(paper: _Paper) -> None:
+    """By the later of our clock and the ledger's as far as it is known; the ledger itself will judge."""
+    now = clock.now()
+    row = paper.read.on_ledger
+    if row is None or rules.state(paper.read.facts, now) in _NOT_YET:
         raise VotingNotOpen
-    _check_own(paper, electorate.at(proposal.ledger, read.on_ledger.vote_start))
-    seen = view.look(proposal.ledger)
-    _check_open(rules.state(read.facts, seen.now))
-    if seen.weight(ballot.voter, read.on_ledger.vote_start) == 0:
-        raise UnknownVoter(voter=ballot.voter)
-    if seen.has_voted(ballot.proposal_id, ballot.voter):
-        raise AlreadyVoted(voter=ballot.voter)
-    expected = seen.nonce(ballot.voter)
-    if ballot.nonce != expected:
-        raise StaleNonce(nonce=ballot.nonce, expected=expected)
-
-
-def _check_own(paper: _Paper, voters: dict[str, str]) -> None:
-    if paper.ballot.voter not in voters.values():
-        raise UnknownVoter(voter=paper.ballot.voter)
-    if voters.get(paper.institution.uscc) != paper.ballot.voter:
-        raise AnotherMembersBallot
-
-
-def _check_open(state: rules.State) -> None:
+    state = rules.state(paper.read.facts, facts.ledgers_time(paper.proposal.ledger, now))
     if state == rules.State.PENDING:
         raise VotingNotOpen
     if state != rules.State.VOTING:
         raise VotingClosed
+
+
+def _check_electorate(paper: _Paper) -> None:
+    row, ballot, ledger = paper.read.on_ledger, paper.ballot, paper.proposal.ledger
+    if row is None:
+        raise VotingNotOpen
+    if electorate.voter_of(ledger, row.vote_start, paper.institution.uscc) != ballot.voter:
+        others = {elector.voter for elector in electorate.at(ledger, row.vote_start).values()}
+        raise AnotherMembersBallot if ballot.voter in others else UnknownVoter(voter=ballot.voter)
+    votes = CastVote.objects.filter(ledger=ledger, proposal_id=row.proposal_id, voter=ballot.voter)
+    if votes.exists():
+        raise AlreadyVoted(voter=ballot.voter)
+    expected = typed_data.keyed_nonce(ballot.proposal_id)
+    if ballot.nonce != expected:
+        raise StaleNonce(nonce=ballot.nonce, expected=expected)
 
 
 @transaction.atomic
@@ -188,17 +198,13 @@ def _take(paper: _Paper) -> Ballot:
 
 
 def _check_not_received(paper: _Paper) -> None:
-    voter, nonce = paper.ballot.voter, paper.ballot.nonce
-    earlier = Ballot.objects.filter(voter=voter).select_related("relay")
-    for received in earlier.filter(proposal=paper.proposal):
+    voter = paper.ballot.voter
+    earlier = Ballot.objects.filter(proposal=paper.proposal, voter=voter).select_related("relay")
+    for received in earlier:
         if received.relay.status not in facts.REFUSED_RELAYS:
             raise AlreadyVoted(voter=voter)
         if received.signature == paper.signature:
             raise RefusedByLedger(reason=received.relay.error_code)
-    if earlier.filter(nonce=nonce, relay__status__in=_IN_FLIGHT).exists():
-        raise StaleNonce(
-            nonce=nonce, expected=nonce + 1
-        )  # another of its ballots is about to take the number
 
 
 def _store(paper: _Paper) -> Ballot:
@@ -217,7 +223,7 @@ def _store(paper: _Paper) -> Ballot:
         institution=paper.institution,
         voter=signed.voter,
         support=signed.support,
-        nonce=signed.nonce,
+        nonce=str(signed.nonce),
         signature=paper.signature,
         received_at=clock.now(),
         received_from=paper.officer.get_username(),

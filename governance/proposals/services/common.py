@@ -13,12 +13,13 @@ from governance.proposals.models import Proposal, State
 
 
 def locked(proposal: Proposal) -> Proposal:
-    """The proposal, and before it the institution that it is about, locked: one change at a time.
+    """The proposal, and before it the institutions that it is about, locked: one change at a time.
 
-    The institution comes first because two proposals on the same one must not open at once.
+    The institutions come first because two proposals on the same one must not open at once.
     """
-    Institution.objects.select_for_update(no_key=True).get(pk=proposal.institution_id)
-    related = ("institution__category", "node", "ledger", "propose_tx", "execute_tx")
+    about = Institution.objects.filter(pk__in=proposal.actions.values("institution")).order_by("pk")
+    list(about.select_for_update(no_key=True).values_list("pk"))
+    related = ("institution__category", "node", "ledger", "propose_tx", "queue_tx", "execute_tx", "amends")
     rows = Proposal.objects.select_for_update(no_key=True, of=("self",)).select_related(*related)
     return rows.get(pk=proposal.pk)
 

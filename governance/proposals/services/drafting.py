@@ -2,62 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from consortium.core import clock
-from consortium.core.errors import NotAllowed, ReasonRequired
+from consortium.core.errors import InvalidInput, NotAllowed, ReasonRequired
 from consortium.core.events import Actor
 from consortium.members import rules as member_rules
 from consortium.members.errors import checked, invalid
-from consortium.members.models import Institution, Node, User
+from consortium.members.models import Institution, Network, Node, User
 from consortium.members.permissions import require_secretariat
 from governance.chain import ledger as gateway
 from governance.proposals import actions, guards, rules
 from governance.proposals.errors import NotADraft
-from governance.proposals.models import Kind, Proposal
+from governance.proposals.models import Kind, Proposal, ProposalAction
 from governance.proposals.services.common import label, locked, record, state_now
 
 _NUMBERING = 0x0B0D  # advisory lock: two drafts never get one number
 TEXT_LENGTH = 20_000  # characters
+MOST_ACTIONS = 25  # in one proposal: some 4 million gas to carry out, which every ledger's block holds
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing that a proposal is to do. Which fields go with which kind, the guards say."""
+
+    kind: str
+    institution: Institution | None = None
+    node: Node | None = None
+    node_role: int | None = None
+    network: Network | None = None
+    address: str = ""
+    permission: int | None = None
+    rule_of: int | None = None
+    rule: rules.Rule | None = None
 
 
 def draft(
     *,
-    kind: str,
     title_zh: str,
     title_en: str,
     text: str,
-    institution: Institution,
-    node: Node | None = None,
-    node_role: int | None = None,
     actor: Actor,
+    more: Sequence[Wish] = (),
+    amends: Proposal | None = None,
+    **first: Any,
 ) -> Proposal:
-    """A new proposal about ``institution`` (and its ``node``), numbered, not yet open.
+    """A new proposal, numbered, not yet open. ``first`` are the fields of a :class:`Wish`.
 
-    Raises NotAllowed, InvalidInput, WrongSubject, NoLedger.
+    It does what ``first`` says and then what ``more`` says, all of it or nothing. Raises NotAllowed,
+    InvalidInput, WrongSubject, NoLedger.
     """
     author = _author(actor)
-    _check_kind(kind)
+    wishes = [Wish(**first), *more]
+    _check_wishes(wishes)
     titles = {"title_zh": title_zh, "title_en": title_en}
     titles = {field: checked(field, member_rules.name, value) for field, value in titles.items()}
     with transaction.atomic():
         proposal = Proposal(
             number=_next_number(),
             ledger=gateway.current(),
-            kind=kind,
             text=_text(text),
-            institution=institution,
-            node=node,
-            network_id=node.network_id if node else None,
-            node_role=node_role,
             drafted_by=author,
             drafted_at=clock.now(),
+            amends=amends,
+            **_subject(wishes[0]),
             **titles,
         )
-        guards.check_subject(proposal)
-        actions.compile_into(proposal)
+        done = [_action(proposal, place, wish) for place, wish in enumerate(wishes, start=1)]
+        guards.check_subject(proposal, done)
+        actions.compile_into(proposal, done)
         proposal.save(force_insert=True)
+        ProposalAction.objects.bulk_create(done)
         record("proposal.drafted", proposal, actor=actor, text_sha256=proposal.text_sha256)
     return proposal
 
@@ -78,16 +99,55 @@ def discard(proposal: Proposal, *, actor: Actor, reason: str) -> Proposal:
     return proposal
 
 
+def _subject(wish: Wish) -> dict[str, Any]:
+    """The proposal's own fields: what the first of its actions is about."""
+    return {
+        "kind": wish.kind,
+        "institution": wish.institution,
+        "node": wish.node,
+        "network_id": _network(wish),
+        "node_role": wish.node_role,
+    }
+
+
+def _network(wish: Wish) -> str | None:
+    if wish.node is not None:
+        return wish.node.network_id
+    return wish.network.pk if wish.network else None
+
+
+def _action(proposal: Proposal, place: int, wish: Wish) -> ProposalAction:
+    address = checked("address", member_rules.voting_address, wish.address) if wish.address else ""
+    return ProposalAction(
+        proposal=proposal,
+        position=place,
+        kind=wish.kind,
+        institution=wish.institution,
+        node=wish.node,
+        network_id=_network(wish),
+        node_role=wish.node_role,
+        address=address,
+        permission=wish.permission,
+        rule_of=wish.rule_of,
+        rule=wish.rule.stored if wish.rule else None,
+    )
+
+
+def _check_wishes(wishes: Sequence[Wish]) -> None:
+    if len(wishes) > MOST_ACTIONS:
+        raise InvalidInput(
+            field="more", reason=_("a proposal does %(n)d things at most.") % {"n": MOST_ACTIONS}
+        )
+    for wish in wishes:
+        if wish.kind not in Kind.values:
+            raise invalid("kind", "unknown_choice", known=", ".join(Kind.values))
+
+
 def _author(actor: Actor) -> User:
     require_secretariat(actor)
     if not isinstance(actor, User):
         raise NotAllowed  # a person answers for what members are asked
     return actor
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in Kind.values:
-        raise invalid("kind", "unknown_choice", known=", ".join(Kind.values))
 
 
 def _text(text: str) -> str:

@@ -11,7 +11,7 @@ from consortium.members.models import User
 from consortium.members.permissions import require_secretariat
 from governance.chain import calls, relay
 from governance.chain.models import RelayTransaction
-from governance.proposals import actions, guards, rules
+from governance.proposals import actions, attachments, guards, rules
 from governance.proposals.errors import NotADraft
 from governance.proposals.models import Proposal
 from governance.proposals.services.common import label, locked, record, state_now
@@ -22,7 +22,8 @@ _EVENTS = {rules.State.DRAFT: "proposal.opened", rules.State.REFUSED: "proposal.
 def open(proposal: Proposal, *, actor: Actor) -> Proposal:
     """Propose it on the ledger. The subject is checked, and the calls are made, as of now.
 
-    Raises NotAllowed, NotADraft, WrongSubject, ProposalOpen. That it is on the ledger, the indexer says.
+    Raises NotAllowed, NotADraft, WrongSubject, ProposalOpen, AttachmentDamaged. That it is on the
+    ledger, the indexer says.
     """
     require_secretariat(actor)
     if not isinstance(actor, User):
@@ -34,6 +35,7 @@ def open(proposal: Proposal, *, actor: Actor) -> Proposal:
             raise NotADraft(number=proposal.number, state=label(state))
         guards.check_subject(proposal)
         guards.check_no_other_open(proposal)
+        attachments.check_all(proposal)
         actions.compile_into(proposal)
         proposal.opened_by, proposal.opened_at = actor, clock.now()
         proposal.propose_tx = _relay(proposal)
