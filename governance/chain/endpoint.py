@@ -65,19 +65,20 @@ class Endpoint:
 
     def number(self, method: str) -> int:
         """The answer of a method that takes nothing and gives a number."""
-        result = self._result(method)
+        result = self.result(method)
         if not isinstance(result, str) or not re.fullmatch(r"0x[0-9a-fA-F]{1,64}", result):
             raise NodeFault(Fault.FAILING, f"{method}: {str(result)[:80]}")
         return int(result, 16)
 
     def genesis(self) -> str:
         """Hash of block 0."""
-        block = self._result("eth_getBlockByNumber", "0x0", False)
+        block = self.result("eth_getBlockByNumber", "0x0", False)
         if not isinstance(block, dict) or not isinstance(block.get("hash"), str):
             raise NodeFault(Fault.FAILING, "no block 0")
         return str(block["hash"])
 
-    def _result(self, method: str, *params: Any) -> Any:
+    def result(self, method: str, *params: Any) -> Any:
+        """The result of one question. Raises NodeFault for an error too."""
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         answer = self.post(json.dumps(question).encode("ascii"))
         if not isinstance(answer, dict) or "result" not in answer:

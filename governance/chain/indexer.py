@@ -1,30 +1,27 @@
 """Follows the ledger: a range of blocks, their events and all rows computed from them, in one transaction.
 
 A crash loses a transaction, never half of one. One indexer works at a time; the lock belongs to the
-transaction, so it is free the moment its holder dies. Reading goes in an order that leaves no gap for a
-reorganisation to slip through: the range's last header first, then the last indexed one, then the logs. What
-changes in between shows as another hash, at once or at the next pass.
+transaction, so it is free the moment its holder dies. A range hangs together, and on the last block indexed,
+by the hashes of its headers (:mod:`governance.chain.reading`): a reorganisation finds no gap to slip through.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from web3 import Web3
 from web3.exceptions import BlockNotFound
-from web3.types import BlockData
 
 from consortium.core import events
 from governance.chain import ledger as gateway
 from governance.chain import logs, projections, relay
 from governance.chain.errors import LedgerMoved, OtherLedger
-from governance.chain.folds import Fact
 from governance.chain.models import ChainEvent, IndexedBlock, Ledger
+from governance.chain.reading import Range, Reader
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +33,6 @@ class _Busy(Exception):
     """Another indexer is at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """What was read of blocks ``first`` to ``last``: headers by number, events in order."""
-
-    first: int
-    last: int
-    headers: dict[int, BlockData]
-    facts: list[Fact]
-
-
 def follow(ledger: Ledger, *, wait: bool = True, ranges: int = sys.maxsize) -> int:
     """Index up to the ledger's head, in at most ``ranges`` steps; the number of new events.
 
@@ -53,10 +40,11 @@ def follow(ledger: Ledger, *, wait: bool = True, ranges: int = sys.maxsize) -> i
     LedgerMoved (ask again).
     """
     client = gateway.web3(ledger)
+    reader = Reader(gateway.provider(client), ledger)
     found = 0
     try:
         for _ in range(ranges):
-            step = _advance(client, ledger, wait)
+            step = _advance(client, reader, wait)
             if step is None:
                 break
             found += step
@@ -78,61 +66,75 @@ def rebuild(ledger: Ledger) -> int:
     One transaction: others see the old rows until the new ones are complete. Rows that come out different
     are recorded as changed. Raises LedgerMoved when the chain is reorganised meanwhile: run it again.
     """
-    client = gateway.web3(ledger)
+    reader = Reader(gateway.provider(gateway.web3(ledger)), ledger)
     with transaction.atomic():
         _lock(ledger, wait=True)
         abouts = projections.abouts_of_rows(ledger)
         ledger.events.all().delete()
         ledger.blocks.all().delete()
-        while (read := _read_next(client, ledger)) is not None:
+        while (read := reader.after(_newest(ledger))) is not None:
             _keep(ledger, read)
         abouts |= set(ledger.events.values_list("about", flat=True))
         projections.refold(ledger, abouts, since=_beginning())
         return ledger.events.count()
 
 
+def read_again(ledger: Ledger, block: int) -> None:
+    """Read ``block`` and all after it once more: a node withheld events of it. Records what changes.
+
+    One transaction, like a rebuild; raises what that does.
+    """
+    reader = Reader(gateway.provider(gateway.web3(ledger)), ledger)
+    with transaction.atomic():
+        _lock(ledger, wait=True)
+        marked = ledger.blocks.filter(number__lt=block).values_list("number", flat=True).first()
+        ancestor = ledger.start_block - 1 if marked is None else marked
+        gone = ledger.events.filter(block__gt=ancestor)
+        abouts, since = set(gone.values_list("about", flat=True)), _since(gone)
+        gone.delete()
+        ledger.blocks.filter(number__gt=ancestor).delete()
+        while (read := reader.after(_newest(ledger))) is not None:
+            _keep(ledger, read)
+        fresh = ledger.events.filter(block__gt=ancestor)
+        abouts |= set(fresh.values_list("about", flat=True))
+        projections.refold(ledger, abouts, min(since, _since(fresh)))
+        events.record("ledger.read_again", ledger, actor=events.INDEXER, block=block)
+
+
 # --- Forward ------------------------------------------------------------------------------------------------
-def _advance(client: Web3, ledger: Ledger, wait: bool) -> int | None:
+def _advance(client: Web3, reader: Reader, wait: bool) -> int | None:
     """One range, or one step back; the number of new events, None at the head."""
+    ledger = reader.ledger
     with transaction.atomic():
         _lock(ledger, wait)
         newest = _newest(ledger)
-        if newest is not None and not _still_there(client, newest):
-            _roll_back(client, ledger)
-            return 0
-        read = _read_next(client, ledger)
-        if read is None:
+        try:
+            read = reader.after(newest)
+        except LedgerMoved:
+            if newest is None or not _is_gone(client, newest):
+                raise
+            read = None
+        if read is not None:
+            _keep(ledger, read)
+            projections.apply(ledger, read.facts)
+            return len(read.facts)
+        if newest is None or not _is_gone(client, newest):
             return None
-        _keep(ledger, read)
-        projections.apply(ledger, read.facts)
-        return len(read.facts)
+        _roll_back(client, ledger)
+        return 0
 
 
-def _read_next(client: Web3, ledger: Ledger) -> _Range | None:
-    newest = _newest(ledger)
-    first = ledger.start_block if newest is None else newest.number + 1
-    last = min(client.eth.block_number, first + settings.LEDGER_LOG_RANGE - 1)
-    if last < first:
-        return None
-    end = _header(client, last)
-    if newest is not None and not _still_there(client, newest):
-        raise LedgerMoved(block=newest.number)
-    found = logs.fetch(client, ledger, first, last)
-    numbers = {log["blockNumber"] for log in found} - {last}
-    headers: dict[int, BlockData] = {number: _header(client, number) for number in numbers}
-    headers[last] = end
-    return _Range(first, last, headers, logs.facts(found, headers))
-
-
-def _keep(ledger: Ledger, read: _Range) -> None:
+def _keep(ledger: Ledger, read: Range) -> None:
+    marks = {read.last, *(fact.block for fact in read.facts)}
     IndexedBlock.objects.bulk_create(
         IndexedBlock(
             ledger=ledger,
             number=number,
-            hash=header["hash"].to_0x_hex(),
+            hash=header["hash"],
             timestamp=logs.block_time(header),
         )
         for number, header in sorted(read.headers.items())
+        if number in marks
     )
     projections.store(ledger, read.facts)
     surplus = ledger.blocks.order_by("-number").values_list("number", flat=True)[KEPT_BLOCKS:]
@@ -146,7 +148,7 @@ def _roll_back(client: Web3, ledger: Ledger) -> None:
     ancestor = _common_ancestor(client, ledger)
     gone = ChainEvent.objects.filter(ledger=ledger, block__gt=ancestor)
     abouts = set(gone.values_list("about", flat=True))
-    since = gone.order_by("block").values_list("block_time", flat=True).first() or _beginning()
+    since = _since(gone)
     count, _ = gone.delete()
     ledger.blocks.filter(number__gt=ancestor).delete()
     sent_again = relay.lost_after(ledger, ancestor)
@@ -179,20 +181,26 @@ def _still_there(client: Web3, block: IndexedBlock) -> bool:
         return False
 
 
+def _is_gone(client: Web3, newest: IndexedBlock) -> bool:
+    """Has the ledger itself given this block up? A node that lags behind the others has not got it yet."""
+    if _still_there(client, newest):
+        return False
+    found = gateway.provider(client).ask_each("eth_getBlockByNumber", [hex(newest.number), False])
+    return not any(isinstance(header, dict) and header["hash"] == newest.hash for header in found)
+
+
 # --- Small things -------------------------------------------------------------------------------------------
-def _header(client: Web3, number: int) -> BlockData:
-    try:
-        return client.eth.get_block(number)
-    except BlockNotFound as error:
-        raise LedgerMoved(block=number) from error
-
-
 def _newest(ledger: Ledger) -> IndexedBlock | None:
     return ledger.blocks.order_by("-number").first()
 
 
+def _since(found: QuerySet[ChainEvent]) -> datetime:
+    """The first one's time; where there is none, what has no effect before it has none at all."""
+    return found.order_by("block").values_list("block_time", flat=True).first() or _beginning()
+
+
 def _beginning() -> datetime:
-    return logs.block_time({"timestamp": 0})  # type: ignore[typeddict-item]
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _lock(ledger: Ledger, wait: bool) -> None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Sequence
 
 from django.conf import settings
 from web3 import Web3
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from governance.chain import endpoint
-from governance.chain.errors import NoLedger
+from governance.chain.errors import LedgerUnreachable, NoLedger
 from governance.chain.models import Ledger
 from governance.chain.rpc import Identity, Provider
 
 SLUG = "alliance"  # there is one governing ledger; the key leaves room for more
+
+LAST_SECOND = 100_000_000_000  # year 5138 in seconds, 1973 in milliseconds: as the Seats contract tells them
 
 _connections = threading.local()
 
@@ -62,12 +65,28 @@ def connect() -> Web3:
 
 
 def client_of(urls: list[str]) -> Web3:
-    """A connection of its own to the nodes at ``urls``, unchecked; for one thread."""
+    """A connection of its own to the nodes at ``urls``, unchecked; for one thread. Raises LedgerUnreachable
+    where there is no address."""
+    if not urls:
+        raise LedgerUnreachable(detail="no address")
     client = Web3(Provider(urls, settings.LEDGER_TIMEOUT))
     # Besu, GoQuorum and other BFT chains put validators' signatures into extraData.
     client.middleware_onion.remove("validation")  # asks for the chain id before every call
     client.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return client
+
+
+def nodes(urls: Sequence[str], identity: Identity | None = None) -> Web3:
+    """A connection to another ledger, kept for this thread; checked where its identity is known."""
+    if getattr(_connections, "process", None) != os.getpid():
+        _connections.process, _connections.others = os.getpid(), {}
+    others: dict[tuple[str, ...], Web3] = _connections.others
+    wanted = tuple(urls)
+    if wanted not in others:
+        others[wanted] = client_of(list(urls))
+    if identity is not None:
+        provider(others[wanted]).verify(identity)
+    return others[wanted]
 
 
 def provider(client: Web3) -> Provider:
@@ -79,3 +98,8 @@ def provider(client: Web3) -> Provider:
 def genesis_hash(client: Web3) -> str:
     """Hash of block 0, as 0x-hex."""
     return client.eth.get_block(0)["hash"].to_0x_hex()
+
+
+def ticks_per_second(client: Web3) -> int:
+    """What a block's timestamp counts in a second: 1, or 1000 where it is in milliseconds (FISCO BCOS)."""
+    return 1000 if client.eth.get_block("latest")["timestamp"] > LAST_SECOND else 1

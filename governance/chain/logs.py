@@ -1,4 +1,4 @@
-"""The contracts' logs, fetched in bounded ranges and decoded.
+"""The contracts' logs: which are followed, what they say, and how a block's header tells that it has some.
 
 What members write (a reason, a description) is hostile input: whatever it is, following goes on.
 """
@@ -6,28 +6,27 @@ What members write (a reason, a description) is hostile input: whatever it is, f
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
-from web3 import Web3
-from web3.exceptions import Web3Exception
-from web3.types import BlockData, FilterParams, LogReceipt
+from eth_utils.crypto import keccak
 
-from governance.chain import folds
-from governance.chain.contracts import GOVERNOR, REGISTRY, SEATS, offline
+from governance.chain import decoding, folds
+from governance.chain.contracts import GOVERNOR, REGISTRY, SEATS
+from governance.chain.decoding import Decoder, checksum
 from governance.chain.errors import LedgerMoved
 from governance.chain.folds import Fact
 from governance.chain.models import Ledger
 
 logger = logging.getLogger(__name__)
 
+Raw = dict[str, Any]  # a log or a block's header, as JSON-RPC has it
+
 # What decoding raises over a log that is not what its first topic says.
-_UNDECODABLE = (DecodingError, Web3Exception, ValueError, OverflowError)
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL takes neither NUL nor half a surrogate pair
+_UNDECODABLE = (DecodingError, ValueError, OverflowError)
 
 # ERC-721 and ERC-5805 events are left out: they say in other words what these say.
 FOLLOWED: dict[str, tuple[str, ...]] = {
@@ -51,83 +50,103 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
 }
 
 
-def fetch(client: Web3, ledger: Ledger, first: int, last: int) -> list[LogReceipt]:
-    """The followed logs of blocks ``first`` to ``last``, both included, in the ledger's order."""
-    wanted: FilterParams = {
-        "address": [Web3.to_checksum_address(a) for a in (ledger.seats, ledger.governor, ledger.registry)],
-        "fromBlock": first,
-        "toBlock": last,
-        "topics": [sorted(_by_topic())],
+def wanted(ledger: Ledger, first: int, last: int) -> dict[str, Any]:
+    """``eth_getLogs``'s filter for the followed logs of blocks ``first`` to ``last``, both included."""
+    return {
+        "address": addresses(ledger),
+        "fromBlock": hex(first),
+        "toBlock": hex(last),
+        "topics": [sorted(_decoders())],
     }
-    found = client.eth.get_logs(wanted)
-    return sorted(found, key=lambda log: (log["blockNumber"], log["logIndex"]))
 
 
-def facts(logs: Iterable[LogReceipt], headers: dict[int, BlockData]) -> list[Fact]:
+def addresses(ledger: Ledger) -> list[str]:
+    """Whose logs are followed."""
+    return [ledger.seats, ledger.governor, ledger.registry]
+
+
+def in_order(logs: Iterable[Raw]) -> list[Raw]:
+    """As the ledger has them."""
+    return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+
+
+def facts(logs: Iterable[Raw], headers: Mapping[int, Raw]) -> list[Fact]:
     """Decode. Raises LedgerMoved when a log's block is not the one whose header we read."""
-    return [_fact(log, headers[log["blockNumber"]]) for log in logs]
+    times = {number: block_time(header) for number, header in headers.items()}
+    return [_fact(log, headers, times) for log in logs]
 
 
-def block_time(header: BlockData) -> datetime:
+def block_time(header: Raw) -> datetime:
     """A block's time, aware."""
-    return datetime.fromtimestamp(header["timestamp"], UTC)
+    return datetime.fromtimestamp(int(header["timestamp"], 16), UTC)
+
+
+def is_followed(log: Raw, ledger: Ledger) -> bool:
+    """Is this, of a receipt, a log that :func:`wanted` asks for?"""
+    ours = {address.lower() for address in addresses(ledger)}
+    return bool(log["topics"]) and log["topics"][0] in _decoders() and log["address"].lower() in ours
+
+
+def may_hold(bloom: str, ledger: Ledger) -> bool:
+    """Can a block with this filter hold an event that we follow? True also by chance, seldom."""
+    bits = int(bloom, 16)
+    masks = _address_masks(tuple(addresses(ledger)))
+    return any(bits & mask == mask for mask in masks) and any(bits & mask == mask for mask in _topic_masks())
 
 
 @cache
-def _by_topic() -> dict[str, tuple[str, str]]:
-    return {
-        offline(contract).events[name]().topic: (contract, name)
-        for contract, names in FOLLOWED.items()
-        for name in names
-    }
+def _decoders() -> dict[str, Decoder]:
+    return decoding.by_topic(FOLLOWED)
 
 
-def _fact(log: LogReceipt, header: BlockData) -> Fact:
-    if log["blockHash"] != header["hash"]:
-        raise LedgerMoved(block=log["blockNumber"])
-    contract, name = _by_topic()[log["topics"][0].to_0x_hex()]
+@lru_cache(maxsize=16)
+def _address_masks(found: tuple[str, ...]) -> list[int]:
+    return [_mask(address) for address in found if address]
+
+
+@cache
+def _topic_masks() -> list[int]:
+    return [_mask(topic) for topic in _decoders()]
+
+
+def _mask(value: str) -> int:
+    """The bits of a block's filter that an address or topic sets (Yellow Paper, section 4.3.1)."""
+    digest = keccak(bytes.fromhex(value[2:]))
+    mask = 0
+    for place in (0, 2, 4):
+        mask |= 1 << (int.from_bytes(digest[place : place + 2]) & 0x7FF)
+    return mask
+
+
+def _fact(log: Raw, headers: Mapping[int, Raw], times: Mapping[int, datetime]) -> Fact:
+    block = int(log["blockNumber"], 16)
+    if block not in headers or log["blockHash"] != headers[block]["hash"]:
+        raise LedgerMoved(block=block)
+    decoder = _decoders()[log["topics"][0]]
     try:
-        fact = _placed(log, header, name, _arguments(log, contract, name))
+        fact = _placed(log, times[block], decoder.name, decoder.arguments(log["topics"], log["data"]))
         folds.about(fact)  # an id that is no text is as unreadable as no id
     except _UNDECODABLE as error:
         logger.warning(
-            "%s in block %s, log %s can't be decoded: %r", name, log["blockNumber"], log["logIndex"], error
+            "%s in block %s, log %s can't be decoded: %r", decoder.name, block, log["logIndex"], error
         )
-        return _placed(log, header, folds.UNDECODABLE, _raw(log, name))
+        return _placed(log, times[block], folds.UNDECODABLE, _raw(log, decoder.name))
     return fact
 
 
-def _arguments(log: LogReceipt, contract: str, name: str) -> dict[str, Any]:
-    event = offline(contract).events[name]()
-    arguments = event.process_log(log)["args"]
-    return {item["name"]: _json(arguments[item["name"]], item["type"]) for item in event.abi["inputs"]}
-
-
-def _raw(log: LogReceipt, name: str) -> dict[str, Any]:
+def _raw(log: Raw, name: str) -> dict[str, Any]:
     """The log as the ledger has it; ``event`` is what its first topic says it is."""
-    topics = [topic.to_0x_hex() for topic in log["topics"]]
-    return {"event": name, "topics": topics, "data": log["data"].to_0x_hex()}
+    return {"event": name, "topics": log["topics"], "data": log["data"]}
 
 
-def _placed(log: LogReceipt, header: BlockData, name: str, args: dict[str, Any]) -> Fact:
+def _placed(log: Raw, time: datetime, name: str, args: dict[str, Any]) -> Fact:
     return Fact(
         name=name,
         args=args,
-        contract=str(log["address"]),
-        block=log["blockNumber"],
-        block_hash=log["blockHash"].to_0x_hex(),
-        block_time=block_time(header),
-        log_index=log["logIndex"],
-        tx_hash=log["transactionHash"].to_0x_hex(),
+        contract=checksum(log["address"]),
+        block=int(log["blockNumber"], 16),
+        block_hash=log["blockHash"],
+        block_time=time,
+        log_index=int(log["logIndex"], 16),
+        tx_hash=log["transactionHash"],
     )
-
-
-def _json(value: Any, kind: str) -> Any:
-    """JSON without loss: bytes as 0x-hex, uint256 as decimal text. Of text, what can be stored."""
-    if isinstance(value, list | tuple):
-        return [_json(item, kind.removesuffix("[]")) for item in value]
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    return str(value) if kind == "uint256" else value

@@ -87,6 +87,19 @@ class Provider(JSONBaseProvider):
         answers = self._over([method for method, _ in calls], lambda node: self._many(node, calls))
         return [AnswerError(each["error"]) if "error" in each else each["result"] for each in answers]
 
+    def ask_each(self, method: str, params: Sequence[Any]) -> list[Any]:
+        """What each node that may be asked answers; those that fail at it are left out."""
+        found = []
+        for endpoint in self._candidates():
+            try:
+                self._check(endpoint)
+                answer = self._many(endpoint, [(method, params)])[0]
+            except NodeFault:
+                continue
+            if "result" in answer:
+                found.append(answer["result"])
+        return found
+
     def verify(self, identity: Identity) -> None:
         """Find a node that is this ledger; from now on none is believed that is not."""
         if self.identity != identity:
