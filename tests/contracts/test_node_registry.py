@@ -30,6 +30,10 @@ SECOND_NODE = person("Wangchao Bank's second node")._key_obj.public_key.to_bytes
 KEY = bytes(Web3.keccak(NODE))
 
 
+def executor(alliance: Alliance) -> str:
+    return str(alliance.registry.functions.executor().call())
+
+
 def set_role(
     alliance: Alliance, role: int, *, node: bytes = NODE, network: bytes = MAINNET, bank: Bank = WANGCHAO
 ) -> Any:
@@ -46,7 +50,7 @@ def count(alliance: Alliance, network: bytes = MAINNET) -> int:
 
 
 def refused(alliance: Alliance, call: Any) -> Refusal:
-    return alliance.refusal(call, alliance.governor.address)
+    return alliance.refusal(call, executor(alliance))
 
 
 @pytest.mark.parametrize("role", [OBSERVER, SEALER])
@@ -198,12 +202,18 @@ def test_an_unknown_node_is_not_removed(alliance: Alliance) -> None:
 
 
 @pytest.mark.parametrize("sender", [SECRETARIAT, FOUNDER, WANGCHAO.voter, MALLORY.address])
-def test_nobody_but_the_governor_changes_a_role(alliance: Alliance, sender: str) -> None:
+def test_nobody_but_the_executor_changes_a_role(alliance: Alliance, sender: str) -> None:
     for call in (set_role(alliance, SEALER), alliance.registry.functions.remove(MAINNET, NODE)):
         refusal = alliance.refusal(call, sender)
         assert refusal == Refusal(
-            "GovernorOnly", {"actual": sender.lower(), "expected": alliance.governor.address.lower()}
+            "ExecutorOnly", {"actual": sender.lower(), "expected": executor(alliance).lower()}
         )
+
+
+def test_not_even_the_governor_itself_does(alliance: Alliance) -> None:
+    refusal = alliance.refusal(set_role(alliance, SEALER), alliance.governor.address)
+
+    assert refusal.name == "ExecutorOnly"
 
 
 def test_a_nodes_key_is_the_hash_that_ends_in_its_address(alliance: Alliance) -> None:
@@ -213,9 +223,10 @@ def test_a_nodes_key_is_the_hash_that_ends_in_its_address(alliance: Alliance) ->
     assert Web3.to_checksum_address(key[-20:]) == person("Wangchao Bank's first node").address
 
 
-def test_it_knows_the_seats_and_the_governor(alliance: Alliance) -> None:
+def test_it_knows_the_seats_and_the_timelock(alliance: Alliance) -> None:
     assert alliance.registry.functions.seats().call() == alliance.seats.address
-    assert alliance.registry.functions.governor().call() == alliance.governor.address
+    assert executor(alliance) == alliance.governor.functions.timelock().call()
+    assert executor(alliance) == alliance.seats.functions.executor().call()
 
 
 class TestFounding:
@@ -247,6 +258,7 @@ class TestFounding:
         assert refusal.name == "FounderOnly"
 
     def test_nor_the_founder_once_the_founding_is_closed(self, founding: Alliance) -> None:
+        founding.hand_over()
         founding.send(founding.seats.functions.closeFounding(founding.governor.address), FOUNDER)
         refusal = founding.refusal(self.found(founding, SEALER), FOUNDER)
         assert refusal.name == "FounderOnly"
