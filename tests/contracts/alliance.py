@@ -83,6 +83,12 @@ FOUNDERS = (WANGCHAO, DONGLI, QIONGTAI, HAITANG, YUNFAN)
 
 LANTIAN = Bank("Lantian Trust", "91330100LT4P6GHE9F", 4)  # no founding member
 
+# Twelve in all six categories, nearly half of them in the first: 5, 2, 2, 1, 1, 1.
+COUNCIL = tuple(
+    Bank(f"Councillor {number}", f"91440300C{number:09d}", category)
+    for number, category in enumerate((1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6))
+)
+
 GUARDIANS = tuple(person(name) for name in ("Guardian Gu", "Guardian He", "Guardian Ma"))
 GUARDIANS_NEEDED = 2
 ADMIN_ROLE = bytes(32)
@@ -251,6 +257,11 @@ class Alliance:
         proposal = self.draft(*calls, sender=sender)
         self.send(self.proposing(proposal), sender)
         return proposal
+
+    def admission(self, bank: Bank, *, name: str = "first node", role: int = OBSERVER) -> ContractFunction:
+        """A routine matter: a node of the bank's takes part in the network `settlement-main`."""
+        node = person(f"{bank.name}'s {name}")._key_obj.public_key.to_bytes()
+        return self.registry.functions.setRole(padded("settlement-main"), node, bank.id, role)
 
     def opened(self, *calls: ContractFunction) -> Proposal:
         """A proposal that can be voted on now."""

@@ -7,12 +7,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 import pytest
 from web3 import HTTPProvider, Web3
 
 from governance.contracts import node
-from tests.contracts.alliance import Alliance
+from tests.contracts.alliance import COUNCIL, Alliance
 
 CHAIN_ID = 20200
 START_LIMIT = 30  # seconds
@@ -27,13 +28,13 @@ def _watch(output: Iterator[str], address: Future[str]) -> None:
         address.set_exception(RuntimeError("anvil ended before it listened"))
 
 
-@pytest.fixture(scope="session")
-def ledger() -> Iterator[Web3]:
+@contextmanager
+def running_anvil(*options: str) -> Iterator[Web3]:
     """An anvil on a port that it chose itself; transactions are free and any sender is believed."""
     node.ensure_installed()
     command = [str(node.anvil_path()), "--port", "0", "--host", "127.0.0.1", "--hardfork", "paris"]
     command += ["--chain-id", str(CHAIN_ID), "--accounts", "1", "--auto-impersonate", "--order", "fifo"]
-    command += ["--gas-price", "0", "--block-base-fee-per-gas", "0"]
+    command += ["--gas-price", "0", "--block-base-fee-per-gas", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         address: Future[str] = Future()
@@ -48,8 +49,22 @@ def ledger() -> Iterator[Web3]:
 
 
 @pytest.fixture(scope="session")
+def ledger() -> Iterator[Web3]:
+    """One for most of the tests here."""
+    with running_anvil() as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def millisecond_ledger() -> Iterator[Web3]:
+    """One whose blocks carry milliseconds, as on FISCO BCOS."""
+    with running_anvil("--timestamp", "1790000000000") as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
 def founded(ledger: Web3) -> Alliance:
-    """Five founding members, the founding closed: a minute's delay, an hour to vote, 60 percent quorum."""
+    """Five founding members, the founding closed: a minute's delay, an hour to vote, five minutes to wait."""
     return Alliance.established(ledger)
 
 
@@ -59,3 +74,17 @@ def alliance(founded: Alliance) -> Iterator[Alliance]:
     before = founded.rpc("evm_snapshot")
     yield founded
     assert founded.rpc("evm_revert", before)
+
+
+@pytest.fixture(scope="session")
+def seated_council(ledger: Web3) -> Alliance:
+    """Twelve founding members in all six categories, nearly half of them in the first."""
+    return Alliance.established(ledger, *COUNCIL)
+
+
+@pytest.fixture
+def council(seated_council: Alliance) -> Iterator[Alliance]:
+    """The twelve; whatever a test does to the ledger is undone, time included."""
+    before = seated_council.rpc("evm_snapshot")
+    yield seated_council
+    assert seated_council.rpc("evm_revert", before)

@@ -1,32 +1,23 @@
-"""Seats: the founding, what the members decide about a seat, and everything that is refused."""
+"""Seats: what the members decide about one, and everything that is refused."""
 
 from __future__ import annotations
 
 import pytest
 from web3 import Web3
-from web3.exceptions import ContractCustomError
 
-from governance.contracts import artifact
-from governance.contracts.errors import Refusal, decode
+from governance.contracts.errors import Refusal
 from tests.contracts.alliance import (
     ACTIVE,
     DONGLI,
-    FOUNDER,
-    FOUNDERS,
     LANTIAN,
     MALLORY,
     NOBODY,
     NONE,
-    PROPOSER_ROLE,
-    QIONGTAI,
-    RULES,
     SECRETARIAT,
     SUSPENDED,
     WANGCHAO,
-    YUNFAN,
     Alliance,
     Bank,
-    deploy,
     events,
     padded,
     person,
@@ -34,164 +25,6 @@ from tests.contracts.alliance import (
 
 CATEGORIES = range(1, 7)
 NEW_KEY = str(person("Wangchao Bank's second officer").address)
-
-
-class TestFounding:
-    def test_the_founder_enters_members_with_category_and_voting_address(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-
-        receipt = alliance.found(WANGCHAO, QIONGTAI)
-
-        assert alliance.seat(WANGCHAO) == (1, WANGCHAO.voter, ACTIVE)
-        assert alliance.seat(QIONGTAI) == (2, QIONGTAI.voter, ACTIVE)
-        assert alliance.seats.functions.memberOf(QIONGTAI.voter).call() == QIONGTAI.id
-        assert alliance.seats.functions.ownerOf(int.from_bytes(QIONGTAI.id, "big")).call() == QIONGTAI.voter
-        assert events(alliance.seats, receipt, "SeatGranted") == [
-            {"memberId": WANGCHAO.id, "category": 1, "voter": WANGCHAO.voter},
-            {"memberId": QIONGTAI.id, "category": 2, "voter": QIONGTAI.voter},
-        ]
-
-    def test_the_founding_may_come_in_several_parts(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-
-        alliance.found(WANGCHAO)
-        alliance.found(DONGLI, QIONGTAI)
-
-        assert alliance.seats.functions.seatCount().call() == 3
-
-    def test_nobody_but_the_founder_enters_members(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        call = alliance.seats.functions.found([LANTIAN.id], [4], [LANTIAN.voter])
-
-        refusal = alliance.refusal(call, MALLORY.address)
-
-        assert refusal == Refusal(
-            "FounderOnly", {"actual": MALLORY.address.lower(), "expected": FOUNDER.lower()}
-        )
-
-    @pytest.mark.parametrize(("ids", "categories", "voters"), [(2, 1, 1), (1, 2, 1), (1, 1, 2)])
-    def test_lists_of_unequal_length_are_refused(
-        self, ledger: Web3, ids: int, categories: int, voters: int
-    ) -> None:
-        alliance = Alliance.deployed(ledger)
-        call = alliance.seats.functions.found([LANTIAN.id] * ids, [4] * categories, [LANTIAN.voter] * voters)
-
-        refusal = alliance.refusal(call, FOUNDER)
-
-        assert refusal == Refusal(
-            "UnequalLengths", {"memberIds": ids, "categories": categories, "voters": voters}
-        )
-
-    def test_one_faulty_member_lets_none_in(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        ids, voters = [WANGCHAO.id, DONGLI.id], [WANGCHAO.voter, DONGLI.voter]
-        call = alliance.seats.functions.found(ids, [1, 9], voters)
-
-        refusal = alliance.refusal(call, FOUNDER)
-
-        assert refusal == Refusal("InvalidCategory", {"actual": 9, "lowest": 1, "highest": 6})
-        assert alliance.seats.functions.seatCount().call() == 0
-
-    def test_closing_hands_the_seats_to_the_governors_timelock(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-        alliance.hand_over()
-
-        receipt = alliance.send(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
-
-        assert alliance.seats.functions.executor().call() == alliance.timelock.address
-        assert alliance.seats.functions.founder().call() == NOBODY
-        assert events(alliance.seats, receipt, "FoundingClosed") == [
-            {"governor": alliance.governor.address, "executor": alliance.timelock.address}
-        ]
-
-    def test_nobody_but_the_founder_closes_it(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-
-        refusal = alliance.refusal(
-            alliance.seats.functions.closeFounding(alliance.governor.address), SECRETARIAT
-        )
-
-        assert refusal.name == "FounderOnly"
-
-    def test_an_empty_alliance_is_not_closed(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-
-        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
-
-        assert refusal == Refusal("NoSeatsFounded", {})
-
-    def test_the_seats_are_handed_only_to_a_governor_over_them(self, ledger: Web3) -> None:
-        alliance, other = Alliance.deployed(ledger), Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-
-        for candidate in (
-            NOBODY,
-            MALLORY.address,  # a person
-            other.governor.address,  # a governor over other seats
-            alliance.registry.address,  # a contract that is no governor
-        ):
-            refusal = alliance.refusal(alliance.seats.functions.closeFounding(candidate), FOUNDER)
-            assert refusal == Refusal("GovernorNotOverTheseSeats", {"governor": candidate.lower()})
-
-    def test_nor_while_the_governor_may_propose_nothing_to_its_timelock(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-
-        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
-
-        assert refusal == Refusal(
-            "TimelockNotOfTheGovernor",
-            {"timelock": alliance.timelock.address.lower(), "governor": alliance.governor.address.lower()},
-        )
-
-    def test_nor_to_a_governor_whose_timelock_is_no_contract(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-        settings = (60, 3600, 600, RULES, SECRETARIAT, MALLORY.address, NOBODY)
-        governor = deploy(
-            ledger, "ConsortiumGovernor", alliance.seats.address, alliance.registry.address, settings
-        )
-
-        refusal = alliance.refusal(alliance.seats.functions.closeFounding(governor.address), FOUNDER)
-
-        assert refusal.name == "TimelockNotOfTheGovernor"
-
-    def test_nor_while_the_founder_could_carry_out_anything_without_a_vote(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(WANGCHAO)
-        grant = alliance.timelock.functions.grantRole(PROPOSER_ROLE, alliance.governor.address)
-        alliance.send(grant, FOUNDER)
-
-        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
-
-        assert refusal == Refusal(
-            "TimelockNotReleased",
-            {"timelock": alliance.timelock.address.lower(), "founder": FOUNDER.lower()},
-        )
-
-    def test_the_founder_has_no_power_afterwards(self, alliance: Alliance) -> None:
-        seats = alliance.seats.functions
-        founding = [
-            seats.found([LANTIAN.id], [4], [LANTIAN.voter]),
-            seats.closeFounding(alliance.governor.address),
-        ]
-        for call in founding:
-            refusal = alliance.refusal(call, FOUNDER)
-            assert refusal == Refusal("FounderOnly", {"actual": FOUNDER.lower(), "expected": NOBODY})
-        for call in executor_calls(alliance):
-            assert alliance.refusal(call, FOUNDER).name == "ExecutorOnly"
-
-    def test_before_it_is_closed_not_even_the_timelock_changes_seats(self, ledger: Web3) -> None:
-        alliance = Alliance.deployed(ledger)
-        alliance.found(*FOUNDERS)
-
-        for call in executor_calls(alliance):
-            refusal = alliance.refusal(call, alliance.timelock.address)
-            assert refusal == Refusal(
-                "ExecutorOnly", {"actual": alliance.timelock.address.lower(), "expected": NOBODY}
-            )
 
 
 def executor_calls(alliance: Alliance) -> list:
@@ -494,94 +327,8 @@ class TestSoulbound:
         assert alliance.weight(WANGCHAO.voter) == 1
 
 
-class TestCategories:
-    """Seats are counted by category as they are in total: now, and at every earlier moment."""
-
-    def supplies(self, alliance: Alliance) -> list[int]:
-        return [alliance.seats.functions.categorySupply(category).call() for category in CATEGORIES]
-
-    def test_the_founding_members_are_counted_in_theirs(self, alliance: Alliance) -> None:
-        assert self.supplies(alliance) == [2, 1, 1, 0, 0, 1]
-
-    def test_a_seat_counts_in_its_category_while_it_may_vote(self, alliance: Alliance) -> None:
-        seats = alliance.seats.functions
-        steps = {
-            seats.grant(*LANTIAN.seat): [2, 1, 1, 1, 0, 1],
-            seats.suspend(WANGCHAO.id): [1, 1, 1, 1, 0, 1],
-            seats.changeVoter(WANGCHAO.id, NEW_KEY): [1, 1, 1, 1, 0, 1],
-            seats.reinstate(WANGCHAO.id): [2, 1, 1, 1, 0, 1],
-            seats.changeVoter(DONGLI.id, WANGCHAO.voter): [2, 1, 1, 1, 0, 1],
-            seats.revoke(LANTIAN.id): [2, 1, 1, 0, 0, 1],
-        }
-        for call, expected in steps.items():
-            alliance.rule(call)
-            assert self.supplies(alliance) == expected, call.fn_name
-
-    def test_the_past_stays_as_it_was(self, alliance: Alliance) -> None:
-        before, seats = alliance.now, alliance.seats.functions
-        alliance.next_block_at(before + 10)
-        alliance.rule(seats.suspend(DONGLI.id))
-        alliance.mine_at(before + 20)
-
-        assert [seats.getPastCategorySupply(1, before + second).call() for second in (9, 10)] == [2, 1]
-        assert seats.getPastCategorySupplies(before + 9).call() == [2, 1, 1, 0, 0, 1]
-        assert seats.getPastCategorySupplies(before + 10).call() == [1, 1, 1, 0, 0, 1]
-        assert [seats.categoryOf(DONGLI.voter, before + second).call() for second in (9, 10)] == [1, 0]
-
-    def test_a_freed_address_votes_in_the_category_of_its_new_member(self, alliance: Alliance) -> None:
-        alliance.rule(alliance.seats.functions.revoke(YUNFAN.id))
-        revoked = alliance.now
-        alliance.next_block_at(revoked + 5)
-        alliance.rule(alliance.seats.functions.grant(LANTIAN.id, 4, YUNFAN.voter))
-        alliance.mine_at(revoked + 10)
-
-        category = alliance.seats.functions.categoryOf
-        moments = (revoked - 1, revoked, revoked + 5)
-        assert [category(YUNFAN.voter, moment).call() for moment in moments] == [6, 0, 4]
-
-    def test_who_never_had_a_seat_has_no_category(self, alliance: Alliance) -> None:
-        assert alliance.seats.functions.categoryOf(MALLORY.address, alliance.now - 1).call() == 0
-
-    def test_the_present_is_not_past_yet(self, alliance: Alliance) -> None:
-        seats, now = alliance.seats.functions, alliance.now
-        for call in (
-            seats.getPastCategorySupply(1, now),
-            seats.getPastCategorySupplies(now),
-            seats.categoryOf(WANGCHAO.voter, now),
-        ):
-            refusal = alliance.refusal(call, MALLORY.address, block="latest")
-            assert refusal == Refusal("ERC5805FutureLookup", {"timepoint": now, "clock": now})
-
-    @pytest.mark.parametrize("category", [0, 7])
-    def test_there_are_six(self, alliance: Alliance, category: int) -> None:
-        seats = alliance.seats.functions
-        for call in (seats.categorySupply(category), seats.getPastCategorySupply(category, 1)):
-            refusal = alliance.refusal(call, MALLORY.address)
-            assert refusal == Refusal("InvalidCategory", {"actual": category, "lowest": 1, "highest": 6})
-
-
 def test_the_clock_is_the_blocks_timestamp(alliance: Alliance) -> None:
     block = alliance.ledger.eth.get_block("latest")
 
     assert alliance.seats.functions.clock().call() == block["timestamp"]
     assert alliance.seats.functions.CLOCK_MODE().call() == "mode=timestamp"
-
-
-def test_the_founder_is_whoever_deployed(ledger: Web3) -> None:
-    seats = deploy(ledger, "Seats", 1)
-
-    assert seats.functions.founder().call() == FOUNDER
-    assert seats.functions.executor().call() == NOBODY
-
-
-@pytest.mark.parametrize("ticks", [0, 60, 1000])
-def test_a_unit_that_the_blocks_belie_is_refused(ledger: Web3, ticks: int) -> None:
-    factory = ledger.eth.contract(abi=artifact("Seats")["abi"], bytecode=artifact("Seats")["bytecode"])
-
-    with pytest.raises(ContractCustomError) as caught:
-        factory.constructor(ticks).estimate_gas({"from": FOUNDER})
-
-    assert isinstance(caught.value.data, str)
-    refusal = decode(caught.value.data)
-    assert refusal is not None
-    assert (refusal.name, refusal.arguments["ticksPerSecond"]) == ("ClockUnitRefused", ticks)
