@@ -22,7 +22,17 @@ from consortium.members import roster
 from consortium.members import services as members
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import Role, Status
-from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, LOGINS, NETWORK, ROSTER, DemoNode, Login
+from consortium.stack.demo.people import (
+    CANDIDATE,
+    FOUNDING_NODES,
+    LOGINS,
+    NETWORK,
+    PROPOSERS_TOKEN,
+    ROSTER,
+    SIGNERS_TOKEN,
+    DemoNode,
+    Login,
+)
 from consortium.stack.plan import Context
 from consortium.web.accounts import renew_token
 from governance.chain import founding
@@ -92,22 +102,22 @@ def _account(login: Login, password: str | None) -> None:
 
 
 def _voters(context: Context) -> None:
-    """An officer and an API token for every member, so that each can hand in a ballot of its own."""
-    seated = {login.institution for login in LOGINS}
+    """Two officers for every member, each with an API token: one proposes its votes, one hands them in."""
     for institution in Institution.objects.filter(founding_member__isnull=False, status=Status.ADMITTED):
-        if institution.short_name not in seated and not institution.officers.exists():
-            officer = Login(
-                f"officer-{institution.short_name}",
-                Role.MEMBER,
-                institution.short_name,
-                "",
-                institution.contact_name,
-            )
-            _account(officer, None)
-        path = context.data_dir / "demo" / "members" / institution.short_name / "api-token"
-        if not path.exists():
-            token = renew_token(institution.officers.get())
-            path.write_text(token + "\n", encoding="ascii")
+        home = context.data_dir / "demo" / "members" / institution.short_name
+        for officer, file in zip(_two_of(institution), (PROPOSERS_TOKEN, SIGNERS_TOKEN), strict=True):
+            if not (home / file).exists():
+                (home / file).write_text(renew_token(officer) + "\n", encoding="ascii")
+
+
+def _two_of(institution: Institution) -> list[User]:
+    """The first made is who proposes."""
+    names = [login.username for login in LOGINS if login.institution == institution.short_name]
+    names = names or [f"{duty}-{institution.short_name}" for duty in ("officer", "signer")]
+    for name in names:
+        if not User.objects.filter(username=name).exists():
+            _account(Login(name, Role.MEMBER, institution.short_name, "", institution.contact_name), None)
+    return [User.objects.get(username=name) for name in names]
 
 
 def _voting_addresses(handed_in: list[dict[str, str]]) -> None:

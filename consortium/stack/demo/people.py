@@ -7,6 +7,8 @@ from pathlib import Path
 
 NETWORK = "settlement"
 ROSTER = Path(__file__).resolve().parents[2] / "members" / "data" / "roster.csv"
+# Beside a member's keystore: the API tokens of its two officers.
+PROPOSERS_TOKEN, SIGNERS_TOKEN = "proposing-token", "api-token"
 FIRST_PORT = 30301  # of the nodes; nobody listens there, the demonstration has agents but no ledger nodes
 
 
@@ -50,6 +52,8 @@ class Login:
 LOGINS = (
     Login("secretariat", "secretariat", None, "Lin", "Ye"),
     Login("secretariat-2", "secretariat", None, "Tao", "Shen"),
+    # inside a bank a ballot takes two: one officer proposes how it votes, the other hands the ballot in
     Login("wangchao", "member", "wangchao-banking", "Lan", "Sun"),
+    Login("wangchao-2", "member", "wangchao-banking", "Rui", "Tang"),
     Login("regulator", "regulator", None, "Min", "Gao"),
 )

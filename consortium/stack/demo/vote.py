@@ -1,6 +1,7 @@
 """``make vote PROPOSAL=1``: members of the demonstration cast their ballots, each with its own keystore.
 
-It is the ``ballot`` command, once for each member; nothing that a member could not do by hand.
+Twice for each member, as inside a bank it takes two: one officer proposes the vote by the API, the other
+hands in what the ``ballot`` command signs. Nothing that a member could not do by hand.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ import json
 import sys
 from pathlib import Path
 
+import httpx
+
+from consortium.stack.demo.people import PROPOSERS_TOKEN, SIGNERS_TOKEN
 from consortium.stack.plan import Context
 from governance.ballot.cli import main as ballot
+
+SUPPORT = {"against": 0, "for": 1, "abstain": 2}
 
 
 def main() -> int:
@@ -51,15 +57,32 @@ def _is_there(home: Path, proposal: str) -> bool:
 def _cast(home: Path, member: Path, arguments: argparse.Namespace) -> bool:
     """One member's ballot; what the command says is shown when it fails (who has voted already, say)."""
     told = json.loads((home / "alliance.json").read_text(encoding="utf-8"))
+    if not _proposed(told["console"], member, arguments):
+        return False
     where = [word for name in ("console", "ledger", "governor") for word in (f"--{name}", told[name])]
     what = ["--proposal", arguments.proposal, "--vote", arguments.vote, "--yes"]
-    files = {"--keystore": "keystore.json", "--passphrase-file": "passphrase", "--token-file": "api-token"}
+    files = {"--keystore": "keystore.json", "--passphrase-file": "passphrase", "--token-file": SIGNERS_TOKEN}
     own = [word for option, name in files.items() for word in (option, str(member / name))]
     with contextlib.redirect_stdout(io.StringIO()):
         code = ballot(["cast", *where, *what, *own])
     if code == 0:
         print(f"{member.name}: {arguments.vote}", flush=True)
     return code == 0
+
+
+def _proposed(console: str, member: Path, arguments: argparse.Namespace) -> bool:
+    """The member's first officer says how it should vote; a refusal is shown."""
+    token = (member / PROPOSERS_TOKEN).read_text(encoding="ascii").strip()
+    answer = httpx.post(
+        f"{console}/api/v1/proposals/{arguments.proposal}/proposed-vote/",
+        json={"support": SUPPORT[arguments.vote], "reason": "As our board decided"},
+        headers={"Authorization": f"Token {token}", "Accept-Language": "en"},
+        timeout=30,
+        trust_env=False,
+    )
+    if not answer.is_success:
+        print(f"{member.name}: {answer.text[:300]}", file=sys.stderr)
+    return answer.is_success
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from consortium.stack.demo.people import PROPOSERS_TOKEN, SIGNERS_TOKEN
 from consortium.stack.smoke.evidence import NotTrue
 from governance.ballot.typed_data import Ballot, Support, sign
 
@@ -62,13 +63,23 @@ class Voter:
 
     short_name: str
     key: LocalAccount
-    api: Api
+    api: Api  # of the officer who hands in
+    colleague: Api  # of the officer who proposes
 
     @classmethod
-    def open(cls, directory: Path, api: Api) -> Voter:
+    def open(cls, directory: Path, base: str) -> Voter:
+        files = (SIGNERS_TOKEN, PROPOSERS_TOKEN)
+        tokens = [(directory / name).read_text(encoding="ascii").strip() for name in files]
         passphrase = (directory / "passphrase").read_text(encoding="utf-8").strip()
         keystore = json.loads((directory / "keystore.json").read_text(encoding="utf-8"))
-        return cls(directory.name, Account.from_key(Account.decrypt(keystore, passphrase)), api)
+        key = Account.from_key(Account.decrypt(keystore, passphrase))
+        return cls(directory.name, key, *(Api(base, token) for token in tokens))
+
+    def propose(self, path: str, support: Support) -> None:
+        """Inside the bank it takes two: this one says how it should vote."""
+        self.colleague.post(
+            f"{path}proposed-vote/", {"support": int(support), "reason": "As our board decided"}
+        )
 
     def ballot(
         self, proposal: dict[str, Any], support: Support, *, nonce: int = 0, **wrong: Any

@@ -119,8 +119,7 @@ def voters(story: Story) -> None:
     """Sixty members (and two more) open their own keystores; each has an account of its own."""
     for row in rows()[: BALLOTS + 2]:
         home = story.members_home / row["short_name"]
-        token = (home / "api-token").read_text(encoding="ascii").strip()
-        story.voters.append(Voter.open(home, Api(story.base, token)))
+        story.voters.append(Voter.open(home, story.base))
     story.bank = story.voters[0].api
     keys = {voter.key.address for voter in story.voters[:BALLOTS]}
     story.evidence.line(
@@ -222,15 +221,22 @@ def vote(story: Story) -> None:
 
 
 def _ballots(story: Story) -> None:
-    path = f"/proposals/{story.proposal['chain_proposal_id']}/ballots/"
+    about = f"/proposals/{story.proposal['chain_proposal_id']}/"
+    path = f"{about}ballots/"
     first, late, forger = story.voters[0], story.voters[BALLOTS], story.voters[BALLOTS + 1]
     forged = first.ballot(story.proposal, Support.AGAINST, key=forger.key)
     status, code = first.api.refused(path, forged)
     story.evidence.line(
         f"forged ballot refused: {status} {code}", true=(status, code) == (400, "wrong_signer")
     )
+    status, code = first.api.refused(path, first.ballot(story.proposal, Support.FOR))
+    story.evidence.line(
+        f"ballot that no second officer proposed refused: {status} {code}",
+        true=(status, code) == (409, "not_proposed"),
+    )
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as desks:
+        list(desks.map(lambda voter: voter.propose(about, Support.FOR), story.voters[:BALLOTS]))
         done = desks.map(
             lambda voter: voter.api.post(path, voter.ballot(story.proposal, Support.FOR)),
             story.voters[:BALLOTS],

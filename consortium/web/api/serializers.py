@@ -15,6 +15,7 @@ from consortium.web.portal import listing
 from governance.chain.models import Seat
 from governance.permissions.models import Epoch, EpochFile
 from governance.proposals import selectors
+from governance.proposals.mandates import Mandate, Substitution
 from governance.proposals.models import Ballot, Proposal, State
 
 LIST_STATES = list(listing.LIST_STATES)
@@ -178,6 +179,49 @@ class ProposalDetailOut(ProposalOut):
     executed_tx = serializers.CharField(source="overview.effect.tx_hash")
 
 
+class ProposedVoteIn(serializers.Serializer[Any]):
+    support = serializers.IntegerField(min_value=0, max_value=2, help_text="0 against, 1 for, 2 abstain")
+    reason = serializers.CharField(max_length=1000, help_text="stays inside the institution")
+
+
+class ProposedVoteOut(serializers.ModelSerializer[Mandate]):
+    """How an institution's officer proposes that it votes; shown to that institution only."""
+
+    proposal = serializers.UUIDField(source="proposal_id", read_only=True)
+    proposed_by = serializers.CharField(source="proposed_by.username", read_only=True)
+    proposed_for = serializers.CharField(source="proposed_for.username", read_only=True)
+    ballot = serializers.UUIDField(source="ballot_id", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Mandate
+        fields = [
+            "id", "proposal", "support", "reason", "proposed_by", "proposed_for", "proposed_at", "ballot",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class SubstitutionIn(serializers.Serializer[Any]):
+    absent = serializers.CharField(max_length=150, help_text="user name")
+    substitute = serializers.CharField(max_length=150, help_text="user name")
+    starts = serializers.DateTimeField()
+    ends = serializers.DateTimeField()
+    reason = serializers.CharField(max_length=1000)
+
+
+class SubstitutionOut(serializers.ModelSerializer[Substitution]):
+    absent = serializers.CharField(source="absent.username", read_only=True)
+    substitute = serializers.CharField(source="substitute.username", read_only=True)
+    named_by = serializers.CharField(source="named_by.username", read_only=True)
+
+    class Meta:
+        model = Substitution
+        fields = [
+            "id", "institution", "absent", "substitute", "starts", "ends", "ended_at", "reason", "named_by",
+            "named_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
 class BallotIn(serializers.Serializer[Any]):
     """A ballot signed by the member's own key (EIP-712), as the ``ballot`` command makes it."""
 
@@ -188,12 +232,18 @@ class BallotIn(serializers.Serializer[Any]):
     governor = serializers.CharField(max_length=42)
     voter = serializers.CharField(max_length=42)
     support = serializers.IntegerField(min_value=0, max_value=255, help_text="0 against, 1 for, 2 abstain")
-    nonce = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    nonce = serializers.RegexField(
+        r"^[0-9]{1,78}$",
+        required=False,
+        help_text="decimal, as text: (id on chain mod 2^192) × 2^64; need not be said",
+    )
     signature = serializers.CharField(max_length=200, help_text="0x-hex, 65 bytes")
 
     def for_service(self, proposal: Proposal) -> dict[str, Any]:
         """The checked fields as ``services.cast`` takes them. Raises AnotherProposal."""
         values = dict(self.validated_data)
+        if "nonce" in values:
+            values["nonce"] = int(values["nonce"])
         if values.pop("proposal", proposal.chain_proposal_id) != proposal.chain_proposal_id:
             raise AnotherProposal(number=proposal.number)
         return values

@@ -25,6 +25,7 @@ from governance.chain.models import Seat
 from governance.permissions.models import Epoch
 from governance.proposals import selectors as voting
 from governance.proposals import services as voting_services
+from governance.proposals.mandates import Substitution
 from governance.proposals.models import Ballot, Kind, Proposal
 
 
@@ -153,6 +154,25 @@ class Proposals(Scoped):
         ballot: Ballot = voting_services.cast(proposal, **fields.for_service(proposal), actor=actor)
         return Response(s.BallotOut(ballot).data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=s.ProposedVoteIn, responses={201: s.ProposedVoteOut, **ERRORS})
+    @action(detail=True, methods=["post"], url_path="proposed-vote")
+    def proposed_vote(self, request: Request, ref: str) -> Response:
+        """Propose how one's own institution votes; another officer then hands in the ballot."""
+        proposal, actor = self.get_object(), self.officer()
+        values = self.taken(s.ProposedVoteIn).validated_data
+        mandate = voting_services.propose_vote(proposal, **values, actor=actor)
+        return Response(s.ProposedVoteOut(mandate).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=s.ReasonIn, responses={200: s.ProposedVoteOut, **ERRORS})
+    @action(detail=True, methods=["post"], url_path="proposed-vote/withdrawal")
+    def proposed_vote_withdrawal(self, request: Request, ref: str) -> Response:
+        """Take back what was proposed inside one's own institution."""
+        proposal, actor = self.get_object(), self.officer()
+        values = self.taken(s.ReasonIn).validated_data
+        return Response(
+            s.ProposedVoteOut(voting_services.withdraw_vote(proposal, **values, actor=actor)).data
+        )
+
     @extend_schema(responses={200: s.EventOut(many=True), **ERRORS}, filters=False)
     @action(detail=True)
     def events(self, request: Request, ref: str) -> Response:
@@ -170,6 +190,37 @@ def _proposal_key(ref: str) -> dict[str, Any]:
         return {"pk": UUID(ref)}
     except ValueError:
         raise NotFound from None
+
+
+class Substitutions(mixins.ListModelMixin, Scoped):
+    """Leave cover in votes: who stands in for whom, and when. One's own institution's."""
+
+    serializer_class = s.SubstitutionOut
+    queryset = Substitution.objects.none()
+
+    def get_queryset(self) -> QuerySet[Substitution]:
+        rows = Substitution.objects.select_related("absent", "substitute", "named_by")
+        return rows.filter(institution__in=scope.institutions(self.account).values("pk"))
+
+    @extend_schema(request=s.SubstitutionIn, responses={201: s.SubstitutionOut, **ERRORS})
+    def create(self, request: Request) -> Response:
+        """Name a substitute for a time."""
+        actor = self.officer()
+        values = dict(self.taken(s.SubstitutionIn).validated_data)
+        people = scope.people(actor)
+        for name in ("absent", "substitute"):
+            values[name] = self.one(people, username=values[name])
+        made = voting_services.name_substitute(values.pop("absent"), **values, actor=actor)
+        return Response(s.SubstitutionOut(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=s.ReasonIn, responses={200: s.SubstitutionOut, **ERRORS})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: UUID) -> Response:
+        """End a substitution before its time."""
+        found, actor = self.get_object(), self.officer()
+        reason = self.taken(s.ReasonIn).validated_data["reason"]
+        ended = voting_services.end_substitution(found, actor=actor, reason=reason)
+        return Response(s.SubstitutionOut(ended).data)
 
 
 class Epochs(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):

@@ -14,6 +14,7 @@ from consortium.web.portal.views import (
     record,
     requests,
     revoking,
+    voting,
 )
 
 app_name = "portal"
@@ -46,6 +47,9 @@ urlpatterns = [
     path("proposals/", proposals.Proposals.as_view(), name="proposals"),
     path("proposals/<uuid:pk>/", proposals.OneProposal.as_view(), name="proposal"),
     path("proposals/<uuid:pk>/ballot/", proposals.HandIn.as_view(), name="hand_in"),
+    path("proposals/<uuid:pk>/signature/", voting.Sign.as_view(), name="sign"),
+    path("proposals/<uuid:pk>/our-vote/", voting.ProposeVote.as_view(), name="propose_vote"),
+    path("proposals/<uuid:pk>/our-vote/withdraw/", voting.WithdrawVote.as_view(), name="withdraw_vote"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/<uuid:pk>/", lists.OneEpoch.as_view(), name="epoch"),
     path("institutions/", record.Institutions.as_view(), name="institutions"),
@@ -55,6 +59,16 @@ urlpatterns = [
         record.RegisterVotingAddress.as_view(),
         name="voting_address",
     ),
+    path("institutions/<uuid:pk>/voting/", voting.VotingDesk.as_view(), name="voting_desk"),
+    path(
+        "institutions/<uuid:pk>/voting/substitute/", voting.NameSubstitute.as_view(), name="name_substitute"
+    ),
+    path(
+        "institutions/<uuid:pk>/voting/substitute/end/",
+        voting.EndSubstitution.as_view(),
+        name="end_substitution",
+    ),
+    path("institutions/<uuid:pk>/voting/duty/", voting.SetDuty.as_view(), name="set_duty"),
     path("institutions/<uuid:pk>/contact/", record.ChangeContact.as_view(), name="change_contact"),
     path("record/", record.Record.as_view(), name="record"),
     path("account/", record.Account.as_view(), name="account"),

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy
 from consortium.members.models import User
 from consortium.web.api.errors import IncompleteBallot
 from consortium.web.api.serializers import BallotIn
-from consortium.web.portal import forms, listing, scope, words
+from consortium.web.portal import forms, listing, scope, voting, words
 from consortium.web.portal.views.base import Action, Page, one, paged
-from governance.proposals import rules, selectors, services
+from governance.proposals import facts, rules, selectors, services
 from governance.proposals.models import Kind, Proposal, State
+
+_DECIDING = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING}
 
 
 class Proposals(Page):
@@ -44,17 +46,19 @@ class OneProposal(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         proposal = one(scope.proposals(self.account), pk=kwargs["pk"])
-        overview = selectors.overview(proposal)
+        overview, own = selectors.overview(proposal), _own(self.account, proposal)
+        ours = voting.our_vote(self.account, proposal, overview, own)
         return super().get_context_data(
             proposal=proposal,
             overview=overview,
             state_label=State(overview.state.value).label,
-            own=_own(self.account, proposal),
+            own=own,
+            ours=ours,
+            wallet=_wallet(proposal, ours),
+            deciding=overview.state in _DECIDING,
             steps=words.steps(proposal),
-            command=ballot_command(proposal),
-            may_vote=self.account.is_member and overview.state == rules.State.VOTING,
+            command=ballot_command(proposal, ours),
             timeline=scope.proposal_events(self.account, proposal)[:50],
-            form=forms.BallotForm(),
             **kwargs,
         )
 
@@ -90,14 +94,25 @@ def _own(account: User, proposal: Proposal) -> selectors.OwnVote | None:
     return selectors.own_vote(proposal, account.institution) if account.institution else None
 
 
-def ballot_command(proposal: Proposal) -> str:
+def _wallet(proposal: Proposal, ours: voting.OurVote | None) -> dict[str, Any] | None:
+    """What the browser's wallet would sign; only for whoever may sign it."""
+    if ours is None or ours.mandate is None or not ours.may_sign:
+        return None
+    support = ours.mandate.support
+    return voting.for_wallet(voting.ballot_to_sign(proposal, support=support, voter=ours.voter))
+
+
+def ballot_command(proposal: Proposal, ours: voting.OurVote | None = None) -> str:
     """What a member runs on its own machine; every word of it is ours, so it is safe to paste."""
     ledger = settings.LEDGER_URL
     if urlsplit(ledger).password or urlsplit(ledger).username:
         ledger = "https://YOUR-LEDGER-NODE"  # an address with credentials in it is not for showing
+    mandate = None if ours is None else ours.mandate
+    choice = "for" if mandate is None else rules.Vote(mandate.support).name.lower()
     return (
-        f".venv/bin/python -m governance.ballot cast --ledger {ledger} --governor {proposal.ledger.governor} "
-        f"\\\n  --proposal {proposal.chain_proposal_id} --vote for \\\n"
+        f".venv/bin/python -m governance.ballot cast --ledger {ledger} "
+        f"--governor {facts.governor_of(proposal)} "
+        f"\\\n  --proposal {proposal.chain_proposal_id} --vote {choice} \\\n"
         f"  --keystore keystore.json --passphrase-file passphrase "
         f"\\\n  --console {settings.PUBLIC_URL} --token-file api-token"
     )
