@@ -29,7 +29,7 @@ def guarded(alliance: Alliance) -> Alliance:
     return alliance
 
 
-def test_are_the_founders_choice_at_first(self, guarded: Alliance) -> None:
+def test_are_the_founders_choice_at_first(guarded: Alliance) -> None:
     contract = guarded.break_glass.functions
     assert contract.guardians().call() == [guardian.address for guardian in GUARDIANS]
     assert contract.threshold().call() == GUARDIANS_NEEDED
@@ -38,7 +38,7 @@ def test_are_the_founders_choice_at_first(self, guarded: Alliance) -> None:
     assert not contract.isGuardian(LI.address).call()
 
 
-def test_the_members_change_them(self, guarded: Alliance) -> None:
+def test_the_members_change_them(guarded: Alliance) -> None:
     receipt = guarded.decide(
         guarded.break_glass.functions.setGuardians([LI.address, MA.address, GU.address], 3)
     )
@@ -56,7 +56,7 @@ def test_the_members_change_them(self, guarded: Alliance) -> None:
     assert is_frozen(guarded)
 
 
-def test_which_takes_a_constitutional_majority(self, guarded: Alliance) -> None:
+def test_which_takes_a_constitutional_majority(guarded: Alliance) -> None:
     call = guarded.break_glass.functions.setGuardians([LI.address, MA.address], 2)
     draft = guarded.draft(call)
 
@@ -66,7 +66,7 @@ def test_which_takes_a_constitutional_majority(self, guarded: Alliance) -> None:
 @pytest.mark.parametrize(
     "sender", [*OUTSIDERS, SECRETARIAT, FOUNDER, *(str(guardian.address) for guardian in GUARDIANS)]
 )
-def test_nobody_else_does(self, guarded: Alliance, sender: str) -> None:
+def test_nobody_else_does(guarded: Alliance, sender: str) -> None:
     call = guarded.break_glass.functions.setGuardians([MALLORY.address, LI.address], 2)
 
     refusal = guarded.refusal(call, sender)
@@ -76,7 +76,7 @@ def test_nobody_else_does(self, guarded: Alliance, sender: str) -> None:
     )
 
 
-def test_a_confirmation_of_one_who_left_does_not_count(self, guarded: Alliance) -> None:
+def test_a_confirmation_of_one_who_left_does_not_count(guarded: Alliance) -> None:
     confirm(guarded, GU)
     guarded.rule(guarded.break_glass.functions.setGuardians([HE.address, MA.address], 2))
     assert confirmed(guarded) == []
@@ -87,7 +87,7 @@ def test_a_confirmation_of_one_who_left_does_not_count(self, guarded: Alliance) 
     assert confirmed(guarded) == [HE.address]
 
 
-def test_nor_for_whoever_took_the_place(self, guarded: Alliance) -> None:
+def test_nor_for_whoever_took_the_place(guarded: Alliance) -> None:
     """In the list, Li stands where Gu stood."""
     confirm(guarded, GU)
     guarded.rule(guarded.break_glass.functions.setGuardians([LI.address, HE.address], 2))
@@ -100,7 +100,7 @@ def test_nor_for_whoever_took_the_place(self, guarded: Alliance) -> None:
 @pytest.mark.parametrize(
     ("count", "threshold"), [(3, 0), (3, 1), (3, 4), (1, 2), (0, 0), (1, 1), (17, 2), (17, 17)]
 )
-def test_thresholds_are_between_two_and_all(self, guarded: Alliance, count: int, threshold: int) -> None:
+def test_thresholds_are_between_two_and_all(guarded: Alliance, count: int, threshold: int) -> None:
     group = [person(f"Guardian {n}").address for n in range(count)]
 
     refusal = guarded.refusal(
@@ -113,7 +113,7 @@ def test_thresholds_are_between_two_and_all(self, guarded: Alliance, count: int,
 
 
 @pytest.mark.parametrize("count", [2, 16])
-def test_there_are_two_to_sixteen(self, guarded: Alliance, count: int) -> None:
+def test_there_are_two_to_sixteen(guarded: Alliance, count: int) -> None:
     group = [person(f"Guardian {n}") for n in range(count)]
     guarded.rule(guarded.break_glass.functions.setGuardians([one.address for one in group], count))
 
@@ -127,7 +127,7 @@ def test_there_are_two_to_sixteen(self, guarded: Alliance, count: int) -> None:
 
 
 @pytest.mark.parametrize("twice", [GU.address, Web3.to_checksum_address("0x" + "00" * 20)])
-def test_each_is_somebody_and_nobody_twice(self, guarded: Alliance, twice: str) -> None:
+def test_each_is_somebody_and_nobody_twice(guarded: Alliance, twice: str) -> None:
     call = guarded.break_glass.functions.setGuardians([GU.address, HE.address, twice], 2)
 
     refusal = guarded.refusal(call, guarded.timelock.address)
