@@ -98,7 +98,7 @@ def confirm_cancel(alliance: Alliance, guardian: LocalAccount, proposal: Proposa
 # Signing
 
 
-def sign_freeze(alliance: Alliance, guardian: LocalAccount, deadline: int, **wrong: Any) -> bytes:
+def sign_freeze(alliance: Alliance, guardian: LocalAccount, deadline: int, /, **wrong: Any) -> bytes:
     """`wrong` replaces what is signed, the key, the chain or the contract."""
     key = alliance.break_glass.functions.freezeNonceKey(MAINNET, NODE, REASON).call()
     message = {"network": MAINNET, "consensusId": NODE, "reasonHash": REASON}
@@ -106,7 +106,7 @@ def sign_freeze(alliance: Alliance, guardian: LocalAccount, deadline: int, **wro
 
 
 def sign_cancel(
-    alliance: Alliance, guardian: LocalAccount, proposal: Proposal, deadline: int, **wrong: Any
+    alliance: Alliance, guardian: LocalAccount, proposal: Proposal, deadline: int, /, **wrong: Any
 ) -> bytes:
     """`wrong` replaces what is signed, the key, the chain or the contract."""
     key = alliance.break_glass.functions.cancelNonceKey(proposal.id, REASON).call()
