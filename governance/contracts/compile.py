@@ -14,7 +14,7 @@ import tempfile
 from typing import Any
 
 from governance import contracts
-from governance.contracts import ARTIFACTS, NAMES, SIZE_LIMIT, node
+from governance.contracts import ARTIFACTS, SIZE_LIMIT, node
 
 SOURCES = node.HOME / "src"
 
@@ -71,7 +71,7 @@ def _compile() -> dict[str, Any]:
     }
     command = [*node.node_command(), str(node.NODE_MODULES / "solc" / "solc.js"), "--standard-json"]
     command += ["--base-path", str(SOURCES), "--include-path", str(node.NODE_MODULES)]
-    # By way of files: solcjs does not wait for a pipe, neither to be written (EAGAIN) nor to take more than 64 KiB.
+    # By way of files: solcjs waits for no pipe, neither to be written (EAGAIN) nor to take more than 64 KiB.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as question,
         tempfile.TemporaryFile("w+", encoding="utf-8") as answer,

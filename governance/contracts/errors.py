@@ -7,14 +7,18 @@ from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode as decode_abi
-from eth_utils.abi import function_abi_to_4byte_selector
+from eth_typing import ABIError
+from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 
 from governance.contracts import NAMES, artifact
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A typed error: its name in Solidity, its arguments by name (addresses lower-case, bytes as bytes)."""
+    """A typed error: its name in Solidity, its arguments by name.
+
+    Addresses are lower-case, bytes are bytes, structs are tuples.
+    """
 
     name: str
     arguments: dict[str, Any]
@@ -30,11 +34,13 @@ def decode(data: bytes | str) -> Refusal | None:
     if abi is None:
         return None
     inputs = abi["inputs"]
-    values = decode_abi([item["type"] for item in inputs], raw[4:])
+    values = decode_abi(get_abi_input_types(abi), raw[4:])
     return Refusal(abi["name"], {item["name"]: value for item, value in zip(inputs, values, strict=True)})
 
 
 @cache
-def _errors() -> dict[bytes, dict[str, Any]]:
-    abis = [item for name in NAMES for item in artifact(name)["abi"] if item["type"] == "error"]
+def _errors() -> dict[bytes, ABIError]:
+    abis: list[ABIError] = [
+        item for name in NAMES for item in artifact(name)["abi"] if item["type"] == "error"
+    ]
     return {function_abi_to_4byte_selector(abi): abi for abi in abis}

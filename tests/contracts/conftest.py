@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
 
 from governance.contracts import node
 from tests.contracts.alliance import COUNCIL, Alliance
@@ -29,12 +30,12 @@ def _watch(output: Iterator[str], address: Future[str]) -> None:
 
 
 @contextmanager
-def running_anvil(*options: str) -> Iterator[Web3]:
+def running_anvil() -> Iterator[Web3]:
     """An anvil on a port that it chose itself; transactions are free and any sender is believed."""
     node.ensure_installed()
     command = [str(node.anvil_path()), "--port", "0", "--host", "127.0.0.1", "--hardfork", "paris"]
     command += ["--chain-id", str(CHAIN_ID), "--accounts", "1", "--auto-impersonate", "--order", "fifo"]
-    command += ["--gas-price", "0", "--block-base-fee-per-gas", "0", *options]
+    command += ["--gas-price", "0", "--block-base-fee-per-gas", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         address: Future[str] = Future()
@@ -58,7 +59,9 @@ def ledger() -> Iterator[Web3]:
 @pytest.fixture(scope="session")
 def millisecond_ledger() -> Iterator[Web3]:
     """One whose blocks carry milliseconds, as on FISCO BCOS."""
-    with running_anvil("--timestamp", "1790000000000") as ledger:
+    with running_anvil() as ledger:
+        for method, arguments in (("evm_setNextBlockTimestamp", [1_790_000_000_000]), ("evm_mine", [])):
+            ledger.provider.make_request(RPCEndpoint(method), arguments)
         yield ledger
 
 
