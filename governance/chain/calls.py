@@ -143,7 +143,7 @@ def set_guardians(ledger: Ledger, *, guardians: Sequence[str], threshold: int) -
 
 
 def set_terms(ledger: Ledger, **seconds: int) -> list[Call]:
-    """New durations in seconds: ``voting_delay``, ``voting_period``, ``late_quorum_extension``, ``timelock``."""
+    """New durations in seconds, by the names in ``_DURATIONS``."""
     return [_set_duration(ledger, name, value * ledger.ticks_per_second) for name, value in seconds.items()]
 
 
@@ -174,7 +174,7 @@ def hand_over(ledger: Ledger, *, governor: str, break_glass: str = "") -> list[C
 
 # --- What wires the contracts, once -------------------------------------------------------------------------
 def appoint(ledger: Ledger) -> list[Call]:
-    """Let the governor, and nobody else, have things carried out; the relay account gives its own power up."""
+    """Let the governor alone have things carried out; the relay account gives its own power up."""
     roles = (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE)
     calls = [_timelock(ledger, "grantRole", role, ledger.governor) for role in roles]
     return [*calls, _timelock(ledger, "renounceRole", contracts.ADMIN_ROLE, ledger.relay_address)]
@@ -231,7 +231,7 @@ def confirm_freeze_by_sig(
     deadline: int,
     signature: str,
 ) -> Call:
-    """A guardian's signed confirmation that a node be frozen; hash and signature are 0x-hex, the deadline ticks."""
+    """A guardian's signed word that a node be frozen; hash and signature are 0x-hex, deadline in ticks."""
     node, reason = bytes.fromhex(consensus_id), bytes.fromhex(reason_hash.removeprefix("0x"))
     signed = (_address(guardian), deadline, bytes.fromhex(signature.removeprefix("0x")))
     arguments = (network_bytes(network), node, reason, *signed)
@@ -293,7 +293,7 @@ def proposal_id(calls: Sequence[Call], description: str) -> int:
 
 # --- In plain words --------------------------------------------------------------------------------------
 def decode(call: Call) -> tuple[str, dict[str, Any]]:
-    """The function's name and its arguments by name: USCC and slugs as text, bytes as 0x-hex, structs by name.
+    """The function's name and its arguments by name: USCC and slugs as text, bytes as 0x-hex.
 
     Raises UnknownCall for what is none of the contracts' functions, or is not encoded as one.
     """

@@ -1,4 +1,4 @@
-"""Putting the three contracts on the ledger, once.
+"""Putting the contracts on the ledger and wiring them, once.
 
 The ledger's row is there from the beginning, marked as being deployed; each contract is a relayed transaction
 with a key of its own. So a run that was cut off is finished by the next one, and none deploys twice.
@@ -7,7 +7,7 @@ with a key of its own. So a run that was cut off is finished by the next one, an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from django.db import transaction
 from web3 import Web3
 
 from consortium.core import events
-from governance.chain import indexer, keys, waiting
+from governance.chain import calls, indexer, keys, waiting
 from governance.chain import ledger as gateway
 from governance.chain.calls import Call
-from governance.chain.contracts import GOVERNOR, REGISTRY, SEATS
+from governance.chain.contracts import BREAK_GLASS, GOVERNOR, REGISTRY, SEATS, TIMELOCK
 from governance.chain.errors import (
+    EarlierContracts,
     LedgerUnreachable,
     OtherLedger,
     RelayAccountEmpty,
@@ -33,21 +34,32 @@ PATIENCE = 60.0  # seconds to wait for a ledger that is starting
 PAUSE = 0.1
 DEVELOPMENT_FUNDS = 10**21  # wei
 
+PARTS = {
+    "seats": SEATS,
+    "timelock": TIMELOCK,
+    "registry": REGISTRY,
+    "governor": GOVERNOR,
+    "break_glass": BREAK_GLASS,
+}
+
 Say = Callable[[str], None]
 
 
-def deploy(passphrase_file: Path, *, say: Say = lambda line: None) -> Ledger:
-    """The governing ledger with its three contracts; what is there already stays as it is.
+def deploy(passphrase_file: Path, *, guardians: Sequence[str] = (), say: Say = lambda line: None) -> Ledger:
+    """The governing ledger with its contracts; what is there already stays as it is.
 
-    ``passphrase_file`` opens the relay account, or seals it when it is made. Raises LedgerUnreachable,
-    OtherLedger, RelayAccountEmpty, RelayKeyNotAvailable, RelayFailed.
+    ``passphrase_file`` opens the relay account, or seals it when it is made. ``guardians`` may break the
+    glass; without any (nor in GUARDIANS) there is no glass to break. Raises LedgerUnreachable, OtherLedger,
+    EarlierContracts, RelayAccountEmpty, RelayKeyNotAvailable, RelayFailed.
     """
     client = _reach()
     ledger = _row(client, _account(passphrase_file))
     if ledger.deploying:
         _fund(client, ledger.relay_address)
         with keys.opened_with(passphrase_file):
-            _deploy_all(client, ledger, say)
+            _deploy_all(client, ledger, guardians or settings.GUARDIANS, say)
+    if not ledger.timelock:
+        raise EarlierContracts(address=ledger.governor)
     _check_code(client, ledger)
     indexer.follow(ledger)
     return ledger
@@ -89,25 +101,46 @@ def _row(client: Web3, address: str) -> Ledger:
     return ledger
 
 
-def _deploy_all(client: Web3, ledger: Ledger, say: Say) -> None:
-    ledger.seats = _contract(client, ledger, SEATS)
-    say(f"Seats {ledger.seats}")
-    period = (settings.VOTING_DELAY, settings.VOTING_PERIOD, settings.QUORUM_PERCENT)
-    ledger.governor = _contract(client, ledger, GOVERNOR, ledger.seats, *period, ledger.relay_address)
-    say(f"ConsortiumGovernor {ledger.governor}")
-    ledger.registry = _contract(client, ledger, REGISTRY, ledger.seats, ledger.governor)
-    say(f"NodeRegistry {ledger.registry}")
+def _deploy_all(client: Web3, ledger: Ledger, guardians: Sequence[str], say: Say) -> None:
+    """Each contract, then who obeys whom; last, the relay account gives up its power over the timelock."""
+    ledger.ticks_per_second = ticks = gateway.ticks_per_second(client)
+    nobody_yet: list[str] = []
+    delay = settings.TIMELOCK_DELAY * ticks
+    anyone = [calls.NOBODY]
+    ledger.seats = _contract(client, ledger, SEATS, ticks)
+    ledger.timelock = _contract(client, ledger, TIMELOCK, delay, nobody_yet, anyone, ledger.relay_address)
+    ledger.registry = _contract(client, ledger, REGISTRY, ledger.seats, ledger.timelock)
+    terms = _terms(ledger)
+    ledger.governor = _contract(client, ledger, GOVERNOR, ledger.seats, ledger.registry, terms)
+    ledger.first_governor = ledger.governor
+    if guardians:
+        who = (list(guardians), settings.GUARDIAN_THRESHOLD)
+        ledger.break_glass = _contract(client, ledger, BREAK_GLASS, ledger.registry, ledger.governor, *who)
+    _wire(ledger)
     ledger.deploying = False
+    addresses: dict[str, Any] = {name: getattr(ledger, name) for name in PARTS if getattr(ledger, name)}
+    for name, address in addresses.items():
+        say(f"{PARTS[name]} {address}")
     with transaction.atomic():
         ledger.save()
-        events.record(
-            "ledger.deployed",
-            ledger,
-            actor=events.COMMAND,
-            seats=ledger.seats,
-            governor=ledger.governor,
-            registry=ledger.registry,
-        )
+        events.record("ledger.deployed", ledger, actor=events.COMMAND, **addresses)
+
+
+def _wire(ledger: Ledger) -> None:
+    wanted = [*(calls.set_guardian(ledger) if ledger.break_glass else []), *calls.appoint(ledger)]
+    for number, call in enumerate(wanted, start=1):
+        waiting.done(ledger, f"wire:{number}", call)
+
+
+def _terms(ledger: Ledger) -> tuple[Any, ...]:
+    """The governor's ``Settings``, in seconds; the guardians' contract is named afterwards."""
+    rules = [_rule(settings.VOTING_RULES[kind]) for kind in ("routine", "membership", "constitutional")]
+    times = (settings.VOTING_DELAY, settings.VOTING_PERIOD, settings.LATE_QUORUM_EXTENSION)
+    return (*times, rules, ledger.relay_address, ledger.timelock, calls.NOBODY)
+
+
+def _rule(rule: Mapping[str, Any]) -> tuple[int, ...]:
+    return (*rule["quorum"], *rule["approval"], rule["categories"])
 
 
 def _contract(client: Web3, ledger: Ledger, name: str, *arguments: Any) -> str:
@@ -135,7 +168,7 @@ def _fund(client: Web3, address: str) -> None:
 
 
 def _check_code(client: Web3, ledger: Ledger) -> None:
-    for name in ("seats", "governor", "registry"):
-        address = Web3.to_checksum_address(getattr(ledger, name))
-        if not client.eth.get_code(address):
-            raise OtherLedger(what=f"{name} contract", actual="–", expected=address)
+    for name in PARTS:
+        address = getattr(ledger, name)
+        if address and not client.eth.get_code(Web3.to_checksum_address(address)):
+            raise OtherLedger(what=f"{name.replace('_', '-')} contract", actual="–", expected=address)

@@ -13,14 +13,33 @@ from consortium.core import events
 from consortium.members import services as members
 from consortium.members.models import Institution, Node
 from governance.chain.folds import Fact
-from governance.chain.models import CastVote, Ledger, OnChainProposal, RegistryEntry, Seat
+from governance.chain.models import (
+    AccountPermission,
+    CastVote,
+    Ledger,
+    OnChainProposal,
+    Projected,
+    RegistryEntry,
+    Seat,
+    VotingRule,
+)
 
 SeatState = Literal["none", "active", "suspended", "revoked"]
 
+# Told of as created when it is complete: its rule is frozen right after, in the same transaction.
 _PROPOSAL_ACTIONS = {
-    "ProposalCreated": "chain.proposal_created",
+    "ProposalRuleFrozen": "chain.proposal_created",
+    "ProposalExtended": "chain.proposal_extended",
+    "ProposalQueued": "chain.proposal_queued",
     "ProposalExecuted": "chain.proposal_executed",
     "ProposalCanceled": "chain.proposal_canceled",
+}
+
+
+_REGISTRY_ACTIONS = {
+    "NodeFrozen": "registry.frozen",
+    "NodeFreezeRatified": "registry.freeze_ratified",
+    "NodeThawed": "registry.thawed",
 }
 
 
@@ -45,9 +64,10 @@ def seat_changed(seat: Seat, fact: Fact | None) -> None:
 
 def registry_changed(entry: RegistryEntry, fact: Fact | None) -> None:
     """Record it; the permission lists subscribe. Role 0: it left the network."""
-    removed = fact is None or fact.args["role"] == 0
+    removed = fact is None or fact.args.get("role") == 0
+    frozen_until = entry.frozen_until.isoformat() if entry.frozen_until else None
     events.record(
-        "registry.changed",
+        _REGISTRY_ACTIONS.get(fact.name, "registry.changed") if fact else "registry.changed",
         entry,
         actor=events.INDEXER,
         institution_id=_institution_id(entry.member_id),
@@ -58,19 +78,60 @@ def registry_changed(entry: RegistryEntry, fact: Fact | None) -> None:
         consensus_id=entry.consensus_id,
         uscc=entry.member_id,
         role=0 if removed else entry.role,
+        frozen_until=None if removed else frozen_until,
+        freeze_ratified=entry.freeze_ratified and not removed,
         **_where(entry, fact),
     )
 
 
+def account_changed(account: AccountPermission, fact: Fact | None) -> None:
+    """Record it. Permission 0: it may do nothing any more."""
+    removed = fact is None or fact.args["permission"] == 0
+    events.record(
+        "account.changed",
+        account,
+        actor=events.INDEXER,
+        institution_id=_institution_id(account.member_id),
+        network=account.network,
+        address=account.address,
+        uscc=account.member_id,
+        permission=0 if removed else account.permission,
+        **_where(account, fact),
+    )
+
+
+def rule_changed(rule: VotingRule, fact: Fact | None) -> None:
+    """Record what a kind of action needs from now on."""
+    events.record(
+        "rule.changed" if fact else "rule.taken_back",
+        rule,
+        actor=events.INDEXER,
+        governor=rule.governor,
+        kind=rule.kind,
+        rule=rule.rule,
+        **_where(rule, fact),
+    )
+
+
+def governor_changed(ledger: Ledger, former: str) -> None:
+    """Record that another governor is in office."""
+    events.record(
+        "ledger.governor_changed", ledger, actor=events.INDEXER, before=former, after=ledger.governor
+    )
+
+
 def proposal_changed(proposal: OnChainProposal, fact: Fact | None) -> None:
-    """Record creation, execution and cancellation."""
-    action = _PROPOSAL_ACTIONS[fact.name] if fact else "chain.proposal_taken_back"
+    """Record what became of it: created, extended, queued, executed, cancelled."""
+    action = _PROPOSAL_ACTIONS.get(fact.name) if fact else "chain.proposal_taken_back"
+    if action is None:
+        return
     events.record(
         action,
         proposal,
         actor=events.INDEXER,
         proposal_id=proposal.proposal_id,
         vote_end=proposal.vote_end.isoformat(),
+        effective_at=proposal.effective_at.isoformat() if proposal.effective_at else None,
         **_where(proposal, fact),
     )
 
@@ -107,7 +168,7 @@ def _seat_state(seat: Seat, fact: Fact | None) -> SeatState:
     return states[seat.status] if fact else "none"
 
 
-def _where(row: Seat | RegistryEntry | OnChainProposal | CastVote, fact: Fact | None) -> dict[str, Any]:
+def _where(row: Projected, fact: Fact | None) -> dict[str, Any]:
     return {
         "block": fact.block if fact else row.block,
         "tx_hash": fact.tx_hash if fact else row.tx_hash,

@@ -15,6 +15,14 @@ class NoLedger(ConsoleError):
     message = _("The alliance's contracts are not on a ledger yet: run deploy_contracts.")
 
 
+class EarlierContracts(ConsoleError):
+    """The contracts are of a release before timelock and rules by kind; ``address`` is their governor's."""
+
+    code = "earlier_contracts"
+    status = 409
+    message = _("The contracts of governor %(address)s are of an earlier release: begin with a new ledger.")
+
+
 class LedgerUnreachable(ConsoleError):
     """The node did not answer. ``detail`` is the technical reason."""
 
@@ -63,7 +71,7 @@ class InvalidChainText(ConsoleError):
 
 
 class UnknownCall(ConsoleError):
-    """Calldata that none of the three contracts knows."""
+    """Calldata that none of the contracts knows."""
 
     code = "unknown_call"
     status = 400

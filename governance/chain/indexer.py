@@ -131,7 +131,7 @@ def _keep(ledger: Ledger, read: Range) -> None:
             ledger=ledger,
             number=number,
             hash=header["hash"],
-            timestamp=logs.block_time(header),
+            timestamp=logs.block_time(header, ledger.ticks_per_second),
         )
         for number, header in sorted(read.headers.items())
         if number in marks

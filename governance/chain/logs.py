@@ -6,8 +6,8 @@ What members write (a reason, a description) is hostile input: whatever it is, f
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,11 +15,10 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from governance.chain import decoding, folds
-from governance.chain.contracts import GOVERNOR, REGISTRY, SEATS
+from governance.chain.contracts import BREAK_GLASS, GOVERNOR, REGISTRY, SEATS, TIMELOCK
 from governance.chain.decoding import Decoder, checksum
 from governance.chain.errors import LedgerMoved
 from governance.chain.folds import Fact
-from governance.chain.models import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -40,29 +39,47 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
     ),
     GOVERNOR: (
         "ProposalCreated",
-        "VoteCast",
-        "VoteCastWithParams",
+        "ProposalRuleFrozen",
+        "ProposalExtended",
+        "ProposalQueued",
         "ProposalExecuted",
         "ProposalCanceled",
-        "QuorumNumeratorUpdated",
+        "VoteCast",
+        "VoteCastWithParams",
+        "RuleChanged",
+        "VotingDelaySet",
+        "VotingPeriodSet",
+        "LateQuorumVoteExtensionSet",
+        "ConvenerSet",
+        "ProposalGuardianSet",
     ),
-    REGISTRY: ("NodeRoleChanged",),
+    TIMELOCK: ("RoleGranted", "RoleRevoked", "MinDelayChange"),
+    REGISTRY: (
+        "NodeRoleChanged",
+        "NodeFrozen",
+        "NodeFreezeRatified",
+        "NodeThawed",
+        "AccountPermissionChanged",
+        "GuardianSet",
+    ),
+    BREAK_GLASS: (
+        "GuardiansChanged",
+        "FreezeConfirmed",
+        "RatificationOpened",
+        "CancelConfirmed",
+        "CancelledByGuardians",
+    ),
 }
 
 
-def wanted(ledger: Ledger, first: int, last: int) -> dict[str, Any]:
-    """``eth_getLogs``'s filter for the followed logs of blocks ``first`` to ``last``, both included."""
+def wanted(addresses: Sequence[str], first: int, last: int) -> dict[str, Any]:
+    """``eth_getLogs``'s filter for logs of ``addresses`` in blocks ``first`` to ``last``, both included."""
     return {
-        "address": addresses(ledger),
+        "address": list(addresses),
         "fromBlock": hex(first),
         "toBlock": hex(last),
         "topics": [sorted(_decoders())],
     }
-
-
-def addresses(ledger: Ledger) -> list[str]:
-    """Whose logs are followed."""
-    return [ledger.seats, ledger.governor, ledger.registry]
 
 
 def in_order(logs: Iterable[Raw]) -> list[Raw]:
@@ -70,27 +87,30 @@ def in_order(logs: Iterable[Raw]) -> list[Raw]:
     return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
 
 
-def facts(logs: Iterable[Raw], headers: Mapping[int, Raw]) -> list[Fact]:
-    """Decode. Raises LedgerMoved when a log's block is not the one whose header we read."""
-    times = {number: block_time(header) for number, header in headers.items()}
-    return [_fact(log, headers, times) for log in logs]
+def facts(logs: Iterable[Raw], headers: Mapping[int, Raw], ticks: int = 1) -> list[Fact]:
+    """Decode; ``ticks`` make a second.
+
+    Raises LedgerMoved when a log's block is not the one whose header we read.
+    """
+    times = {number: block_time(header, ticks) for number, header in headers.items()}
+    return [_fact(log, headers, times, ticks) for log in logs]
 
 
-def block_time(header: Raw) -> datetime:
-    """A block's time, aware."""
-    return datetime.fromtimestamp(int(header["timestamp"], 16), UTC)
+def block_time(header: Raw, ticks: int = 1) -> datetime:
+    """A block's time, aware; ``ticks`` make a second."""
+    return folds.moment(int(header["timestamp"], 16), ticks)
 
 
-def is_followed(log: Raw, ledger: Ledger) -> bool:
+def is_followed(log: Raw, addresses: Sequence[str]) -> bool:
     """Is this, of a receipt, a log that :func:`wanted` asks for?"""
-    ours = {address.lower() for address in addresses(ledger)}
+    ours = {address.lower() for address in addresses}
     return bool(log["topics"]) and log["topics"][0] in _decoders() and log["address"].lower() in ours
 
 
-def may_hold(bloom: str, ledger: Ledger) -> bool:
+def may_hold(bloom: str, addresses: Sequence[str]) -> bool:
     """Can a block with this filter hold an event that we follow? True also by chance, seldom."""
     bits = int(bloom, 16)
-    masks = _address_masks(tuple(addresses(ledger)))
+    masks = _address_masks(tuple(addresses))
     return any(bits & mask == mask for mask in masks) and any(bits & mask == mask for mask in _topic_masks())
 
 
@@ -118,19 +138,20 @@ def _mask(value: str) -> int:
     return mask
 
 
-def _fact(log: Raw, headers: Mapping[int, Raw], times: Mapping[int, datetime]) -> Fact:
+def _fact(log: Raw, headers: Mapping[int, Raw], times: Mapping[int, datetime], ticks: int) -> Fact:
     block = int(log["blockNumber"], 16)
     if block not in headers or log["blockHash"] != headers[block]["hash"]:
         raise LedgerMoved(block=block)
     decoder = _decoders()[log["topics"][0]]
     try:
-        fact = _placed(log, times[block], decoder.name, decoder.arguments(log["topics"], log["data"]))
+        arguments = decoder.arguments(log["topics"], log["data"])
+        fact = _placed(log, times[block], decoder.name, arguments, ticks)
         folds.about(fact)  # an id that is no text is as unreadable as no id
     except _UNDECODABLE as error:
         logger.warning(
             "%s in block %s, log %s can't be decoded: %r", decoder.name, block, log["logIndex"], error
         )
-        return _placed(log, times[block], folds.UNDECODABLE, _raw(log, decoder.name))
+        return _placed(log, times[block], folds.UNDECODABLE, _raw(log, decoder.name), ticks)
     return fact
 
 
@@ -139,7 +160,7 @@ def _raw(log: Raw, name: str) -> dict[str, Any]:
     return {"event": name, "topics": log["topics"], "data": log["data"]}
 
 
-def _placed(log: Raw, time: datetime, name: str, args: dict[str, Any]) -> Fact:
+def _placed(log: Raw, time: datetime, name: str, args: dict[str, Any], ticks: int) -> Fact:
     return Fact(
         name=name,
         args=args,
@@ -149,4 +170,5 @@ def _placed(log: Raw, time: datetime, name: str, args: dict[str, Any]) -> Fact:
         block_time=time,
         log_index=int(log["logIndex"], 16),
         tx_hash=log["transactionHash"],
+        ticks=ticks,
     )

@@ -7,6 +7,8 @@ addresses in EIP-55 form; uint256 as decimal text.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTransform
@@ -281,6 +283,10 @@ class RegistryEntry(Projected):
 
     def __str__(self) -> str:
         return f"{self.network} {self.consensus_id[:12]}…"
+
+    def is_frozen(self, now: datetime) -> bool:
+        """Out of the permission lists at ``now``? A freeze lapses by itself unless members ratified it."""
+        return self.freeze_ratified or (self.frozen_until is not None and now < self.frozen_until)
 
 
 class AccountPermission(Projected):

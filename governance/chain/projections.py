@@ -14,9 +14,18 @@ from typing import Any
 
 from django.db import models
 
-from governance.chain import effects, folds
+from governance.chain import effects, folds, offices
 from governance.chain.folds import Fact, Row
-from governance.chain.models import CastVote, ChainEvent, Ledger, OnChainProposal, RegistryEntry, Seat
+from governance.chain.models import (
+    AccountPermission,
+    CastVote,
+    ChainEvent,
+    Ledger,
+    OnChainProposal,
+    RegistryEntry,
+    Seat,
+    VotingRule,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +41,17 @@ class Kind:
 KINDS: dict[str, Kind] = {
     folds.SEAT: Kind(Seat, ("member_id",), folds.seat, effects.seat_changed),
     folds.NODE: Kind(RegistryEntry, ("network", "consensus_id"), folds.node, effects.registry_changed),
+    folds.ACCOUNT: Kind(AccountPermission, ("network", "address"), folds.account, effects.account_changed),
+    folds.RULE: Kind(VotingRule, ("governor", "kind"), folds.rule, effects.rule_changed),
     folds.PROPOSAL: Kind(OnChainProposal, ("proposal_id",), folds.proposal, effects.proposal_changed),
     folds.VOTE: Kind(CastVote, ("proposal_id", "voter"), folds.vote, effects.vote_cast),
 }
-_COUNTED = ("electorate", "quorum", "member_id")  # columns that no single event holds
+_NAMES = {kind.model: name for name, kind in KINDS.items()}
+# Columns that no single event holds.
+_COUNTED: dict[str, frozenset[str]] = {
+    folds.PROPOSAL: frozenset({"electorate", "electorate_by_category", "quorum"}),
+    folds.VOTE: frozenset({"member_id", "category_number"}),
+}
 
 
 def store(ledger: Ledger, facts: Iterable[Fact]) -> None:
@@ -69,6 +85,7 @@ def refold(ledger: Ledger, abouts: set[str], since: datetime) -> None:
         _put(ledger, kind, _find(ledger, kind, key), wanted, history[-1] if history else None)
     _recount(ledger, since)
     _close_founding(ledger)
+    offices.fill(ledger)
 
 
 def abouts_of_rows(ledger: Ledger) -> set[str]:
@@ -81,11 +98,14 @@ def abouts_of_rows(ledger: Ledger) -> set[str]:
 
 
 def _finish(ledger: Ledger, facts: list[Fact]) -> None:
-    counted = [fact for fact in facts if fact.name in {*folds.VOTING_EVENTS, "QuorumNumeratorUpdated"}]
+    counted = [fact.block_time for fact in facts if fact.name in folds.VOTING_EVENTS]
     if counted:
-        _recount(ledger, min(fact.block_time for fact in counted))
-    if any(fact.name == "FoundingClosed" for fact in facts):
+        _recount(ledger, min(counted))
+    kinds = {folds.EVENTS.get(fact.name) for fact in facts}
+    if folds.FOUNDING in kinds:
         _close_founding(ledger)
+    if kinds & {folds.OFFICE, folds.GUARDIANS}:
+        offices.fill(ledger)
 
 
 def _put(ledger: Ledger, kind: Kind, row: Any | None, wanted: Row | None, fact: Fact | None) -> None:
@@ -95,7 +115,10 @@ def _put(ledger: Ledger, kind: Kind, row: Any | None, wanted: Row | None, fact: 
             kind.tell(row, fact)
             row.delete()
         return
-    wanted = {**wanted, **_looked_up(ledger, kind, wanted)}
+    found = _looked_up(ledger, kind, wanted)
+    if found is None:
+        return
+    wanted = {**wanted, **found}
     if row is not None and _same(row, wanted):
         return
     row = row or kind.model(ledger=ledger)
@@ -109,40 +132,64 @@ def _same(row: models.Model, wanted: Row) -> bool:
     return all(getattr(row, column) == value for column, value in wanted.items())
 
 
-def _looked_up(ledger: Ledger, kind: Kind, wanted: Row) -> Row:
+def _looked_up(ledger: Ledger, kind: Kind, wanted: Row) -> Row | None:
+    """What else the row holds; None where it can't be a row."""
     if kind.model is OnChainProposal:
-        return _count(ledger, wanted["vote_start"])
+        return _count(ledger, wanted["vote_start"], wanted["rule"])
     if kind.model is CastVote:
-        return {"member_id": _member_at_snapshot(ledger, wanted)}
+        return _member_at_snapshot(ledger, wanted)
     return {}
 
 
 # --- What depends on more than one row's events ----------------------------------------------------------
-def _count(ledger: Ledger, at: datetime) -> Row:
+def _count(ledger: Ledger, at: datetime, rule: dict[str, Any]) -> Row:
     """Electorate and quorum at a snapshot, as the contracts' checkpoints have them."""
-    seats = _events(ledger, folds.VOTING_EVENTS, at)
-    last = seats.order_by("about", "-block", "-log_index").distinct("about")
-    electorate = sum(name in folds.WITH_A_VOTE for name in last.values_list("name", flat=True))
-    percents = _events(ledger, ("QuorumNumeratorUpdated",), at).order_by("-block", "-log_index")
-    last_percent = percents.values_list("args__newQuorumNumerator", flat=True).first()
-    return {"electorate": electorate, "quorum": folds.quorum(electorate, int(last_percent or 0))}
+    seats = _last_of_each_seat(ledger, folds.VOTING_EVENTS, at)
+    categories = _categories(ledger, at)
+    by_category = [0] * folds.CATEGORIES
+    for about in seats.filter(name__in=folds.WITH_A_VOTE).values_list("about", flat=True):
+        by_category[categories[about] - 1] += 1
+    electorate = sum(by_category)
+    quorum = folds.quorum(electorate, rule)
+    return {"electorate": electorate, "electorate_by_category": by_category, "quorum": quorum}
+
+
+def _categories(ledger: Ledger, at: datetime) -> dict[str, int]:
+    """Each seat's category by its ``about``: that of its last grant."""
+    grants = _last_of_each_seat(ledger, ("SeatGranted",), at)
+    return dict(grants.values_list("about", "args__category"))
+
+
+def _last_of_each_seat(
+    ledger: Ledger, names: tuple[str, ...], at: datetime
+) -> models.QuerySet[ChainEvent, ChainEvent]:
+    last = _events(ledger, names, at).order_by("about", "-block", "-log_index").distinct("about")
+    return ChainEvent.objects.filter(pk__in=last.values("pk")).order_by("about")
 
 
 def _recount(ledger: Ledger, since: datetime) -> None:
     """Seats changed at or before the snapshot of a proposal that is there already: its electorate did too."""
     for proposal in OnChainProposal.objects.filter(ledger=ledger, vote_start__gte=since):
-        counted = _count(ledger, proposal.vote_start)
+        counted = _count(ledger, proposal.vote_start, proposal.rule)
         if not _same(proposal, counted):
-            proposal.electorate, proposal.quorum = counted["electorate"], counted["quorum"]
-            proposal.save(update_fields=["electorate", "quorum"])
+            for column, value in counted.items():
+                setattr(proposal, column, value)
+            proposal.save(update_fields=list(counted))
 
 
-def _member_at_snapshot(ledger: Ledger, vote: Row) -> str:
-    """Whose address it was when the proposal's electorate was fixed; it may be another's by now."""
-    proposal = OnChainProposal.objects.get(ledger=ledger, proposal_id=vote["proposal_id"])
+def _member_at_snapshot(ledger: Ledger, vote: Row) -> Row | None:
+    """Whose address it was when the proposal's electorate was fixed; it may be another's by now.
+
+    None for a vote on a proposal that was not followed (see :func:`folds.proposal`).
+    """
+    proposal = OnChainProposal.objects.filter(ledger=ledger, proposal_id=vote["proposal_id"]).first()
+    if proposal is None:
+        return None
     seats = _events(ledger, folds.VOTER_EVENTS, proposal.vote_start).filter(args__voter=vote["voter"])
     about = seats.order_by("-block", "-log_index").values_list("about", flat=True)[0]
-    return about.partition(":")[2]
+    grants = _events(ledger, ("SeatGranted",), proposal.vote_start).filter(about=about)
+    category = grants.order_by("-block", "-log_index").values_list("args__category", flat=True)[0]
+    return {"member_id": about.partition(":")[2], "category_number": category}
 
 
 def _close_founding(ledger: Ledger) -> None:
@@ -167,7 +214,7 @@ def _split(about: str) -> tuple[Kind | None, tuple[str, ...]]:
 def _seats_first(about: str, history: list[Fact]) -> tuple[int, int, int, str]:
     """Within a kind by its last event, as the ledger had it; what lost all of its events goes first."""
     # A vote's member and a proposal's electorate are looked up in what stands before it here.
-    order = (folds.SEAT, folds.NODE, folds.PROPOSAL, folds.VOTE)
+    order = (folds.SEAT, folds.NODE, folds.ACCOUNT, folds.RULE, folds.PROPOSAL, folds.VOTE)
     name = about.partition(":")[0]
     rank = order.index(name) if name in order else len(order)
     last = (history[-1].block, history[-1].log_index) if history else (-1, -1)
@@ -181,19 +228,20 @@ def _find(ledger: Ledger, kind: Kind, key: tuple[str, ...]) -> Any | None:
 def _columns(kind: Kind, row: Any | None) -> Row | None:
     if row is None:
         return None
-    names = [field.name for field in kind.model._meta.fields if field.name not in {"id", "ledger", *_COUNTED}]
-    return {name: getattr(row, name) for name in [*names, *kind.key]}
+    left_out = {"id", "ledger"} | _COUNTED.get(_NAMES[kind.model], frozenset())
+    names = [field.name for field in kind.model._meta.fields if field.name not in left_out]
+    return {name: getattr(row, name) for name in names}
 
 
 def _histories(ledger: Ledger, abouts: set[str]) -> dict[str, list[Fact]]:
     found: dict[str, list[Fact]] = {}
     rows = ChainEvent.objects.filter(ledger=ledger, about__in=abouts).order_by("block", "log_index")
     for row in rows:
-        found.setdefault(row.about, []).append(_fact(row))
+        found.setdefault(row.about, []).append(_fact(row, ledger.ticks_per_second))
     return found
 
 
-def _fact(row: ChainEvent) -> Fact:
+def _fact(row: ChainEvent, ticks: int) -> Fact:
     return Fact(
         name=row.name,
         args=row.args,
@@ -203,6 +251,7 @@ def _fact(row: ChainEvent) -> Fact:
         block_time=row.block_time,
         log_index=row.log_index,
         tx_hash=row.tx_hash,
+        ticks=ticks,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
-from governance.chain import logs
+from governance.chain import logs, offices
 from governance.chain.errors import LedgerMoved, LedgerUnreachable, LogsMissing
 from governance.chain.folds import Fact
 from governance.chain.logs import Raw
@@ -125,35 +125,45 @@ class Reader:
     def _range(self, first: int, last: int) -> Range:
         numbers = range(first, last + 1)
         asked: list[Any] = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        asked.append(("eth_getLogs", [logs.wanted(self.ledger, first, last)]))
+        addresses = offices.followed(self.ledger)
+        asked.append(("eth_getLogs", [logs.wanted(addresses, first, last)]))
         answers: list[Any] = []
         for start in range(0, len(asked), LARGEST_BATCH):
             answers += self.provider.ask_many(asked[start : start + LARGEST_BATCH])
         headers = _headers(numbers, answers[:-1])
         found = logs.in_order(_logs(answers[-1]))
-        facts = logs.facts(found, headers)
-        self._check_filters(headers, {fact.block for fact in facts})
-        return Range(first, last, headers, facts)
+        facts = logs.facts(found, headers, self.ledger.ticks_per_second)
+        self._check_filters(headers, {fact.block for fact in facts}, addresses)
+        return _up_to_a_change(Range(first, last, headers, facts), addresses)
 
-    def _check_filters(self, headers: dict[int, Raw], given: set[int]) -> None:
+    def _check_filters(self, headers: dict[int, Raw], given: set[int], addresses: list[str]) -> None:
         """Raises LogsMissing where a header says that there is an event of ours, and a receipt has it."""
         for number, header in headers.items():
-            if number in given or not logs.may_hold(header["logsBloom"], self.ledger):
+            if number in given or not logs.may_hold(header["logsBloom"], addresses):
                 continue
-            if self._receipts_hold(header):
+            if self._receipts_hold(header, addresses):
                 raise LogsMissing(block=number)
 
-    def _receipts_hold(self, header: Raw) -> bool:
+    def _receipts_hold(self, header: Raw, addresses: list[str]) -> bool:
         asked = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in header["transactions"]]
         receipts: list[Any] = []
         for start in range(0, len(asked), LARGEST_BATCH):
             receipts += self.provider.ask_many(asked[start : start + LARGEST_BATCH])
         return any(
-            logs.is_followed(log, self.ledger)
+            logs.is_followed(log, addresses)
             for receipt in receipts
             if isinstance(receipt, dict) and receipt.get("blockHash") == header["hash"]
             for log in receipt["logs"]
         )
+
+
+def _up_to_a_change(read: Range, followed: list[str]) -> Range:
+    """A range ends where somebody takes office: the next one asks for the newcomer's events as well."""
+    last = offices.takes_office(read.facts, followed)
+    if last is None or last == read.last:
+        return read
+    headers = {number: header for number, header in read.headers.items() if number <= last}
+    return Range(read.first, last, headers, [fact for fact in read.facts if fact.block <= last])
 
 
 def _headers(numbers: range, answers: list[Any]) -> dict[int, Raw]:

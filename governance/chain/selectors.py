@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from consortium.members.models import Institution
 from consortium.members.states import Status
-from governance.chain import contracts
+from governance.chain import contracts, folds
 from governance.chain import ledger as gateway
 from governance.chain.errors import NoLedger
-from governance.chain.models import ChainEvent, IndexedBlock, RegistryEntry, Seat
+from governance.chain.models import (
+    REGISTRY_EVENTS,
+    AccountPermission,
+    ActionKind,
+    ChainEvent,
+    IndexedBlock,
+    RegistryEntry,
+    Seat,
+    VotingRule,
+)
 
 
 class Head(NamedTuple):
@@ -45,14 +54,39 @@ def registry(network: str) -> list[RegistryEntry]:
     return list(RegistryEntry.objects.filter(ledger=gateway.current(), network=network))
 
 
+def admitted(network: str, now: datetime) -> list[RegistryEntry]:
+    """Likewise, without the nodes that are frozen at ``now``: those that may take part."""
+    return [entry for entry in registry(network) if not entry.is_frozen(now)]
+
+
+def accounts(network: str) -> list[AccountPermission]:
+    """All accounts with a permission on the network, by address."""
+    return list(AccountPermission.objects.filter(ledger=gateway.current(), network=network))
+
+
+def voting_rules() -> dict[int, dict[str, Any]]:
+    """What each kind of action needs that is proposed now, by ``ActionKind``.
+
+    From the projection; of a governor that took office later, what it was founded with is asked of itself.
+    Raises LedgerUnreachable then.
+    """
+    ledger = gateway.current()
+    known = VotingRule.objects.filter(ledger=ledger, governor=ledger.governor).values_list("kind", "rule")
+    rules: dict[int, dict[str, Any]] = dict(known)
+    for kind in ActionKind.values:
+        if kind not in rules:
+            rules[kind] = folds.voting_rule(contracts.governor(ledger).functions.rule(kind).call())
+    return rules
+
+
 def last_registry_change(network: str) -> str:
-    """Hash of the transaction that last gave, changed or removed a role on the network; empty if none did.
+    """Hash of the transaction that last changed who takes part in the network; empty if none did.
 
     By the ledger's own order, so that a rebuild says the same. A removal counts, though it leaves no row.
     """
     slug = "0x" + contracts.network_bytes(network).hex()
     changes = ChainEvent.objects.filter(
-        ledger=gateway.current(), name="NodeRoleChanged", args__network=slug
+        ledger=gateway.current(), name__in=REGISTRY_EVENTS, args__network=slug
     ).order_by("-block", "-log_index")
     return changes.values_list("tx_hash", flat=True).first() or ""
 

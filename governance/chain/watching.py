@@ -18,8 +18,9 @@ from django.conf import settings
 from django.db import transaction
 
 from consortium.core import clock
-from governance.chain import indexer, logs, standing
+from governance.chain import indexer, logs, offices, standing
 from governance.chain import ledger as gateway
+from governance.chain.decoding import checksum
 from governance.chain.endpoint import Endpoint, NodeFault
 from governance.chain.models import ChainEvent, Ledger, RpcNode
 from governance.chain.rpc import Identity
@@ -139,8 +140,13 @@ def _window(ledger: Ledger, first: int, last: int) -> Window:
 
 def _given(endpoint: Endpoint, ledger: Ledger, window: Window) -> set[_BlockLog] | NodeFault:
     try:
-        found = endpoint.result("eth_getLogs", logs.wanted(ledger, window.first, window.last))
-        return {(int(log["blockNumber"], 16), log["blockHash"], int(log["logIndex"], 16)) for log in found}
+        since = offices.followed_since(ledger)
+        found = endpoint.result("eth_getLogs", logs.wanted(list(since), window.first, window.last))
+        return {
+            (int(log["blockNumber"], 16), log["blockHash"], int(log["logIndex"], 16))
+            for log in found
+            if int(log["blockNumber"], 16) > since[checksum(log["address"])]
+        }
     except NodeFault as fault:
         return fault
     except (TypeError, KeyError, ValueError) as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from consortium.core import events, outbox
+from consortium.core import clock, events, outbox
 
 if TYPE_CHECKING:
     from consortium.core.models import Event
@@ -14,6 +15,7 @@ COMPILE = "permissions.compile"  # payload: {"network": slug, "cause": text}
 PUBLISH = "permissions.publish"  # payload: {}; sign and write the TUF repository, which all networks share
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
+_OF_THE_REGISTRY = ("registry.changed", "registry.frozen", "registry.freeze_ratified", "registry.thawed")
 _OF_A_NODE = (
     "certificate.issued",
     "certificate.revoked",
@@ -28,7 +30,8 @@ def declare() -> None:
     outbox.declare(outbox.Topic(COMPILE, "default", "governance.permissions.tasks.handle_compile"))
     outbox.declare(outbox.Topic(PUBLISH, "signing", "governance.permissions.tasks.handle_publish"))
     outbox.declare(outbox.Topic(PUSH, "push", "governance.permissions.tasks.handle_push"))
-    events.on("registry.changed", _registry_changed)
+    for action in _OF_THE_REGISTRY:
+        events.on(action, _registry_changed)
     events.on("seat.changed", _seat_changed)
     for action in _OF_A_NODE:
         events.on_together(action, _nodes_changed)
@@ -47,6 +50,22 @@ def _registry_changed(event: Event) -> None:
     network = event.data.get("network")
     if network:
         want_compile(network, _cause(event))
+        _want_when_the_freeze_lapses(network, event)
+
+
+def _want_when_the_freeze_lapses(network: str, event: Event) -> None:
+    """Nothing happens on the ledger then: time alone lets the node in again."""
+    until = event.data.get("frozen_until")
+    if until is None or event.data["freeze_ratified"]:
+        return
+    cause = f"the freeze of {event.subject_label} lapsed"[:200]
+    after = (datetime.fromisoformat(until) - clock.now()).total_seconds()
+    outbox.enqueue(
+        COMPILE,
+        key=f"{network} at {until}",
+        payload={"network": network, "cause": cause},
+        after=max(0, after),
+    )
 
 
 def _seat_changed(event: Event) -> None:

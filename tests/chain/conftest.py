@@ -19,7 +19,8 @@ from eth_account import Account
 from consortium.members.models import Institution
 from consortium.stack.embedded import EmbeddedLedger
 from governance.chain import keys
-from tests.chain.world import PASSPHRASE, World
+from tests.chain.faulty import FaultyNode
+from tests.chain.world import GUARDIANS, PASSPHRASE, World
 from tests.factories import InstitutionFactory
 
 
@@ -42,6 +43,8 @@ def anvil(settings: Any, fresh_ledger: Callable[[], EmbeddedLedger]) -> Embedded
     ledger = fresh_ledger()
     settings.LEDGER_URL = ledger.url
     settings.VOTING_PERIOD = 3600
+    settings.GUARDIANS = [guardian.address for guardian in GUARDIANS]
+    settings.GUARDIAN_THRESHOLD = 2
     return ledger
 
 
@@ -68,6 +71,17 @@ def founded(world: World, banks: list[Institution]) -> World:
     """The five seated, the founding closed, all of it indexed."""
     world.found()
     return world
+
+
+@pytest.fixture
+def nodes(founded: World, settings: Any) -> Iterator[list[FaultyNode]]:
+    """Two nodes of one ledger, the first of which is asked; each can be given faults."""
+    made = [FaultyNode(founded.anvil.url) for _ in range(2)]
+    settings.LEDGER_URL = ",".join(node.url for node in made)
+    settings.LEDGER_TIMEOUT = 1.0
+    yield made
+    for node in made:
+        node.close()
 
 
 class Victim:
@@ -137,5 +151,8 @@ def _environment() -> dict[str, str]:
         "KEY_DIR": str(live_settings.KEY_DIR),
         "RELAY_PASSPHRASE_FILE": str(live_settings.RELAY_PASSPHRASE_FILE),
         "VOTING_PERIOD": str(live_settings.VOTING_PERIOD),
+        "GUARDIANS": ",".join(live_settings.GUARDIANS),
+        "GUARDIAN_THRESHOLD": str(live_settings.GUARDIAN_THRESHOLD),
+        "LEDGER_TIMEOUT": str(live_settings.LEDGER_TIMEOUT),
         "LEDGER_LOG_RANGE": str(live_settings.LEDGER_LOG_RANGE),
     }

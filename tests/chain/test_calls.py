@@ -19,6 +19,8 @@ LEDGER = Ledger(
     seats="0x" + "11" * 20,
     governor="0x" + "22" * 20,
     registry="0x" + "33" * 20,
+    timelock="0x" + "44" * 20,
+    break_glass="0x" + "55" * 20,
 )
 BANK, VOTER, NODE = uscc(7), voter(7).address, consensus_id(7)
 

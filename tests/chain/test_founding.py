@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as live_settings
 from django.core.management import CommandError, call_command
 
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.stack.embedded import EmbeddedLedger
-from governance.chain import calls, contracts, deployment, founding, keys
+from governance.chain import calls, contracts, deployment, founding, keys, selectors
 from governance.chain import ledger as gateway
 from governance.chain.errors import (
+    EarlierContracts,
     FoundingClosed,
     NobodyToFound,
     NoLedger,
@@ -24,7 +26,7 @@ from governance.chain.errors import (
     RelayKeyNotAvailable,
 )
 from governance.chain.models import ChainEvent, Ledger, RegistryEntry, RelayTransaction, Seat
-from tests.chain.world import World
+from tests.chain.world import GUARDIANS, World
 from tests.factories import InstitutionFactory, NodeFactory
 
 OBSERVER, SEALER = 1, 2
@@ -42,19 +44,52 @@ def test_deploying_twice_leaves_everything_as_it_was(world: World) -> None:
     printed = command("deploy_contracts", "--passphrase-file", str(world.passphrase_file))
     assert Ledger.objects.values().get() == first
     assert first["relay_address"] in printed
-    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 3
+    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 5
     assert Event.objects.filter(action="ledger.deployed").count() == 1
 
 
 def test_the_contracts_are_wired_to_each_other_and_to_the_relay_account(world: World) -> None:
-    ledger = world.ledger
-    assert world.governor.functions.token().call() == ledger.seats
-    assert world.governor.functions.convener().call() == ledger.relay_address
-    assert world.governor.functions.votingPeriod().call() == 3600
-    registry = contracts.registry(ledger)
-    assert registry.functions.governor().call() == ledger.governor
-    assert registry.functions.seats().call() == ledger.seats
+    ledger, governor = world.ledger, world.governor.functions
+    assert governor.token().call() == ledger.seats
+    assert governor.timelock().call() == ledger.timelock
+    assert governor.convener().call() == ledger.relay_address
+    assert governor.votingPeriod().call() == 3600
+    assert governor.proposalGuardian().call() == ledger.break_glass
+    assert world.registry.functions.executor().call() == ledger.timelock
+    assert world.registry.functions.seats().call() == ledger.seats
+    assert world.registry.functions.guardian().call() == ledger.break_glass
+    guardians = contracts.break_glass(ledger).functions
+    assert guardians.guardians().call() == [guardian.address for guardian in GUARDIANS]
+    assert guardians.threshold().call() == 2
     assert world.seats.functions.founder().call() == ledger.relay_address
+
+
+def test_nobody_but_the_governor_has_anything_carried_out(world: World) -> None:
+    ledger, has_role = world.ledger, contracts.timelock(world.ledger).functions.hasRole
+    for role in (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE):
+        assert has_role(role, ledger.governor).call()
+        assert not has_role(role, ledger.relay_address).call()
+    assert not has_role(contracts.ADMIN_ROLE, ledger.relay_address).call()
+    assert has_role(contracts.ADMIN_ROLE, ledger.timelock).call()
+
+
+def test_the_rules_are_those_of_the_settings(world: World) -> None:
+    assert selectors.voting_rules() == dict(enumerate(live_settings.VOTING_RULES.values()))
+    assert selectors.voting_rules()[1] == {"quorum": [1, 2], "approval": [2, 3], "categories": 3}
+
+
+def test_without_guardians_there_is_no_glass_to_break(bare_ledger: Path, settings: Any) -> None:
+    settings.GUARDIANS = []
+    ledger = deployment.deploy(bare_ledger)
+    assert ledger.break_glass == ""
+    assert contracts.registry(ledger).functions.guardian().call() == calls.NOBODY
+    assert contracts.governor(ledger).functions.proposalGuardian().call() == calls.NOBODY
+
+
+def test_contracts_of_an_earlier_release_are_named(world: World) -> None:
+    Ledger.objects.update(timelock="")
+    with pytest.raises(EarlierContracts, match=world.ledger.governor):
+        deployment.deploy(world.passphrase_file)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +98,7 @@ def test_the_contracts_are_wired_to_each_other_and_to_the_relay_account(world: W
         ("governance.chain.relay.broadcast", 2),
         ("governance.chain.deployment._address", 1),
         ("governance.chain.relay._settle", 3),
+        ("governance.chain.relay._settle", 8),  # in the middle of the wiring
     ],
 )
 def test_a_deployment_that_was_cut_off_is_finished_by_the_next(
@@ -73,9 +109,9 @@ def test_a_deployment_that_was_cut_off_is_finished_by_the_next(
         gateway.current()
     ledger = deployment.deploy(bare_ledger)
     assert gateway.current() == ledger
-    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 3
+    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 5
     client = gateway.web3(ledger)
-    assert client.eth.get_transaction_count(ledger.relay_address) == 3  # type: ignore[arg-type]
+    assert client.eth.get_transaction_count(ledger.relay_address) == 5 + 5  # type: ignore[arg-type]
     assert contracts.governor(ledger).functions.token().call() == ledger.seats
 
 
@@ -131,7 +167,7 @@ def test_the_founding_seats_members_and_enters_nodes_then_closes(
     assert not Seat.objects.filter(member_id=silent.uscc).exists()
     roles = {entry.consensus_id: entry.role for entry in RegistryEntry.objects.all()}
     assert roles == {node.consensus_id: role for node, role in nodes.items()}
-    assert world.seats.functions.governor().call() == world.ledger.governor
+    assert world.seats.functions.executor().call() == world.ledger.timelock
     assert command("found_alliance", "--node", words[0]).startswith("the founding was closed before")
 
 

@@ -19,20 +19,28 @@ from governance.ballot import typed_data
 from governance.chain import calls, contracts, deployment, founding, indexer, relay, waiting
 from governance.chain.calls import Call
 from governance.chain.models import (
+    AccountPermission,
     CastVote,
     ChainEvent,
+    Governor,
     IndexedBlock,
     Ledger,
     OnChainProposal,
     RegistryEntry,
     RelayTransaction,
     Seat,
+    VotingRule,
 )
 from tests.factories import voter_of
 
 FOR, AGAINST, ABSTAIN = 1, 0, 2
+GUARDIANS = [
+    Account.from_key((10**19 + n).to_bytes(32, "big")) for n in range(3)
+]  # keys that they would hold
 PASSPHRASE = "nine words that open the relay account's key"
-ROWS = (ChainEvent, Seat, OnChainProposal, CastVote, RegistryEntry)
+ROWS = (
+    ChainEvent, Seat, OnChainProposal, CastVote, RegistryEntry, AccountPermission, VotingRule, Governor
+)  # fmt: skip
 
 
 class World:
@@ -74,6 +82,10 @@ class World:
     def governor(self) -> Contract:
         return contracts.governor(self.ledger)
 
+    @property
+    def registry(self) -> Contract:
+        return contracts.registry(self.ledger)
+
     # --- What the console does
     def found(self, nodes: dict[Any, int] | None = None) -> None:
         founding.found_alliance(self.ledger, nodes=nodes or {})
@@ -96,23 +108,42 @@ class World:
     # --- What members decide
     def opens(self, *actions: Call, text: str = "A decision") -> int:
         """A proposal on the ledger, a second old, so that ballots are taken."""
-        self.sends(f"open:{text}", calls.propose(self.ledger, list(actions), text))
+        self.sends(f"open:{text}", calls.propose(self.ledger, list(actions), self.described(text)))
         self.pass_time(2)
-        return calls.proposal_id(list(actions), text)
+        return self.id_of(*actions, text=text)
+
+    def described(self, text: str, proposer: str = "") -> str:
+        """A description as the governor takes it."""
+        governor = f"#governor=eip155:{self.ledger.chain_id}:{self.ledger.governor}"
+        return f"{text}\n{governor}\n#proposer={proposer or self.ledger.relay_address}"
+
+    def id_of(self, *actions: Call, text: str) -> int:
+        return calls.proposal_id(list(actions), self.described(text))
+
+    def queues(self, *actions: Call, text: str) -> RelayTransaction:
+        return self.sends(f"queue:{text}", calls.queue(self.ledger, list(actions), self.described(text)))
+
+    def executes(self, *actions: Call, text: str) -> RelayTransaction:
+        return self.sends(f"effect:{text}", calls.execute(self.ledger, list(actions), self.described(text)))
+
+    def carries_out(self, *actions: Call, text: str = "A decision") -> None:
+        """What has passed is queued, and executed when the timelock lets it."""
+        self.queues(*actions, text=text)
+        self.pass_time(self.timelock_delay + 1)
+        self.executes(*actions, text=text)
 
     def ballot(
         self, bank: Institution, proposal: int, support: int = FOR, voter: LocalAccount | None = None
     ) -> Call:
         """A ballot, signed with the bank's own key."""
         account = voter or voter_of(bank)
-        nonce = self.governor.functions.nonces(account.address).call()
         ballot = typed_data.Ballot(
             chain_id=self.ledger.chain_id,
             governor=self.ledger.governor,
             proposal_id=proposal,
             support=support,
             voter=account.address,
-            nonce=nonce,
+            nonce=(proposal % 2**192) << 64,
         )
         signature = typed_data.sign(ballot, account)
         return calls.cast_vote_by_sig(
@@ -123,13 +154,17 @@ class World:
         return self.sends(f"vote:{bank.uscc}:{proposal}", self.ballot(bank, proposal, support))
 
     def decides(self, *actions: Call, banks: list[Institution], text: str = "A decision") -> int:
-        """Opened, voted for by ``banks``, executed after the period."""
+        """Opened, voted for by ``banks``, queued after the period, executed."""
         proposal = self.opens(*actions, text=text)
         for bank in banks:
             self.votes(bank, proposal)
         self.pass_time(self.period + 1)
-        self.sends(f"effect:{proposal}", calls.execute(self.ledger, list(actions), text))
+        self.carries_out(*actions, text=text)
         return proposal
+
+    @property
+    def timelock_delay(self) -> int:
+        return int(contracts.timelock(self.ledger).functions.getMinDelay().call())
 
     @property
     def period(self) -> int:
@@ -152,8 +187,10 @@ class World:
 
 
 def rows(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
-    """All that is computed from the ledger, but for the rows' ids; block marks too."""
+    """All that is computed from the ledger, but for the rows' ids; block marks and who governs too."""
     found = {model.__name__: _columns(model, ledger) for model in ROWS}
+    ledger.refresh_from_db()
+    found["in office"] = [{"governor": ledger.governor, "break_glass": ledger.break_glass}]
     newest = IndexedBlock.objects.filter(ledger=ledger).first()
     found["newest"] = [{"number": newest.number, "hash": newest.hash}] if newest else []
     return found

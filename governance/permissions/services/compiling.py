@@ -101,7 +101,8 @@ def _read_ledger(network: Network) -> _LedgerFacts:
     for _ in range(_TRIES):
         head = chain.head()
         entries = [
-            rules.Entry(row.consensus_id, row.member_id, row.role) for row in chain.registry(network.pk)
+            rules.Entry(row.consensus_id, row.member_id, row.role)
+            for row in chain.admitted(network.pk, clock.now())
         ]
         active = set(chain.active_member_ids())
         tx_hash = chain.last_registry_change(network.pk)

@@ -22,12 +22,21 @@ class Command(BaseCommand):
             default=settings.RELAY_PASSPHRASE_FILE and Path(settings.RELAY_PASSPHRASE_FILE),
             help="opens the relay account's key, or seals it when it is made (RELAY_PASSPHRASE_FILE)",
         )
+        parser.add_argument(
+            "--guardian",
+            action="append",
+            default=[],
+            metavar="ADDRESS",
+            help="may break the glass (GUARDIANS)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["passphrase_file"] is None:
             raise CommandError("--passphrase-file, or RELAY_PASSPHRASE_FILE, must name a file")
         try:
-            ledger = deployment.deploy(options["passphrase_file"], say=self.stdout.write)
+            ledger = deployment.deploy(
+                options["passphrase_file"], guardians=options["guardian"], say=self.stdout.write
+            )
         except ConsoleError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"chain {ledger.chain_id}, relay account {ledger.relay_address}")
