@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from governance.ballot import keystore, words
+from governance.ballot import device, keystore, words
 from governance.ballot.console import Console, body, is_text_of
 from governance.ballot.ledger import LedgerProposal, LedgerReader
 from governance.ballot.proof import prove
 from governance.ballot.texts import BallotError, say
-from governance.ballot.typed_data import Ballot, Support, sign
+from governance.ballot.typed_data import Ballot, Signer, Support, keyed_nonce, recover, sign
 
 FAILED = 2  # exit code
 _SUPPORT = {"for": Support.FOR, "against": Support.AGAINST, "abstain": Support.ABSTAIN}
@@ -36,12 +37,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _address(options: argparse.Namespace) -> None:
-    print(keystore.address(options.keystore))
+    print(_voter(options))
 
 
 def _prove(options: argparse.Namespace) -> None:
-    key = keystore.unlock(options.keystore, options.passphrase_file)
-    print(prove(options.uscc, key))
+    with _key(options) as key:
+        print(prove(options.uscc, key))
+
+
+def _voter(options: argparse.Namespace) -> str:
+    """The key's address, without unlocking it."""
+    if options.keystore is not None:
+        return keystore.address(options.keystore)
+    return device.address(_place(options))
+
+
+@contextmanager
+def _key(options: argparse.Namespace) -> Iterator[Signer]:
+    if options.keystore is not None:
+        yield keystore.unlock(options.keystore, options.passphrase_file)
+        return
+    with device.unlocked(_place(options), options.pin_file) as key:
+        yield key
+
+
+def _place(options: argparse.Namespace) -> device.Place:
+    if options.pkcs11_module is None:
+        raise BallotError("module_needed")
+    return device.Place.of(options.pkcs11_module, options.key)
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -51,7 +74,7 @@ def _show(options: argparse.Namespace) -> None:
 
 def _cast(options: argparse.Namespace) -> None:
     console = _destination(options)
-    voter = keystore.address(options.keystore)
+    voter = _voter(options)
     ledger = LedgerReader(options.ledger, options.governor)
     proposal = ledger.find(options.proposal)
     _check_before_signing(ledger, proposal, voter)
@@ -64,12 +87,15 @@ def _cast(options: argparse.Namespace) -> None:
         proposal_id=proposal.id,
         support=_SUPPORT[options.vote],
         voter=voter,
-        nonce=ledger.nonce(voter),
+        nonce=keyed_nonce(proposal.id),
     )
-    print(say("vote_line", support=say(options.vote), voter=voter, nonce=ballot.nonce))
+    print(say("vote_line", support=say(options.vote), voter=voter))
     _confirm(options)
-    key = keystore.unlock(options.keystore, options.passphrase_file)
-    _deliver(ballot, sign(ballot, key), console, options.out)
+    with _key(options) as key:
+        signature = sign(ballot, key)
+    if recover(ballot, signature) != voter:
+        raise BallotError("key_other", voter=voter)
+    _deliver(ballot, signature, console, options.out)
 
 
 def _destination(options: argparse.Namespace) -> Console | None:
@@ -81,8 +107,10 @@ def _destination(options: argparse.Namespace) -> Console | None:
 
 
 def _check_before_signing(ledger: LedgerReader, proposal: LedgerProposal, voter: str) -> None:
-    if ledger.now() > proposal.vote_end:
-        raise BallotError("voting_over", end=words.moment(proposal.vote_end))
+    if ledger.now() > ledger.seconds(proposal.vote_end):
+        raise BallotError("voting_over", end=words.moment(ledger.seconds(proposal.vote_end)))
+    if ledger.standing(proposal).is_decided:
+        raise BallotError("voting_decided")
     if not ledger.has_vote(proposal, voter):
         raise BallotError("no_vote", voter=voter)
     if ledger.has_voted(proposal, voter):
@@ -126,9 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="{address,prove,show,cast}")
     for name, command, arguments in (
         ("address", _address, (_key_arguments,)),
-        ("prove", _prove, (_key_arguments, _passphrase_argument, _uscc_argument)),
+        ("prove", _prove, (_key_arguments, _secret_arguments, _uscc_argument)),
         ("show", _show, (_ledger_arguments,)),
-        ("cast", _cast, (_ledger_arguments, _key_arguments, _passphrase_argument, _cast_arguments)),
+        ("cast", _cast, (_ledger_arguments, _key_arguments, _secret_arguments, _cast_arguments)),
     ):
         sub = commands.add_parser(name, help=say(f"help_{name}"), description=say(f"help_{name}"))
         sub.set_defaults(command=command)
@@ -138,11 +166,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _key_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--keystore", type=Path, required=True, help=say("help_keystore"))
+    one = parser.add_mutually_exclusive_group(required=True)
+    one.add_argument("--keystore", type=Path, help=say("help_keystore"))
+    one.add_argument("--key", metavar="pkcs11:TOKEN/LABEL", help=say("help_key"))
+    parser.add_argument("--pkcs11-module", type=Path, metavar="LIBRARY", help=say("help_module"))
 
 
-def _passphrase_argument(parser: argparse.ArgumentParser) -> None:
+def _secret_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--passphrase-file", type=Path, help=say("help_passphrase"))
+    parser.add_argument("--pin-file", type=Path, help=say("help_pin"))
 
 
 def _uscc_argument(parser: argparse.ArgumentParser) -> None:

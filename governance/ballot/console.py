@@ -58,15 +58,15 @@ class Console:
 
 
 def body(ballot: Ballot, signature: str) -> dict[str, Any]:
-    """The signed ballot as JSON: what is sent, and what ``--out`` writes. The id is text: JSON's numbers end
-    at 2^53 for many readers."""
+    """The signed ballot as JSON: what is sent, and what ``--out`` writes. Id and number are text: JSON's
+    numbers end at 2^53 for many readers."""
     return {
         "proposal": str(ballot.proposal_id),
         "chain_id": ballot.chain_id,
         "governor": ballot.governor,
         "voter": ballot.voter,
         "support": ballot.support,
-        "nonce": ballot.nonce,
+        "nonce": str(ballot.nonce),
         "signature": signature,
     }
 

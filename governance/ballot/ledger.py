@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
 from typing import Any, Final
 
 from eth_abi.abi import encode
@@ -20,6 +22,7 @@ from governance.contracts.codec import patient_codec
 
 _TIMEOUT: Final = 10  # seconds
 _WIDEST: Final = 2000  # blocks per eth_getLogs; halved where a ledger refuses so many
+_ARTIFACTS: Final = {"Governor": "ConsortiumGovernor", "Timelock": "TimelockController"}
 _NUMBER_DIGITS: Final = 9  # a proposal's id on the ledger has about 77
 
 
@@ -35,6 +38,38 @@ class LedgerProposal:
     description: str
     vote_start: int
     vote_end: int
+
+
+class Kind(IntEnum):
+    """What a proposal may change, from the least to the most."""
+
+    ROUTINE = 0
+    MEMBERSHIP = 1
+    CONSTITUTIONAL = 2
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a proposal needs: shares as (numerator, denominator), and majorities in so many categories."""
+
+    kind: Kind
+    quorum: tuple[int, int]
+    approval: tuple[int, int]
+    categories: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the vote stands, as the governor tells it; ``missing`` is votes, votes for, categories."""
+
+    in_favour: int
+    against: int
+    abstain: int
+    electorate: int
+    passes: bool
+    is_possible: bool
+    is_decided: bool
+    missing: tuple[int, int, int]
 
 
 class LedgerReader:
@@ -66,10 +101,31 @@ class LedgerReader:
             raise BallotError("proposal_forged", value=wanted)
         return found
 
-    def nonce(self, voter: str) -> int:
-        """The number that the voter's next ballot carries."""
+    def rule(self, proposal: LedgerProposal) -> Rule:
+        """The kind of the proposal and what it needs, as frozen when it opened."""
         with self._asking():
-            return int(self.governor.functions.nonces(voter).call())
+            kind, rule = self.governor.functions.ruleOf(proposal.id).call()
+        return Rule(Kind(kind), tuple(rule[:2]), tuple(rule[2:4]), rule[4])
+
+    def standing(self, proposal: LedgerProposal) -> Standing:
+        """How the vote stands now."""
+        with self._asking():
+            outlook = self.governor.functions.outlook(proposal.id).call()
+            electorate, against, favour, abstain = self.governor.functions.tally(proposal.id).call()
+        passes, possible, decided, *missing = outlook
+        votes = sum(favour), sum(against), sum(abstain), sum(electorate)
+        return Standing(*votes, passes, possible, decided, (missing[0], missing[1], missing[2]))
+
+    def seconds(self, ticks: int) -> int:
+        """A point of the governor's clock as Unix seconds."""
+        return ticks // self._ticks_per_second
+
+    @cached_property
+    def _ticks_per_second(self) -> int:
+        """FISCO BCOS counts milliseconds; the seats say which it is."""
+        with self._asking():
+            seats = self._contract("Seats", str(self.governor.functions.token().call()))
+            return int(seats.functions.ticksPerSecond().call())
 
     def has_vote(self, proposal: LedgerProposal, voter: str) -> bool:
         """Whether the voter had a seat with a vote when the proposal opened."""
@@ -90,20 +146,21 @@ class LedgerReader:
             return int(self.web3.eth.get_block("latest")["timestamp"])
 
     def contract_at(self, target: str) -> tuple[str, Contract] | None:
-        """Which of the alliance's contracts ``target`` is, by what the governor and it say of each other."""
-        if target == self.address:
-            return "Governor", self.governor
+        """Which of the alliance's contracts ``target`` is, by what the governor says of them."""
+        name = self._known.get(target)
+        return None if name is None else (name, self._contract(_ARTIFACTS.get(name, name), target))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        functions = self.governor.functions
         with self._asking():
-            seats = str(self.governor.functions.token().call())
-        if target == seats:
-            return "Seats", self._contract("Seats", target)
-        registry = self._contract("NodeRegistry", target)
-        try:
-            sure = registry.functions.governor().call() == self.address
-            sure = sure and registry.functions.seats().call() == seats
-        except (Web3Exception, RequestException, ValueError):
-            return None  # whatever it is, it is no registry
-        return ("NodeRegistry", registry) if sure else None
+            return {
+                str(functions.proposalGuardian().call()): "BreakGlass",
+                str(functions.timelock().call()): "Timelock",
+                str(functions.registry().call()): "NodeRegistry",
+                str(functions.token().call()): "Seats",
+                self.address: "Governor",
+            }
 
     def _by_id(self, wanted: int) -> LedgerProposal | None:
         if not int(self.governor.functions.proposalSnapshot(wanted).call()):

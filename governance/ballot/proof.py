@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from eth_account.messages import encode_defunct
-from eth_account.signers.local import LocalAccount
 
 from governance.ballot.texts import BallotError
+from governance.ballot.typed_data import Signer
 
 
 def statement(uscc: str, address: str) -> str:
@@ -15,7 +15,7 @@ def statement(uscc: str, address: str) -> str:
     return f"Consortium Console: {address} votes for the institution {uscc}."
 
 
-def prove(uscc: str, key: LocalAccount) -> str:
+def prove(uscc: str, key: Signer) -> str:
     """The proof, 0x-hex. Raises BallotError for what is no unified social credit code."""
     if not re.fullmatch(r"[0-9A-Z]{18}", uscc):
         raise BallotError("uscc_bad", value=uscc)

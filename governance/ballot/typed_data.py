@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
-from eth_account.signers.local import LocalAccount
 
 DOMAIN_NAME: Final = "Consortium Governor"
 DOMAIN_VERSION: Final = "1"
@@ -85,8 +84,22 @@ def signable(ballot: Ballot) -> SignableMessage:
     return encode_typed_data(domain_data=ballot.domain, message_types=TYPES, message_data=ballot.message)
 
 
-def sign(ballot: Ballot, key: LocalAccount) -> str:
-    """The member's signature, 0x-hex, 65 bytes. Deterministic (RFC 6979): twice the same."""
+class Signature(Protocol):
+    @property
+    def signature(self) -> bytes: ...
+
+
+class Signer(Protocol):
+    """A key that signs: eth_account's ``LocalAccount``, or one in a device."""
+
+    @property
+    def address(self) -> str: ...
+
+    def sign_message(self, message: SignableMessage, /) -> Signature: ...
+
+
+def sign(ballot: Ballot, key: Signer) -> str:
+    """The member's signature, 0x-hex, 65 bytes. A keystore's is deterministic (RFC 6979): twice the same."""
     return "0x" + bytes(key.sign_message(signable(ballot)).signature).hex()
 
 

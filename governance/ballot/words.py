@@ -9,7 +9,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
-from governance.ballot.ledger import LedgerProposal, LedgerReader
+from governance.ballot.ledger import LedgerProposal, LedgerReader, Rule, Standing
 from governance.ballot.texts import say
 
 _OURS = {
@@ -20,20 +20,65 @@ _OURS = {
     ("Seats", "changeVoter"),
     ("NodeRegistry", "setRole"),
     ("NodeRegistry", "remove"),
+    ("NodeRegistry", "setAccount"),
+    ("NodeRegistry", "thaw"),
+    ("NodeRegistry", "ratifyFreeze"),
+    ("Governor", "setRule"),
 }
 
 
 def lines(proposal: LedgerProposal, ledger: LedgerReader) -> list[str]:
     """The proposal for a person to read before signing, a sentence a line."""
+    start, end = ledger.seconds(proposal.vote_start), ledger.seconds(proposal.vote_end)
     return [
         say("heading", chain_id=ledger.chain_id, governor=ledger.address),
         say("id", id=proposal.id),
         say("proposer", proposer=proposal.proposer),
         *(f"  {printable(line)}" for line in proposal.description.splitlines()),
-        say("period", start=moment(proposal.vote_start), end=moment(proposal.vote_end)),
+        say("period", start=moment(start), end=moment(end)),
         say("effects"),
         *(f"  - {effect}" for effect in effects(proposal, ledger)),
+        *_rule(ledger.rule(proposal)),
+        *_standing(ledger.standing(proposal)),
     ]
+
+
+def _rule(rule: Rule) -> list[str]:
+    """What it needs, as frozen when it opened."""
+    return [
+        say("kind_line", kind=say(f"kind_{rule.kind.value}")),
+        say(
+            "rule_line",
+            quorum=_share(rule.quorum),
+            approval=_share(rule.approval),
+            categories=rule.categories,
+        ),
+    ]
+
+
+def _standing(now: Standing) -> list[str]:
+    """How the vote stands, and whether it can still pass."""
+    votes = say(
+        "standing",
+        favour=now.in_favour,
+        against=now.against,
+        abstain=now.abstain,
+        electorate=now.electorate,
+    )
+    return [votes, _outlook(now)]
+
+
+def _outlook(now: Standing) -> str:
+    if now.is_decided:
+        return say("outlook_passed" if now.passes else "outlook_failed")
+    if now.passes:
+        return say("outlook_passes")
+    quorum, approval, categories = now.missing
+    return say("outlook_missing", quorum=quorum, approval=approval, categories=categories)
+
+
+def _share(share: tuple[int, int]) -> str:
+    return f"{share[0]}/{share[1]}"
 
 
 def effects(proposal: LedgerProposal, ledger: LedgerReader) -> list[str]:
@@ -72,6 +117,14 @@ def _decoded(contract: Contract, data: bytes) -> tuple[str, dict[str, Any]] | No
 def _readable(key: str, value: Any) -> str:
     if key == "role" and value in (1, 2):
         return say(f"role_{value}")
+    if key == "permission" and value in (0, 1, 2):
+        return say(f"permission_{value}")
+    if key == "kind" and value in (0, 1, 2):
+        return say(f"kind_{value}")
+    if key == "newRule" and isinstance(value, dict) and len(value) == 5:
+        votes, of_votes, share, of_share, categories = value.values()
+        needs = {"quorum": _share((votes, of_votes)), "approval": _share((share, of_share))}
+        return say("rule_line", categories=categories, **needs)
     if isinstance(value, bytes):
         return _short_text(value) if len(value) == 32 else value.hex()
     return printable(str(value))

@@ -47,7 +47,7 @@ def alliance(founded: Alliance) -> Iterator[Alliance]:
 def proposal(alliance: Alliance) -> Proposal:
     """Number 12 admits Lantian Trust; described as the console does; open."""
     digest = "c0ffee" * 10 + "beef"
-    description = f"Proposal 12: admit_institution\nText SHA-256: {digest}\n#proposer={SECRETARIAT}"
+    description = f"Proposal 12: admit_institution\nText SHA-256: {digest}\n{alliance.binding(SECRETARIAT)}"
     drafted = alliance.draft(alliance.seats.functions.grant(*LANTIAN.seat), description=description)
     alliance.send(alliance.proposing(drafted), SECRETARIAT)
     alliance.mine_at(alliance.snapshot(drafted) + 1)
@@ -79,12 +79,14 @@ class Desk:
     def ledger(self) -> list[str]:
         return ["--ledger", self.url, "--governor", self.alliance.governor.address]
 
-    def run(self, *arguments: str, lang: str = "en_GB.UTF-8") -> subprocess.CompletedProcess[str]:
-        """The command as a process, with nothing of the console in its environment."""
+    def run(
+        self, *arguments: str, lang: str = "en_GB.UTF-8", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """The command as a process, with nothing of the console in its environment; ``more`` is added."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return subprocess.run(
             [sys.executable, "-m", "governance.ballot", *arguments],
-            env={**kept, "LC_ALL": lang, "PYTHONUTF8": "1"},
+            env={**kept, "LC_ALL": lang, "PYTHONUTF8": "1", **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

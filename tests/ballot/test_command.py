@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -18,7 +19,19 @@ from governance.ballot.texts import CATALOGUES
 from governance.ballot.typed_data import Ballot, recover
 from tests.ballot.conftest import Desk
 from tests.ballot.console_double import listening
-from tests.contracts.alliance import LANTIAN, MALLORY, SECRETARIAT, WANGCHAO, Alliance, Bank, Proposal
+from tests.contracts.alliance import (
+    DONGLI,
+    FOUNDERS,
+    LANTIAN,
+    MALLORY,
+    SECRETARIAT,
+    WANGCHAO,
+    Alliance,
+    Bank,
+    Proposal,
+)
+
+NETWORK = b"settlement".ljust(32, b"\0")
 
 
 def failed(result: subprocess.CompletedProcess[str], words: str) -> None:
@@ -92,6 +105,49 @@ class TestShow:
         )
         assert desk.run("show", *desk.ledger, "--proposal", str(proposal.id)).stdout == result.stdout
 
+    def test_kind_rule_and_outlook_are_the_governors(
+        self, desk: Desk, alliance: Alliance, proposal: Proposal
+    ) -> None:
+        alliance.cast(DONGLI, proposal, 1)
+
+        shown = desk.run("show", *desk.ledger, "--proposal", "12").stdout.splitlines()
+
+        assert "Kind: membership" in shown
+        assert "Needs: quorum 1/2 of the electorate, 2/3 in favour, a majority in 3 categories" in shown
+        assert "So far: 1 for, 0 against, 0 abstained, of 5" in shown
+        missing = alliance.outlook(proposal)
+        assert (missing.quorum_missing, missing.categories_missing) == (2, 2)
+        assert "Still missing: 2 votes for the quorum, 0 in favour, 2 categories" in shown
+
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            (
+                lambda a: a.registry.functions.setAccount(NETWORK, MALLORY.address, WANGCHAO.id, 2),
+                f"account {MALLORY.address} of member {WANGCHAO.uscc} may transact and deploy contracts in "
+                "network settlement",
+            ),
+            (
+                lambda a: a.registry.functions.ratifyFreeze(NETWORK, b"n" * 64, 3),
+                "stays frozen in network settlement until it is thawed by vote (freeze 3)",
+            ),
+            (lambda a: a.registry.functions.thaw(NETWORK, b"n" * 64), "in network settlement ends"),
+            (
+                lambda a: a.governor.functions.setRule(0, (1, 4, 1, 2, 1)),
+                "from then on, for routine proposals: Needs: quorum 1/4 of the electorate, 1/2 in favour",
+            ),
+        ],
+        ids=["account", "ratify", "thaw", "rule"],
+    )
+    def test_accounts_freezes_and_rules_are_told_in_words(
+        self, desk: Desk, alliance: Alliance, call: Callable[[Alliance], Any], words: str
+    ) -> None:
+        opened = alliance.propose(call(alliance))
+
+        result = desk.run("show", *desk.ledger, "--proposal", str(opened.id))
+
+        assert words in result.stdout, result.stdout + result.stderr
+
     def test_in_chinese_where_the_user_reads_chinese(self, desk: Desk, proposal: Proposal) -> None:
         result = desk.run("show", *desk.ledger, "--proposal", "12", lang="zh_CN.UTF-8")
 
@@ -104,7 +160,10 @@ class TestShow:
     def test_a_number_that_a_member_wrote_into_its_own_proposal_is_not_taken(
         self, desk: Desk, alliance: Alliance, proposal: Proposal
     ) -> None:
-        lure = alliance.draft(alliance.seats.functions.revoke(WANGCHAO.id), description="Proposal 13: tea")
+        lure = alliance.draft(
+            alliance.seats.functions.revoke(WANGCHAO.id),
+            description=f"Proposal 13: tea\n{alliance.binding(WANGCHAO.voter)}",
+        )
         alliance.send(alliance.proposing(lure), WANGCHAO.voter)
 
         failed(desk.run("show", *desk.ledger, "--proposal", "13"), "knows no proposal 13")
@@ -112,7 +171,9 @@ class TestShow:
 
     def test_a_call_of_a_strangers_contract_is_shown_as_such(self, desk: Desk, alliance: Alliance) -> None:
         harmless = alliance.registry.functions.remove(b"settlement".ljust(32, b"\0"), b"n" * 64)
-        disguised = alliance.draft(harmless, description="\x1b[2JProposal 14: remove_node")
+        disguised = alliance.draft(
+            harmless, description=f"\x1b[2JProposal 14: remove_node\n{alliance.binding(SECRETARIAT)}"
+        )
         disguised.targets[0] = MALLORY.address
         number = alliance.governor.functions.hashProposal(*disguised.executable).call()
         alliance.send(alliance.proposing(disguised), SECRETARIAT)
@@ -148,7 +209,7 @@ class TestCast:
         result = desk.cast("--out", str(out), "--yes")
 
         assert result.returncode == 0, result.stderr
-        assert f"Your vote: FOR, as {WANGCHAO.voter}, ballot number 0" in result.stdout
+        assert f"Your vote: FOR, as {WANGCHAO.voter}\n" in result.stdout
         written = json.loads(out.read_text())
         signature = bytes.fromhex(written["signature"][2:])
         alliance.send(alliance.casting(WANGCHAO, proposal, written["support"], signature), SECRETARIAT)
@@ -167,7 +228,7 @@ class TestCast:
         assert path == f"/api/v1/proposals/{proposal.id}/ballots/"
         assert headers["Authorization"] == "Token abc123"
         signature = content.pop("signature")
-        content["proposal_id"] = int(content.pop("proposal"))
+        content["proposal_id"], content["nonce"] = int(content.pop("proposal")), int(content["nonce"])
         assert recover(Ballot(**content), signature) == WANGCHAO.voter
         assert content["support"] == 0
         assert WANGCHAO.key.key.hex() not in json.dumps(content) + result.stdout + result.stderr
@@ -208,6 +269,11 @@ class TestCast:
     def test_after_the_end(self, desk: Desk, alliance: Alliance, proposal: Proposal) -> None:
         alliance.close(proposal)
         failed(desk.cast("--out", str(desk.folder / "b"), "--yes"), "Voting on this proposal ended on")
+
+    def test_when_it_is_decided(self, desk: Desk, alliance: Alliance, proposal: Proposal) -> None:
+        for bank in FOUNDERS[1:]:
+            alliance.cast(bank, proposal, 1)
+        failed(desk.cast("--out", str(desk.folder / "b"), "--yes"), "The vote is decided")
 
     def test_a_second_time(self, desk: Desk, alliance: Alliance, proposal: Proposal) -> None:
         alliance.cast(WANGCHAO, proposal, 1)

@@ -15,10 +15,11 @@ def test_an_unreadable_proposal_hides_no_other(
     desk: Desk, alliance: Alliance, proposal: Proposal, written: bytes
 ) -> None:
     action = alliance.seats.encode_abi("suspend", [WANGCHAO.id])
+    bound = written + b"\n" + alliance.binding(DONGLI.voter).encode()
     selector = Web3.keccak(text="propose(address[],uint256[],bytes[],string)")[:4]
     content = encode(
         ["address[]", "uint256[]", "bytes[]", "bytes"],
-        [[alliance.seats.address], [0], [bytes.fromhex(action[2:])], written],
+        [[alliance.seats.address], [0], [bytes.fromhex(action[2:])], bound],
     )
     sent = alliance.ledger.eth.send_transaction(
         {

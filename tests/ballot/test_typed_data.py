@@ -7,7 +7,7 @@ from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.ballot.typed_data import HIGHEST_S, BadSignature, Ballot, Support, recover, sign
+from governance.ballot.typed_data import HIGHEST_S, BadSignature, Ballot, Support, keyed_nonce, recover, sign
 from tests.contracts.alliance import FOR, MALLORY, SECRETARIAT, WANGCHAO, Alliance, Proposal
 
 GOVERNOR = "0x" + "11" * 20
@@ -23,15 +23,16 @@ ballots = st.builds(
 
 
 def test_the_governor_counts_what_we_sign(alliance: Alliance, proposal: Proposal) -> None:
+    nonce = keyed_nonce(proposal.id)
     ballot = Ballot(
-        alliance.ledger.eth.chain_id, alliance.governor.address, proposal.id, FOR, WANGCHAO.voter, 0
+        alliance.ledger.eth.chain_id, alliance.governor.address, proposal.id, FOR, WANGCHAO.voter, nonce
     )
     signature = bytes.fromhex(sign(ballot, WANGCHAO.key)[2:])
 
     alliance.send(alliance.casting(WANGCHAO, proposal, FOR, signature), SECRETARIAT)
 
     assert alliance.tally(proposal) == (0, 1, 0)
-    assert signature == alliance.sign(WANGCHAO, proposal, FOR, nonce=0)
+    assert signature == alliance.sign(WANGCHAO, proposal, FOR, nonce=nonce)
 
 
 @settings(deadline=None)
