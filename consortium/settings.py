@@ -140,6 +140,7 @@ INSTALLED_APPS = [
     "consortium.web.apps.WebConfig",
     "certs",
     "governance.chain",
+    "governance.chain.ledgers",
     "governance.proposals",
     "governance.permissions",
     "allauth",
@@ -378,6 +379,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chain.follow",
         "schedule": 1.0,
         "options": {"queue": "chain", "expires": 5},
+    },
+    "follow governed ledgers": {
+        "task": "ledgers.follow",
+        "schedule": 2.0,
+        "options": {"queue": "chain", "expires": 10},
     },
     "keep certificate status fresh": {
         "task": "certs.refresh_status",

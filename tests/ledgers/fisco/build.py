@@ -1,8 +1,8 @@
 """The contracts of a committee ledger: compiled here, or the chain's own out of FISCO_CONTRACTS_DIR.
 
-With FISCO_CONTRACTS_DIR set to a folder that holds ``CommitteeManager.bin`` (creation code in hex, as solc and
-FISCO-BCOS/bcos-auth have it), that contract is placed on the ledger instead of ours, with all that it creates;
-no test knows the difference. The precompiles are stand-ins in either case: a node has them inside.
+With FISCO_CONTRACTS_DIR set to a folder that holds ``CommitteeManager.bin`` (creation code in hex, as solc
+and FISCO-BCOS/bcos-auth have it), that contract is placed on the ledger instead of ours, with all that it
+creates; no test knows the difference. The precompiles are stand-ins in either case: a node has them inside.
 """
 
 from __future__ import annotations

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class LedgersConfig(AppConfig):
+    name = "governance.chain.ledgers"
+    label = "ledgers"
+    verbose_name = _("Governed ledgers")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from governance.chain.ledgers import topics
+
+        topics.declare()
