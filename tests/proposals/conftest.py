@@ -51,7 +51,7 @@ def web3(own_ledger: EmbeddedLedger, keys: Path, settings: Settings) -> Iterator
 
 @pytest.fixture
 def stage(web3: Web3, db: Any) -> Stage:
-    """Five banks with seats, the founding closed: a minute's delay, an hour to vote, 60 percent quorum."""
+    """Five banks with seats, the founding closed: a minute's delay, an hour to vote."""
     return founded(web3, five_banks(), UserFactory(secretariat=True))
 
 

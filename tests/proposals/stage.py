@@ -20,15 +20,15 @@ from consortium.core import clock, outbox
 from consortium.core.models import Event
 from consortium.members.models import Institution, Node, User
 from governance.ballot import typed_data
-from governance.chain import indexer
-from governance.chain.models import Ledger, OnChainProposal
+from governance.chain import indexer, relay
+from governance.chain.models import Ledger, OnChainProposal, RelayTransaction
 from governance.proposals import mandates, rules, selectors, services
 from governance.proposals.errors import VotingClosed, VotingNotOpen
 from governance.proposals.models import Ballot, Proposal
-from tests.contracts.alliance import FOUNDER, deploy, padded, sent
+from tests.contracts.alliance import FOUNDER, Alliance, padded, sent
 from tests.factories import InstitutionFactory, NodeFactory, UserFactory, voter_of
 
-DELAY, PERIOD, QUORUM = 60, 3600, 60  # seconds, seconds, percent
+WAIT = 300  # seconds that the timelock holds what has passed; the rest as tests.contracts.alliance has it
 BANKS = 5
 AGAINST, FOR, ABSTAIN = 0, 1, 2
 RELAY_KEY: LocalAccount = Account.from_key(Web3.keccak(text="the relay of the proposals' tests"))
@@ -50,6 +50,8 @@ class Stage:
     seats: Contract
     governor: Contract
     registry: Contract
+    timelock: Contract
+    break_glass: Contract
     banks: list[Institution]
     secretary: User
 
@@ -98,19 +100,35 @@ class Stage:
         """A proposal that can be voted on now."""
         proposal = self.proposed(kind, **fields)
         self.move_to(self.snapshot(proposal) + 1)
+        self.index()
         return proposal
 
     def passed(self, kind: str = "admit_institution", **fields: Any) -> Proposal:
-        """All banks but one voted for it, and the time is over; not executed."""
+        """So many banks have voted for it that no other could stop it; not queued."""
         proposal = self.voting(kind, **fields)
-        for bank in self.banks[:-1]:
-            self.cast(bank, proposal)
-        self.work()
-        self.close(proposal)
+        for bank in self.banks:
+            if self.state(proposal) == rules.State.VOTING:
+                self.cast(bank, proposal)
+                self.relay()
+        assert self.state(proposal) == rules.State.SUCCEEDED
+        return proposal
+
+    def queued(self, kind: str = "admit_institution", **fields: Any) -> Proposal:
+        """Passed and held by the timelock."""
+        proposal = self.passed(kind, **fields)
+        with self.ledgers_time(ahead=5):
+            self.work()
+        assert self.state(proposal) == rules.State.QUEUED
+        return proposal
+
+    def due(self, kind: str = "admit_institution", **fields: Any) -> Proposal:
+        """The timelock would let it be executed."""
+        proposal = self.queued(kind, **fields)
+        self.wait(proposal)
         return proposal
 
     def decided(self, kind: str = "admit_institution", **fields: Any) -> Proposal:
-        proposal = self.passed(kind, **fields)
+        proposal = self.due(kind, **fields)
         on_ledger = OnChainProposal.objects.filter(
             proposal_id=proposal.chain_proposal_id, executed_at__isnull=False
         )
@@ -124,7 +142,7 @@ class Stage:
     def ballot(
         self, bank: Institution, proposal: Proposal, support: int = FOR, *, decided: bool = True, **wrong: Any
     ) -> dict[str, Any]:
-        """What the member's command makes, once a colleague proposed it; ``wrong`` replaces what is signed."""
+        """What the member's command makes once a colleague proposed it; ``wrong`` replaces what is signed."""
         if decided:
             self.decide(bank, proposal, support)
         key = wrong.pop("key", None) or voter_of(bank)
@@ -133,7 +151,7 @@ class Stage:
             "governor": self.ledger.governor,
             "support": support,
             "voter": voter_of(bank).address,
-            "nonce": self.nonce(bank),
+            "nonce": typed_data.keyed_nonce(int(proposal.chain_proposal_id)),
             **wrong,
         }
         signed = typed_data.Ballot(proposal_id=int(proposal.chain_proposal_id), **fields)
@@ -169,6 +187,14 @@ class Stage:
             pass
         self.index()
 
+    def relay(self) -> None:
+        """Send what is to be sent, see it on the ledger, and index it; nothing else."""
+        for row in RelayTransaction.objects.filter(status="wanted"):
+            relay.send(row.pk)
+        for row in RelayTransaction.objects.filter(status="signed"):
+            relay.confirm(row.pk)
+        self.index()
+
     def index(self) -> None:
         indexer.follow(self.ledger)
 
@@ -179,8 +205,8 @@ class Stage:
         assert receipt["status"] == 1, call.fn_name
 
     def rule(self, call: ContractFunction) -> None:
-        """In the governor's name, as if members had voted on it; and indexed."""
-        self.send(call, self.governor.address)
+        """In the timelock's name, as if members had voted on it; and indexed."""
+        self.send(call, self.timelock.address)
         self.index()
 
     def register(self, node: Node, role: int) -> None:
@@ -194,6 +220,11 @@ class Stage:
 
     def close(self, proposal: Proposal) -> None:
         self.move_to(self.deadline(proposal) + 1)
+        self.index()
+
+    def wait(self, proposal: Proposal) -> None:
+        """Until the timelock's delay is over."""
+        self.move_to(int(self.governor.functions.proposalEta(int(proposal.chain_proposal_id)).call()))
 
     @property
     def now(self) -> datetime:
@@ -204,9 +235,6 @@ class Stage:
         """Our clock shows what the ledger's shows, or ``ahead`` seconds more."""
         with clock.frozen(self.now + timedelta(seconds=ahead)):
             yield
-
-    def nonce(self, bank: Institution) -> int:
-        return int(self.governor.functions.nonces(voter_of(bank).address).call())
 
     def snapshot(self, proposal: Proposal) -> int:
         return int(self.governor.functions.proposalSnapshot(int(proposal.chain_proposal_id)).call())
@@ -234,23 +262,26 @@ class Stage:
 def founded(web3: Web3, banks: list[Institution], secretary: User) -> Stage:
     """Deploy, give each bank its seat, close the founding, and index all of it."""
     start, genesis = web3.eth.block_number, web3.eth.get_block(0)["hash"].to_0x_hex()
-    seats = deploy(web3, "Seats")
-    governor = deploy(web3, "ConsortiumGovernor", seats.address, DELAY, PERIOD, QUORUM, RELAY_KEY.address)
-    registry = deploy(web3, "NodeRegistry", seats.address, governor.address)
+    made = Alliance.deployed(web3, wait=WAIT, convener=RELAY_KEY.address)
+    made.hand_over()
     ledger = Ledger.objects.create(
         slug="alliance",
         chain_id=web3.eth.chain_id,
         genesis_hash=genesis,
-        seats=seats.address,
-        governor=governor.address,
-        registry=registry.address,
+        seats=made.seats.address,
+        governor=made.governor.address,
+        first_governor=made.governor.address,
+        registry=made.registry.address,
+        timelock=made.timelock.address,
+        break_glass=made.break_glass.address,
         relay_address=RELAY_KEY.address,
         start_block=start,
     )
-    stage = Stage(web3, ledger, seats, governor, registry, banks, secretary)
+    contracts = (made.seats, made.governor, made.registry, made.timelock, made.break_glass)
+    stage = Stage(web3, ledger, *contracts, banks, secretary)
     entries = [(padded(b.uscc), b.category.number, voter_of(b).address) for b in banks]
-    stage.send(seats.functions.found(*map(list, zip(*entries, strict=True))), FOUNDER)
-    stage.send(seats.functions.closeFounding(governor.address), FOUNDER)
+    stage.send(made.seats.functions.found(*map(list, zip(*entries, strict=True))), FOUNDER)
+    stage.send(made.seats.functions.closeFounding(made.governor.address), FOUNDER)
     stage.index()
     return stage
 

@@ -65,7 +65,7 @@ def draft(
     titles = {field: checked(field, member_rules.name, value) for field, value in titles.items()}
     with transaction.atomic():
         proposal = Proposal(
-            number=_next_number(),
+            number=next_number(),
             ledger=gateway.current(),
             text=_text(text),
             drafted_by=author,
@@ -163,7 +163,8 @@ def _text(text: str) -> str:
     return cleaned
 
 
-def _next_number() -> int:
+def next_number() -> int:
+    """The next proposal's; in a transaction, and nobody else gets it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_NUMBERING])
     return (Proposal.objects.aggregate(last=Max("number"))["last"] or 0) + 1
