@@ -1,0 +1,5 @@
+import sys
+
+from governance.verify.cli import main
+
+sys.exit(main())

@@ -1,0 +1,113 @@
+"""The permission lists that followed: signed metadata (The Update Framework 1.0) and the file they name."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from typing import Any, Final
+
+from securesystemslib.exceptions import StorageError
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]
+
+from governance.verify.document import Acknowledgement, PermissionList
+from governance.verify.errors import NotProven
+
+FILE: Final = "permissions.json"
+
+
+def checked(one: PermissionList, trusted_root: bytes | None) -> dict[str, Any]:
+    """The list's content, once signatures, hashes and what they say of each other fit.
+
+    ``trusted_root`` is the root.json that the reader's own nodes were set up with, if given.
+    """
+    root = _root(one.roots, trusted_root)
+    signed = _signed(root, one)
+    described = signed.targets.get(f"{one.network}/{FILE}")
+    if described is None:
+        raise NotProven(f"the signed metadata name no {FILE} of network {one.network}")
+    content = one.permissions.encode()
+    actual = hashlib.sha256(content).hexdigest()
+    if described.hashes.get("sha256") != actual or described.length != len(content):
+        raise NotProven(f"{FILE} of {one.network} is not the file whose hash was signed")
+    listed = json.loads(content)
+    custom = described.custom or {}
+    header = {name: custom.get(name) for name in ("epoch", "block", "tx_hash", "effective_at")}
+    if {name: listed.get(name) for name in header} != header or listed.get("network") != one.network:
+        raise NotProven(f"{FILE} of {one.network} says otherwise than the signed metadata")
+    if listed["epoch"] != one.epoch:
+        raise NotProven(f"{FILE} of {one.network} is epoch {listed['epoch']}, not {one.epoch}")
+    return dict(listed)
+
+
+def digest(one: PermissionList, prefix: str) -> str | None:
+    """The hash that a node reports for a format's files: its only file's, else that of their list."""
+    targets = Metadata[Targets].from_dict(copy.deepcopy(one.targets)).signed.targets
+    begin = f"{one.network}/{prefix}"
+    files = {
+        path.removeprefix(f"{one.network}/"): target.hashes["sha256"]
+        for path, target in targets.items()
+        if path.startswith(begin)
+    }
+    if len(files) < 2:
+        return next(iter(files.values()), None)
+    lines = "".join(f"{value}  {path}\n" for path, value in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def acknowledged(one: PermissionList, listed: dict[str, Any], said: Acknowledgement) -> None:
+    """Raises NotProven for a node that is not listed, or that has something else in force."""
+    if said.consensus_id not in {node["consensus_id"] for node in listed["nodes"]}:
+        raise NotProven(f"an acknowledgement is of a node that is not listed: {said.consensus_id[:16]}…")
+    prefix = FILE if said.format == "json" else f"{said.format}/"
+    if said.format not in {"json", "besu", "goquorum", "fisco-bcos"} or digest(one, prefix) != said.sha256:
+        raise NotProven(f"node {said.consensus_id[:16]}… has other files in force than were signed")
+
+
+def _root(roots: list[dict[str, Any]], trusted: bytes | None) -> Root:
+    """The newest root, each signed by the one before it, the first by itself and equal to ``trusted``."""
+    if not roots:
+        raise NotProven("the lists come without their root metadata")
+    first = _load(Root, roots[0])
+    if trusted is not None and json.loads(trusted) != roots[0]:
+        raise NotProven("the lists' root metadata are not the trusted ones")
+    current = first
+    for number, document in enumerate(roots):
+        following = _load(Root, document)
+        _all_sign([current.signed, following.signed], Root.type, following)
+        if number and following.signed.version != current.signed.version + 1:
+            raise NotProven("the lists' root metadata don't follow on each other")
+        current = following
+    return current.signed
+
+
+def _signed(root: Root, one: PermissionList) -> Targets:
+    loaded = _load(Targets, one.targets)
+    _all_sign([root], Targets.type, loaded)
+    return loaded.signed
+
+
+def _load(kind: Any, document: dict[str, Any]) -> Metadata[Any]:
+    try:
+        loaded: Metadata[Any] = Metadata.from_dict(copy.deepcopy(document))
+    except (ValueError, KeyError, TypeError, AttributeError, RepositoryError, StorageError) as error:
+        raise NotProven(f"the lists' metadata can't be read: {error!r}") from error
+    if loaded.signed.type != kind.type or loaded.to_dict() != document:
+        raise NotProven(f"the lists' metadata are no {kind.type}")
+    return loaded
+
+
+def _all_sign(roots: list[Root], role: str, made: Metadata[Any]) -> None:
+    """Each root's threshold is met, and every signature is good: one of them must not be just anything."""
+    good: set[str] = set()
+    for root in roots:
+        try:
+            result = root.get_verification_result(role, made.signed_bytes, made.signatures)
+        except ValueError as error:
+            raise NotProven(f"the lists' root names no {role}") from error
+        good |= set(result.signed)
+        if not result.verified:
+            raise NotProven(f"the lists' {made.signed.type} metadata are not signed as their root demands")
+    if good != set(made.signatures):
+        raise NotProven(f"a signature of the lists' {made.signed.type} metadata is not good")
