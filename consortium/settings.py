@@ -385,6 +385,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"queue": "chain", "expires": 10},
     },
+    "look after the ledger's nodes": {
+        "task": "chain.watch_nodes",
+        "schedule": 5.0,
+        "options": {"queue": "chain", "expires": 4},
+    },
     "keep certificate status fresh": {
         "task": "certs.refresh_status",
         "schedule": 60.0,

@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from functools import cache, cached_property
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,10 @@ from governance.chain.standing import GRAVE, Fault
 
 CONNECT = 3.0  # seconds at most to be taken in; what listens at all does so at once
 LARGEST = 64 * 2**20  # bytes of an answer; no honest one to our questions comes near
+DEEPEST = 500  # lists and objects in each other
 _CHUNK = 2**18
+_DEEPER = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - _DEEPER.keys())
 
 
 class NodeFault(Exception):
@@ -55,12 +59,12 @@ class Endpoint:
     def post(self, body: bytes) -> Any:
         """The decoded answer to a JSON-RPC request, within the time limit. Raises NodeFault."""
         try:
-            return json.loads(self._read(body))
+            return _parsed(self._read(body))
         except TimeoutError as error:
             raise NodeFault(Fault.SLOW, f"{self.timeout:g} s") from error
         except (HTTPError, OSError) as error:
             raise NodeFault(Fault.SILENT, type(error).__name__) from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise NodeFault(Fault.FAILING, "no JSON") from error
 
     def number(self, method: str) -> int:
@@ -129,6 +133,14 @@ class Endpoint:
         return PoolManager(
             num_pools=1, maxsize=1, ssl_context=_tls() if self.url.startswith("https") else None
         )
+
+
+def _parsed(content: bytes) -> Any:
+    """A library of web3's raises Python's limit on recursion so far that deep JSON would end the process."""
+    brackets = content.translate(None, delete=_NO_BRACKETS)
+    if max(accumulate(map(_DEEPER.__getitem__, brackets)), default=0) > DEEPEST:
+        raise NodeFault(Fault.FAILING, f"JSON deeper than {DEEPEST}")
+    return json.loads(content)
 
 
 def key_of(url: str) -> str:

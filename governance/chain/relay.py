@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import rlp  # type: ignore[import-untyped]
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from eth_account.signers.local import LocalAccount
@@ -31,6 +33,7 @@ RELAY = events.AutomaticActor("relay")
 Status = RelayTransaction.Status
 
 GAS_MARGIN = 1.5  # a ballot between simulation and mining makes the next one dearer
+FEE_STEP = 113  # percent: less than an eighth more is refused as a replacement
 UNKNOWN_REVERT = "reverted"
 PENDING, ACTIVE = 0, 1  # states of a proposal in the governor's error
 
@@ -135,14 +138,29 @@ def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -
         if row.status != Status.WANTED:
             return None
         row.nonce = _next_nonce(client, row.ledger, signer.address)
-        fields: dict[str, Any] = {"nonce": row.nonce, "gas": gas, "gasPrice": price, "value": 0}
-        fields |= {"chainId": row.ledger.chain_id, "data": row.data, **_to(row)}
-        signed = signer.sign_transaction(fields)
-        row.tx_hash, row.raw = signed.hash.to_0x_hex(), signed.raw_transaction.to_0x_hex()
-        row.status, row.signed_at = Status.SIGNED, clock.now()
+        _put_signature(row, signer, _fields(row, gas, price))
+        row.status = Status.SIGNED
         row.save()
         outbox.enqueue(topics.CONFIRM, key=str(row.pk), payload={"transaction": row.pk})
     return row
+
+
+def _fields(row: RelayTransaction, gas: int, price: int) -> dict[str, Any]:
+    """A legacy transaction: the one kind that every EVM ledger takes."""
+    fields: dict[str, Any] = {"nonce": row.nonce, "gas": gas, "gasPrice": price, "value": 0}
+    return fields | {"chainId": row.ledger.chain_id, "data": row.data, **_to(row)}
+
+
+def _put_signature(row: RelayTransaction, signer: LocalAccount, fields: dict[str, Any]) -> None:
+    signed = signer.sign_transaction(fields)
+    row.tx_hash, row.raw = signed.hash.to_0x_hex(), signed.raw_transaction.to_0x_hex()
+    row.signed_at = clock.now()
+
+
+def _price_and_gas(row: RelayTransaction) -> tuple[int, int]:
+    """Of what was signed: RLP of nonce, price, gas, …"""
+    _nonce, price, gas, *_rest = rlp.decode(bytes.fromhex(row.raw[2:]))
+    return int.from_bytes(price), int.from_bytes(gas)
 
 
 def _next_nonce(client: Web3, ledger: Ledger, address: str) -> int:
@@ -156,21 +174,57 @@ def _next_nonce(client: Web3, ledger: Ledger, address: str) -> int:
 def confirm(pk: int) -> RelayTransaction:
     """Look for the receipt. What the ledger does not know is sent again; a stolen nonce is replaced.
 
+    What waits for long is sent again to every node, with a higher fee where the ledger asks one by now.
     Raises Later while it is on its way.
     """
     row = RelayTransaction.objects.select_related("ledger").get(pk=pk)
     if row.status != Status.SIGNED:
         return row
     client = gateway.web3(row.ledger)
-    receipt = _receipt(client, str(row.tx_hash))
+    receipt = _any_receipt(client, row)
     if receipt is not None:
         return _settle(client, row, receipt)
-    if _known(client, str(row.tx_hash)):
+    known = _known(client, str(row.tx_hash))
+    if known and not _waits_long(row):
         raise Later(1, "waiting for a block")
-    if _nonce_is_spent(client, row):
+    if not known and _nonce_is_spent(client, row):
         return _start_over(row)
-    broadcast(client, row)
+    row = _with_a_fee_that_will_do(client, row)
+    _send_everywhere(client, row)
     raise Later(0.5, "sent again")
+
+
+def _waits_long(row: RelayTransaction) -> bool:
+    since = row.signed_at or row.created_at
+    return (clock.now() - since).total_seconds() > settings.RELAY_PATIENCE
+
+
+def _send_everywhere(client: Web3, row: RelayTransaction) -> None:
+    """A node may keep a transaction to itself. To send the same bytes again is harmless."""
+    gateway.provider(client).ask_each("eth_sendRawTransaction", [row.raw])
+    broadcast(client, row)
+
+
+def _with_a_fee_that_will_do(client: Web3, row: RelayTransaction) -> RelayTransaction:
+    """The same call with the same nonce, so that one of them alone can count, at what the ledger asks now.
+
+    What it was sent as stays known: until one is mined, either may be.
+    """
+    price = client.eth.gas_price
+    if _price_and_gas(row)[0] >= price:
+        return row
+    signer = keys.account()
+    with transaction.atomic():
+        row = RelayTransaction.objects.select_for_update().select_related("ledger").get(pk=row.pk)
+        paid, gas = _price_and_gas(row)
+        if row.status != Status.SIGNED or paid >= price:
+            return row
+        fields = _fields(row, gas, max(price, paid * FEE_STEP // 100 + 1))
+        row.earlier_hashes = [*row.earlier_hashes, row.tx_hash]
+        _put_signature(row, signer, fields)
+        row.save()
+        _record("relay.fee_raised", row)
+    return row
 
 
 def lost_after(ledger: Ledger, block: int) -> int:
@@ -188,8 +242,13 @@ def reconcile(ledger: Ledger) -> int:
     last = settled.aggregate(last=Max("nonce"))["last"]
     if last is None:
         return 0
-    count = gateway.web3(ledger).eth.get_transaction_count(Web3.to_checksum_address(ledger.relay_address))
+    client, account = gateway.web3(ledger), Web3.to_checksum_address(ledger.relay_address)
+    count = int(client.eth.get_transaction_count(account))
     if count > last:
+        return 0
+    # A node that lags behind the others has only not seen them yet.
+    found = gateway.provider(client).ask_each("eth_getTransactionCount", [account, "latest"])
+    if (count := max([count, *(int(each, 16) for each in found)])) > last:
         return 0
     logger.warning("the ledger lost transactions from nonce %s to %s", count, last)
     with transaction.atomic():
@@ -211,6 +270,14 @@ def _receipt(client: Web3, tx_hash: str) -> TxReceipt | None:
         return None
 
 
+def _any_receipt(client: Web3, row: RelayTransaction) -> TxReceipt | None:
+    """Of whichever was mined, where its fee was raised."""
+    for tx_hash in [str(row.tx_hash), *reversed(row.earlier_hashes)]:
+        if (receipt := _receipt(client, tx_hash)) is not None:
+            return receipt
+    return None
+
+
 def _known(client: Web3, tx_hash: str) -> bool:
     try:
         client.eth.get_transaction(HexStr(tx_hash))
@@ -223,7 +290,7 @@ def _nonce_is_spent(client: Web3, row: RelayTransaction) -> bool:
     sender = client.eth.account.recover_transaction(row.raw)
     spent = client.eth.get_transaction_count(sender) > (row.nonce or 0)
     # Asked again: between our first question and this one it may have been mined itself.
-    return spent and _receipt(client, str(row.tx_hash)) is None
+    return spent and _any_receipt(client, row) is None
 
 
 def _settle(client: Web3, row: RelayTransaction, receipt: TxReceipt) -> RelayTransaction:
@@ -234,6 +301,7 @@ def _settle(client: Web3, row: RelayTransaction, receipt: TxReceipt) -> RelayTra
             return row
         row.status = Status.REVERTED if code else Status.MINED
         row.block, row.mined_at, row.error_code = receipt["blockNumber"], clock.now(), code
+        row.tx_hash = receipt["transactionHash"].to_0x_hex()
         row.save()
         _record("relay.refused" if code else "relay.mined", row)
     return row
@@ -247,6 +315,7 @@ def _start_over(row: RelayTransaction) -> RelayTransaction:
             return row
         _record("relay.nonce_taken", row)
         row.status, row.nonce, row.tx_hash, row.raw, row.signed_at = Status.WANTED, None, None, "", None
+        row.earlier_hashes = []
         row.save()
         outbox.enqueue(topics.RELAY, key=str(row.pk), payload={"transaction": row.pk})
     return row

@@ -10,10 +10,11 @@ from typing import Any
 from celery import shared_task
 
 from consortium.core.outbox import Later
-from governance.chain import indexer, ledger, relay
+from governance.chain import indexer, ledger, relay, watching
 from governance.chain.errors import (
     LedgerMoved,
     LedgerUnreachable,
+    LogsMissing,
     NoLedger,
     OtherLedger,
     RelayKeyNotAvailable,
@@ -34,8 +35,17 @@ def follow() -> None:
         relay.reconcile(followed)
     except NoLedger:
         return  # nothing deployed yet: nothing to follow
-    except (LedgerUnreachable, LedgerMoved) as error:
+    except (LedgerUnreachable, LedgerMoved, LogsMissing) as error:
         logger.warning("following stopped, asked again in a second: %s", error)
+
+
+@shared_task(name="chain.watch_nodes", ignore_result=True)
+def watch_nodes() -> None:
+    """Look after the ledger's nodes. Beat asks every few seconds."""
+    try:
+        watching.watch()
+    except (LedgerUnreachable, LedgerMoved, LogsMissing, OtherLedger) as error:
+        logger.warning("what was missed is not read again yet: %s", error)
 
 
 def handle_relay(payload: dict[str, Any]) -> None:
@@ -62,5 +72,5 @@ def _patience() -> Iterator[None]:
     """A ledger that is away, or the wrong one, is nothing that the transaction should be given up for."""
     try:
         yield
-    except (LedgerUnreachable, LedgerMoved, OtherLedger, RelayKeyNotAvailable) as error:
+    except (LedgerUnreachable, LedgerMoved, LogsMissing, OtherLedger, RelayKeyNotAvailable) as error:
         raise Later(RETRY, f"{error.code}: {error}") from error

@@ -60,11 +60,14 @@ def watch() -> list[Look]:
     identity = Identity(ledger.chain_id, ledger.genesis_hash) if ledger else None
     with ThreadPoolExecutor(max(1, len(endpoints)), "ledger-watch") as pool:
         looks = judged(list(pool.map(lambda each: _look(each, identity), endpoints)))
+    missed: list[int] = []
     if ledger is not None and not ledger.deploying:
-        looks = _compare(ledger, looks)
+        looks = _compare(ledger, looks, missed)
     for look in looks:
         _book(look)
     RpcNode.objects.exclude(key__in=[each.key for each in endpoints]).delete()
+    if ledger is not None and missed:  # now that whoever withheld them is left
+        indexer.read_again(ledger, min(missed))
     return looks
 
 
@@ -102,8 +105,11 @@ def _look(endpoint: Endpoint, identity: Identity | None) -> Look:
 
 
 # --- What it leaves out -------------------------------------------------------------------------------------
-def _compare(ledger: Ledger, looks: Sequence[Look]) -> list[Look]:
-    """Ask each for the same ranges: the newest events, one that wanders over the chain, where it failed."""
+def _compare(ledger: Ledger, looks: Sequence[Look], missed: list[int]) -> list[Look]:
+    """Ask each for the same ranges: the newest events, one that wanders over the chain, where it failed.
+
+    ``missed`` takes the blocks of which the index itself lacks events: whoever was read from withheld them.
+    """
     good = [look for look in looks if look.fault is None]
     shared = min((look.head for look in good), default=0)
     newest = ledger.blocks.order_by("-number").values_list("number", flat=True).first() or 0
@@ -113,7 +119,9 @@ def _compare(ledger: Ledger, looks: Sequence[Look]) -> list[Look]:
     compared = {look.endpoint.key: look for look in good}
     for window in _windows(ledger, end):
         given = {key: _given(look.endpoint, ledger, window) for key, look in compared.items()}
-        _read_again_what_was_missed(ledger, window, given)
+        shown = _shown_of_indexed_blocks(ledger, window, given)
+        missed += [block for block, _, _ in shown - window.known]
+        window = replace(window, known=window.known | shown)
         for key, found in given.items():
             if compared[key].fault is None:
                 compared[key] = _missing(compared[key], window, found)
@@ -167,18 +175,15 @@ def _missing(look: Look, window: Window, given: set[_BlockLog] | NodeFault) -> L
     return look
 
 
-def _read_again_what_was_missed(
+def _shown_of_indexed_blocks(
     ledger: Ledger, window: Window, given: dict[str, set[_BlockLog] | NodeFault]
-) -> None:
-    """A node has events of indexed blocks that the index lacks: whoever was read from withheld them."""
-    hashes = dict(
-        ledger.blocks.filter(number__gte=window.first, number__lte=window.last).values_list("number", "hash")
-    )
+) -> frozenset[_BlockLog]:
+    """What any node gave of blocks that were indexed, under the very hash that they were indexed with."""
+    marks = ledger.blocks.filter(number__gte=window.first, number__lte=window.last)
+    hashes = dict(marks.values_list("number", "hash"))
     hashes |= {block: block_hash for block, block_hash, _ in window.known}
-    every = set().union(*(found for found in given.values() if isinstance(found, set)))
-    missed = sorted(log for log in every - window.known if hashes.get(log[0]) == log[1])
-    if missed:
-        indexer.read_again(ledger, missed[0][0])
+    every = (log for found in given.values() if isinstance(found, set) for log in found)
+    return frozenset(log for log in every if hashes.get(log[0]) == log[1])
 
 
 # --- Writing down -----------------------------------------------------------------------------------------

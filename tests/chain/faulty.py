@@ -65,6 +65,15 @@ class FaultyNode:
         self.released.clear()
         self.fault = drip
 
+    def hangs_up(self) -> None:
+        """Takes the question and closes the connection."""
+
+        def hang_up(handler: _Handler, body: bytes) -> bool:
+            handler.close_connection = True
+            return True
+
+        self.fault = hang_up
+
     def fails(self, status: int = 500, content: bytes = b"Internal Server Error") -> None:
         self.fault = lambda handler, body: handler.whole(status, content)
 
