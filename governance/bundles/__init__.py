@@ -1,0 +1,8 @@
+"""One file from proposal to ballots to transaction to list to acknowledgements, for ``governance.verify``.
+
+Reads what the other parts keep and asks the ledger for its own words; decides nothing and changes nothing.
+"""
+
+from governance.bundles.collecting import NotOnLedger, bundle_of
+
+__all__ = ["NotOnLedger", "bundle_of"]

@@ -1,0 +1,106 @@
+"""The permission lists that followed on a proposal's execution, and who acknowledged them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from governance.chain import calls
+from governance.chain.errors import UnknownCall
+from governance.chain.models import OnChainProposal
+from governance.permissions.models import Acknowledgement, Epoch
+from governance.proposals.models import Proposal
+from governance.verify.lists import FILE
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A list as the bundle has it, and what nodes said of it."""
+
+    document: dict[str, Any]
+    acknowledgements: list[dict[str, Any]] = field(default_factory=list)
+
+
+def following(proposal: Proposal, row: OnChainProposal) -> list[Followed]:
+    """For each network that the proposal touches, the first published list made after its execution."""
+    if row.executed_at is None or not row.executed_tx:
+        return []
+    found = []
+    for network in sorted(_networks(proposal)):
+        epoch = _epoch(network, row)
+        document = None if epoch is None else _document(epoch)
+        if epoch is not None and document is not None:
+            found.append(Followed(document, _acknowledged(epoch)))
+    return found
+
+
+def _networks(proposal: Proposal) -> set[str]:
+    """Those that the calls name, and where the institution concerned has nodes."""
+    named = set()
+    for target, data in zip(proposal.targets, proposal.calldatas, strict=True):
+        try:
+            _name, arguments = calls.decode(calls.Call(target, 0, data))
+        except (UnknownCall, ValueError):
+            continue
+        named |= {arguments["network"]} if "network" in arguments else set()
+    if proposal.institution is not None and not named:
+        named = set(proposal.institution.nodes.values_list("network_id", flat=True))
+    return named
+
+
+def _epoch(network: str, row: OnChainProposal) -> Epoch | None:
+    epochs = Epoch.objects.filter(network=network, published_at__isnull=False, block__gte=row.block)
+    exact = epochs.filter(tx_hash=row.executed_tx).order_by("number").first()
+    later = epochs.filter(effective_at__gte=row.executed_at).order_by("number").first()
+    return exact or later
+
+
+def _document(epoch: Epoch) -> dict[str, Any] | None:
+    file = epoch.files.filter(path=FILE).first()
+    targets = _targets(epoch)
+    if file is None or targets is None:
+        return None
+    return {
+        "network": epoch.network_id,
+        "epoch": epoch.number,
+        "roots": [json.loads(path.read_bytes()) for path in _versions("root")],
+        "targets": targets,
+        "permissions": bytes(file.content).decode(),
+    }
+
+
+def _targets(epoch: Epoch) -> dict[str, Any] | None:
+    """The signed metadata that name this very list; None where they were cleared away."""
+    wanted = f"{epoch.network_id}/{FILE}"
+    for path in reversed(_versions("targets")):
+        metadata: dict[str, Any] = json.loads(path.read_bytes())
+        described = metadata["signed"]["targets"].get(wanted, {}).get("custom", {})
+        if described.get("epoch") == epoch.number:
+            return metadata
+    return None
+
+
+def _versions(role: str) -> list[Path]:
+    """Files of a role's metadata, the first version first."""
+    found = (Path(settings.TUF_DIR) / "metadata").glob(f"*.{role}.json")
+    return sorted(found, key=lambda path: int(path.name.split(".")[0]))
+
+
+def _acknowledged(epoch: Epoch) -> list[dict[str, Any]]:
+    """One a node: that it has this list in force."""
+    rows = Acknowledgement.objects.filter(node__network=epoch.network_id, epoch=epoch.number, matches=True)
+    by_node = {row.node.consensus_id: row for row in rows.select_related("node").order_by("-id")}
+    return [
+        {
+            "network": epoch.network_id,
+            "epoch": epoch.number,
+            "consensus_id": consensus_id,
+            "format": row.format,
+            "sha256": row.sha256,
+        }
+        for consensus_id, row in sorted(by_node.items())
+    ]
