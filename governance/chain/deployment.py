@@ -65,6 +65,18 @@ def deploy(passphrase_file: Path, *, guardians: Sequence[str] = (), say: Say = l
     return ledger
 
 
+def successor(ledger: Ledger, *, name: str) -> str:
+    """The address of another governor over the same seats, registry and timelock; it has no power yet.
+
+    ``name`` tells it from others: a second run finds the one of the first. Its terms are those of the
+    settings as they are now. It takes over when the members vote for :func:`governance.chain.calls.hand_over`.
+    """
+    client = gateway.web3(ledger)
+    return _contract(
+        client, ledger, GOVERNOR, ledger.seats, ledger.registry, _terms(ledger), key=f"successor:{name}"
+    )
+
+
 def _reach() -> Web3:
     """Wait for a ledger that is still starting."""
     deadline = time.monotonic() + PATIENCE
@@ -143,12 +155,12 @@ def _rule(rule: Mapping[str, Any]) -> tuple[int, ...]:
     return (*rule["quorum"], *rule["approval"], rule["categories"])
 
 
-def _contract(client: Web3, ledger: Ledger, name: str, *arguments: Any) -> str:
+def _contract(client: Web3, ledger: Ledger, name: str, *arguments: Any, key: str = "") -> str:
     """The address of the contract, deployed now or by an earlier run."""
     compiled = artifact(name)
     factory = client.eth.contract(abi=compiled["abi"], bytecode=compiled["bytecode"])
     data = str(factory.constructor(*arguments).data_in_transaction)
-    row = waiting.done(ledger, f"deploy:{name}", Call("", 0, data))
+    row = waiting.done(ledger, key or f"deploy:{name}", Call("", 0, data))
     return _address(client, row)
 
 
