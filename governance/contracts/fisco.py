@@ -7,7 +7,6 @@ the member's own command read calls with it, so that neither takes the other's w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 from eth_abi.abi import decode, encode
@@ -152,66 +151,58 @@ def overflows(weights: int) -> bool:
     return weights >= WEIGHT_BOUND
 
 
-@cache
-def manager_abi() -> list[dict[str, Any]]:
-    """What the console asks of the CommitteeManager."""
-    return [
-        _view("_committee", [], ["address"]),
-        _view("_proposalMgr", [], ["address"]),
-        _view("isGovernor", ["address"], ["bool"]),
-        _view("getProposalType", ["uint256"], ["uint8"]),
-        {"type": "event", "name": "execResult", "anonymous": False, "inputs": [_item("code", "int256")]},
-    ]
+_INFO = ("address", "address", "uint8", "uint256", "uint8", "address[]", "address[]")
+# Questions by name: what they take and what they give.
+_VIEWS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    # of the CommitteeManager
+    "_committee": ((), ("address",)),
+    "_proposalMgr": ((), ("address",)),
+    "isGovernor": (("address",), ("bool",)),
+    "getProposalType": (("uint256",), ("uint8",)),
+    # of the ProposalManager
+    "_voteComputer": ((), ("address",)),
+    "_proposalCount": ((), ("uint256",)),
+    "getProposalInfo": (("uint256",), _INFO),
+    "getProposalInfoList": (("uint256", "uint256"), (f"({','.join(_INFO)})[]",)),
+    "getIdByTypeAndResourceId": (("uint8", "address"), ("uint256",)),
+    # of the Committee
+    "getCommitteeInfo": ((), ("uint8", "uint8", "address[]", "uint32[]")),
+    # of ContractAuth, SystemConfig and AccountManager
+    "deployType": ((), ("uint256",)),
+    "hasDeployAuth": (("address",), ("bool",)),
+    "getAccountStatus": (("address",), ("uint8",)),
+    "getValueByKey": (("string",), ("string", "int256")),
+}
 
 
-@cache
-def proposals_abi() -> list[dict[str, Any]]:
-    """What the console asks of the ProposalManager."""
-    info = ["address", "address", "uint8", "uint256", "uint8", "address[]", "address[]"]
-    listed = {
-        "name": "",
-        "type": "tuple[]",
-        "components": [_item(str(i), kind) for i, kind in enumerate(info)],
-    }
-    many = _view("getProposalInfoList", ["uint256", "uint256"], [])
-    return [
-        _view("_voteComputer", [], ["address"]),
-        _view("_proposalCount", [], ["uint256"]),
-        _view("getProposalInfo", ["uint256"], info),
-        {**many, "outputs": [listed]},
-        _view("getIdByTypeAndResourceId", ["uint8", "address"], ["uint256"]),
-    ]
+def question(name: str, *values: Any) -> str:
+    """The calldata that asks for a view, as 0x-hex."""
+    takes, _ = _VIEWS[name]
+    selector = function_signature_to_4byte_selector(f"{name}({','.join(takes)})")
+    return "0x" + (selector + encode(takes, values)).hex()
 
 
-@cache
-def committee_abi() -> list[dict[str, Any]]:
-    """What the console asks of the Committee."""
-    return [_view("getCommitteeInfo", [], ["uint8", "uint8", "address[]", "uint32[]"])]
+def answer(name: str, data: bytes) -> Any:
+    """What a view answered: one value, or a tuple of several; addresses in EIP-55 form.
+
+    Raises NotACall for bytes that are no such answer, as where there is no such contract.
+    """
+    _, gives = _VIEWS[name]
+    try:
+        values = tuple(_shown(value) for value in decode(gives, data))
+    except (DecodingError, ValueError, OverflowError) as error:
+        raise NotACall(f"{name} was not answered") from error
+    return values[0] if len(values) == 1 else values
 
 
-@cache
-def precompiles_abi() -> list[dict[str, Any]]:
-    """What the console asks of ContractAuth, SystemConfig and AccountManager."""
-    return [
-        _view("deployType", [], ["uint256"]),
-        _view("hasDeployAuth", ["address"], ["bool"]),
-        _view("getAccountStatus", ["address"], ["uint8"]),
-        _view("getValueByKey", ["string"], ["string", "int256"]),
-    ]
+def _shown(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_shown(each) for each in value)
+    return str(to_checksum_address(value)) if _is_address(value) else value
 
 
-def _view(name: str, takes: list[str], gives: list[str]) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "name": name,
-        "stateMutability": "view",
-        "inputs": [_item("", kind) for kind in takes],
-        "outputs": [_item("", kind) for kind in gives],
-    }
-
-
-def _item(name: str, kind: str) -> dict[str, Any]:
-    return {"name": name, "type": kind, "internalType": kind, "indexed": False}
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 42 and is_address(value)
 
 
 def _plain(kind: str, value: Any) -> Any:

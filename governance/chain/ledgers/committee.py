@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eth_typing import HexStr
 from web3 import Web3
-from web3.contract import Contract
-from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+from web3.exceptions import ContractLogicError
 from web3.types import LogReceipt
 
 from governance.chain.ledgers import node, rules
@@ -102,6 +102,7 @@ class CommitteeLedger:
         self.row = row
         self.clock = Clock(Deadline.BLOCKS, row.ticks_per_second)
         self.log_range = min(row.log_range, FUSE)
+        self._addresses: Addresses | None = None
 
     # --- Where things are -----------------------------------------------------------------------------------
     @property
@@ -110,13 +111,12 @@ class CommitteeLedger:
 
     def addresses(self) -> Addresses:
         """Raises NotACommitteeLedger where no committee answers."""
-        try:
-            manager = self._contract(fisco.COMMITTEE_MANAGER, fisco.manager_abi())
-            committee = manager.functions._committee().call()
-            proposals = manager.functions._proposalMgr().call()
-        except (BadFunctionCallOutput, ContractLogicError) as error:
-            raise NotACommitteeLedger(ledger=self.row.slug, address=fisco.COMMITTEE_MANAGER) from error
-        return Addresses(fisco.COMMITTEE_MANAGER, committee, proposals)
+        if self._addresses is None:
+            manager = fisco.COMMITTEE_MANAGER
+            self._addresses = Addresses(
+                manager, self._ask(manager, "_committee"), self._ask(manager, "_proposalMgr")
+            )
+        return self._addresses
 
     def head(self) -> int:
         return int(self.client.eth.block_number)
@@ -174,35 +174,34 @@ class CommitteeLedger:
     # --- What the chain says now --------------------------------------------------------------------------
     def rules(self) -> rules.Rules:
         """Weights and rates of this moment."""
-        committee = self._contract(self.addresses().committee, fisco.committee_abi())
-        participation, win, governors, weights = committee.functions.getCommitteeInfo().call()
+        found = self._ask(self.addresses().committee, "getCommitteeInfo")
+        participation, win, governors, weights = found
         return rules.Rules(dict(zip(governors, weights, strict=True)), participation, win)
 
     def count(self) -> int:
         """How many proposals there ever were; they are numbered from 1."""
-        return int(self._proposals().functions._proposalCount().call())
+        return int(self._ask(self.addresses().proposals, "_proposalCount"))
 
     def info(self, number: int) -> Info:
         """Raises UnknownProposal."""
-        found = _info(number, self._proposals().functions.getProposalInfo(number).call())
+        found = _info(number, self._ask(self.addresses().proposals, "getProposalInfo", number))
         if found.status == 0:
             raise UnknownProposal(proposal=number)
         return found
 
     def infos(self, first: int, last: int) -> list[Info]:
         """The proposals ``first`` to ``last``, both included."""
-        proposals = self._proposals()
         found: list[Info] = []
         for start in range(first, last + 1, PAGE):
             end = min(last, start + PAGE - 1)
-            listed = proposals.functions.getProposalInfoList(start, end).call()
+            listed = self._ask(self.addresses().proposals, "getProposalInfoList", start, end)
             found += [_info(start + offset, values) for offset, values in enumerate(listed)]
         return found
 
     def occupied(self, type_: int, resource: str) -> int:
         """The number of the open proposal that leaves no room for another of that type and resource, or 0."""
-        proposals = self._proposals()
-        number = int(proposals.functions.getIdByTypeAndResourceId(type_, resource).call())
+        proposals = self.addresses().proposals
+        number = int(self._ask(proposals, "getIdByTypeAndResourceId", type_, resource))
         return number if number and self.info(number).status == fisco.OPEN else 0
 
     def check_weights(self, account: str, weight: int) -> None:
@@ -216,12 +215,11 @@ class CommitteeLedger:
 
     def deploy_type(self) -> int:
         """How the right to deploy is kept: 0 not at all, 1 white list, 2 black list."""
-        return int(self._precompile(fisco.CONTRACT_AUTH).functions.deployType().call())
+        return int(self._ask(fisco.CONTRACT_AUTH, "deployType"))
 
     def contract_ticks(self) -> int:
         """Ticks a second of ``block.timestamp``: milliseconds unless the chain's feature flag is on."""
-        config = self._precompile(fisco.SYSTEM_CONFIG)
-        value, _since = config.functions.getValueByKey("feature_evm_timestamp").call()
+        value, _since = self._ask(fisco.SYSTEM_CONFIG, "getValueByKey", "feature_evm_timestamp")
         return 1 if value == "1" else 1000
 
     # --- What any ledger is asked ---------------------------------------------------------------------------
@@ -261,8 +259,8 @@ class CommitteeLedger:
 
     def account(self, address: str, network: str = "") -> AccountRight:
         who = Web3.to_checksum_address(address)
-        status = int(self._precompile(fisco.ACCOUNT_MANAGER).functions.getAccountStatus(who).call())
-        may = bool(self._precompile(fisco.CONTRACT_AUTH).functions.hasDeployAuth(who).call())
+        status = int(self._ask(fisco.ACCOUNT_MANAGER, "getAccountStatus", who))
+        may = bool(self._ask(fisco.CONTRACT_AUTH, "hasDeployAuth", who))
         return AccountRight(str(who), may and status == 0, frozen=status == 1)
 
     def changes(self, first: int, last: int) -> list[Change]:
@@ -297,15 +295,14 @@ class CommitteeLedger:
         arguments = (kept.arguments if kept else None) or {}
         return str(arguments["account"]) if arguments.get("weight") == 0 else ""
 
-    def _proposals(self) -> Contract:
-        return self._contract(self.addresses().proposals, fisco.proposals_abi())
-
-    def _precompile(self, address: str) -> Contract:
-        return self._contract(address, fisco.precompiles_abi())
-
-    def _contract(self, address: str, abi: list[dict[str, Any]]) -> Contract:
-        made: Contract = self.client.eth.contract(address=Web3.to_checksum_address(address), abi=abi)
-        return made
+    def _ask(self, address: str, name: str, *values: Any) -> Any:
+        """A view's answer, of the latest state. Raises NotACommitteeLedger where nothing answers it."""
+        to = Web3.to_checksum_address(address)
+        try:
+            data = self.client.eth.call({"to": to, "data": HexStr(fisco.question(name, *values))})
+            return fisco.answer(name, bytes(data))
+        except (fisco.NotACall, ContractLogicError) as error:
+            raise NotACommitteeLedger(ledger=self.row.slug, address=address) from error
 
 
 def state_of(status: int, deadline: int, head: int, applied: bool | None) -> State:

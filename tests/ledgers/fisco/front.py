@@ -106,6 +106,8 @@ class Front:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1  # an answer in one piece: in two, each waits for the other's acknowledgement
 
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])

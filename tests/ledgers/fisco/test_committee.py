@@ -65,17 +65,12 @@ def test_passed_is_not_applied(town: Town) -> None:
 )
 def test_every_type_is_opened_and_read_back(town: Town, type_: int, arguments: dict[str, object]) -> None:
     if type_ == 13:
-        arguments = {"computer": town.committee._proposals().functions._voteComputer().call()}
+        arguments = {"computer": town.view("_voteComputer", to=town.committee.addresses().proposals)}
     number = town.open("Haitang", type_, **arguments)
     town.work()
     kept = town.proposal(number)
     assert (kept.type, kept.arguments) == (type_, arguments)
-    assert (
-        town.committee._contract(fisco.COMMITTEE_MANAGER, fisco.manager_abi())
-        .functions.getProposalType(number)
-        .call()
-        == type_
-    )
+    assert town.view("getProposalType", number) == type_
 
 
 def test_a_denial_is_for_good_though_votes_are_outstanding(make_town: Callable[..., Town]) -> None:

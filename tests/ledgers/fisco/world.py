@@ -69,6 +69,11 @@ class Town:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def view(self, name: str, *values: Any, to: str = fisco.COMMITTEE_MANAGER) -> Any:
+        """What a contract answers, without the console."""
+        asked = {"to": Web3.to_checksum_address(to), "data": fisco.question(name, *values)}
+        return fisco.answer(name, bytes(self.web3.eth.call(asked)))
+
     def send(self, name: str, data: str, *, to: str = fisco.COMMITTEE_MANAGER) -> TxReceipt:
         """A transaction that a governor sends to the ledger by itself."""
         raw = self.sign(name, data, to=to)
@@ -104,7 +109,7 @@ class Town:
     # --- In the console -----------------------------------------------------------------------------------
     def work(self) -> None:
         """What the chain worker does until there is nothing left to do."""
-        for _ in range(4):
+        for _ in range(3):
             tasks.attend(self.ledger)
             while outbox.drain("chain"):
                 pass
