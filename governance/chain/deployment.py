@@ -69,7 +69,7 @@ def successor(ledger: Ledger, *, name: str) -> str:
     """The address of another governor over the same seats, registry and timelock; it has no power yet.
 
     ``name`` tells it from others: a second run finds the one of the first. Its terms are those of the
-    settings as they are now. It takes over when the members vote for :func:`governance.chain.calls.hand_over`.
+    settings as they are now. It takes over when members vote for :func:`governance.chain.calls.hand_over`.
     """
     client = gateway.web3(ledger)
     return _contract(
