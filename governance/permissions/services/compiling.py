@@ -84,11 +84,7 @@ def _is_due(last: Epoch | None, inputs: Inputs, content: str) -> bool:
 
 def _read(network: Network) -> Inputs:
     ledger = _read_ledger(network)
-    credentials = {
-        str(node_id): rules.Credential(certificate.serial_id, certificate.tls_id, certificate.not_after)
-        for node_id, certificate in certs.valid_node_certificates(network, clock.now()).items()
-    }
-    nodes = rules.listed(ledger.entries, _endpoints(network), credentials, ledger.active)
+    nodes = rules.listed(ledger.entries, endpoints(network), credentials(network), ledger.active)
     return Inputs(nodes, ledger.block, ledger.tx_hash)
 
 
@@ -111,7 +107,16 @@ def _read_ledger(network: Network) -> _LedgerFacts:
     raise outbox.Later(1, "the ledger's tables changed at every attempt to read them")
 
 
-def _endpoints(network: Network) -> list[rules.Endpoint]:
+def credentials(network: Network) -> dict[str, rules.Credential]:
+    """Valid certificates of the network's nodes, by node."""
+    return {
+        str(node_id): rules.Credential(certificate.serial_id, certificate.tls_id, certificate.not_after)
+        for node_id, certificate in certs.valid_node_certificates(network, clock.now()).items()
+    }
+
+
+def endpoints(network: Network) -> list[rules.Endpoint]:
+    """The network's nodes that are in service."""
     nodes = Node.objects.filter(network=network, retired_at__isnull=True).select_related("institution")
     return [
         rules.Endpoint(
