@@ -25,6 +25,7 @@ import {Seats} from "./Seats.sol";
  * Times are in the unit of {Seats-clock}.
  */
 contract NodeRegistry {
+    /// @dev What a node is in a network: a sealer makes blocks, an observer reads them.
     enum Role {
         None,
         Observer,
@@ -56,8 +57,10 @@ contract NodeRegistry {
         bool ratified;
     }
 
-    /// @notice The lowest and the highest role that {setRole} gives: 1 observer, 2 sealer.
+    /// @notice The lowest role that {setRole} gives: 1, observer.
     uint8 public constant LOWEST_ROLE = uint8(Role.Observer);
+
+    /// @notice The highest role that {setRole} gives: 2, sealer.
     uint8 public constant HIGHEST_ROLE = uint8(Role.Sealer);
 
     /// @notice The highest permission that {setAccount} gives: 2, may deploy.

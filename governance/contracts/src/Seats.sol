@@ -55,6 +55,8 @@ contract Seats is ERC721Votes {
 
     /// @dev The industry categories are numbered from 1; their names are the console's.
     uint8 public constant LOWEST_CATEGORY = 1;
+
+    /// @dev The last of the industry categories.
     uint8 public constant HIGHEST_CATEGORY = 6;
 
     /// @dev A timestamp above this one is in milliseconds: it is the year 5138 in seconds, and 1973 in milliseconds.
