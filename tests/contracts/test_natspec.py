@@ -10,10 +10,10 @@ import pytest
 from governance.contracts import compile
 
 SOURCES = sorted(compile.SOURCES.glob("*.sol"))
-# A declaration and the line that ends the comment before it, if any. Structs and enums are public by their use.
+# The head of a declaration, indented by no more than a contract's members are.
 DECLARATION = re.compile(
-    r"^(?P<indent> {0,4})(?P<what>contract|abstract contract|library|interface|event|error|function|constructor|"
-    r"struct|enum|uint\d*|bytes\d*|address|mapping|\w+)\b(?P<rest>[^;{]*)[;{]",
+    r"^ {0,4}(?P<what>abstract contract|contract|library|interface|event|error|function|constructor|\w+)\b"
+    r"(?P<rest>[^;{]*)[;{]",
     re.MULTILINE,
 )
 ALWAYS = {"contract", "abstract contract", "library", "interface", "event", "error"}
