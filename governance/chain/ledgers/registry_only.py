@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from django.db import transaction
 from web3 import Web3
+from web3.exceptions import BlockNotFound
 
 from governance.chain.contracts import REGISTRY, offline, text
 from governance.chain.ledgers import node, projecting
@@ -30,7 +31,8 @@ from governance.chain.ledgers.base import (
 )
 from governance.chain.ledgers.committee import native_nodes
 from governance.chain.ledgers.errors import LedgerCannot
-from governance.chain.ledgers.models import GovernedLedger
+from governance.chain.ledgers.indexing import block_time
+from governance.chain.ledgers.models import GovernedLedger, LedgerBlock
 
 _EVENT = "NodeRoleChanged"
 
@@ -130,9 +132,40 @@ class RegistryOnlyLedger:
 
 def read(row: GovernedLedger) -> None:
     """Make the table of nodes what the ledger says now."""
-    listed = RegistryOnlyLedger(row).nodes()
+    if not row.registry:
+        projecting.put_nodes(row)
+        return
+    ledger = RegistryOnlyLedger(row)
     with transaction.atomic():
-        projecting.put_node_rows(row, {each.consensus_id: (each.role, each.weight) for each in listed})
+        row = GovernedLedger.objects.select_for_update(no_key=True).get(pk=row.pk)
+        newest = row.blocks.order_by("-number").first()
+        if newest is not None and not _still_there(row, newest):
+            row.blocks.all().delete()  # the ledger went back: read all of it again
+            row.nodes.all().delete()
+            newest = None
+        _read_on(ledger, newest.number + 1 if newest else row.start_block)
+
+
+def _read_on(ledger: RegistryOnlyLedger, first: int) -> None:
+    """From block ``first`` to the head; how far that was is kept."""
+    row, last = ledger.row, ledger.head()
+    if last < first:
+        return
+    head = node.web3(row).eth.get_block(last)
+    wanted = {each.consensus_id: (each.role, 0) for each in row.nodes.all()}
+    for change in ledger.changes(first, last):
+        if row.network_id is None or change.arguments["network"] == row.network_id:
+            wanted[change.arguments["consensus_id"]] = (change.arguments["role"], 0)
+    projecting.put_node_rows(row, {key: value for key, value in wanted.items() if value[0]})
+    row.blocks.all().delete()
+    LedgerBlock.objects.create(ledger=row, number=last, hash=head["hash"].to_0x_hex(), time=block_time(head))
+
+
+def _still_there(row: GovernedLedger, block: LedgerBlock) -> bool:
+    try:
+        return node.web3(row).eth.get_block(block.number)["hash"].to_0x_hex() == block.hash
+    except BlockNotFound:
+        return False
 
 
 def _plain(arguments: Any) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from governance.chain.ledgers.committee import CommitteeLedger, checked
 from governance.chain.ledgers.errors import InvalidAction, LedgerCannot, WishClosed
 from governance.chain.ledgers.models import (
     CommitteeProposal,
-    CommitteeState,
     CommitteeTransaction,
     CommitteeWish,
     GovernedLedger,
@@ -75,8 +74,11 @@ def wish(
     interval: int = fisco.DEFAULT_INTERVAL,
     institution: Institution | None = None,
     node_id: uuid.UUID | None = None,
+    after: CommitteeWish | None = None,
 ) -> list[CommitteeWish]:
-    """Queue one or more steps, each after the one before. ``interval``: blocks that each may be voted on.
+    """Queue one or more steps, each after the one before, the first after ``after``.
+
+    ``interval``: blocks that each may be voted on, from the one that it is opened in.
 
     Raises NotAllowed, ReasonRequired, LedgerCannot, InvalidAction, WeightsTooLarge.
     """
@@ -102,7 +104,7 @@ def wish(
                 arguments=arguments,
                 resource=fisco.resource(type_, arguments, manager),
                 interval=interval,
-                after=made[-1] if made else None,
+                after=made[-1] if made else after,
                 reason=reason.strip(),
                 institution=institution,
                 node_id=node_id,
@@ -157,10 +159,12 @@ def wish_account_permission(
     _check_ledger(ledger)
     deploy_type = CommitteeLedger(ledger).deploy_type()
     actions = steps.for_account(account, permission=permission, deploy_type=deploy_type)
-    waiting = CommitteeWish.objects.filter(ledger=ledger, type=21, cancelled_at=None, number=None)
-    if len(actions) > 1 and waiting.exists():
+    first = _wished_list(ledger) if len(actions) > 1 else None
+    if first is not None:
         actions = actions[1:]  # somebody wished for the list before
-    return wish(ledger, actions, actor=actor, reason=reason, interval=interval, institution=institution)
+    return wish(
+        ledger, actions, actor=actor, reason=reason, interval=interval, institution=institution, after=first
+    )
 
 
 def cancel(row: CommitteeWish, *, actor: Actor, reason: str) -> CommitteeWish:
@@ -277,6 +281,13 @@ def _state_of_proposal(row: CommitteeWish) -> WishState:
     return WishState.APPLIED if found.applied else WishState.PASSED
 
 
+def _wished_list(ledger: GovernedLedger) -> CommitteeWish | None:
+    """The wish for a list of who may deploy that may still come about."""
+    wanted = CommitteeWish.objects.filter(ledger=ledger, type=21, cancelled_at=None)
+    hopeless = {WishState.FAILED, WishState.BLOCKED}
+    return next((row for row in wanted.order_by("-id") if state(row) not in hopeless), None)
+
+
 def _check_ledger(ledger: GovernedLedger) -> None:
     if ledger.kind != GovernedLedger.Kind.COMMITTEE:
         raise LedgerCannot(ledger=ledger.slug, what=str(_("it has no committee")))
@@ -294,8 +305,3 @@ def _record(action: str, row: CommitteeWish, *, actor: Actor, reason: str = "") 
         type=row.type,
         arguments=row.arguments,
     )
-
-
-def head_of(ledger: GovernedLedger) -> CommitteeState | None:
-    """How far the projection reaches."""
-    return CommitteeState.objects.filter(ledger=ledger).first()
