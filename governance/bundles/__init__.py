@@ -4,5 +4,6 @@ Reads what the other parts keep and asks the ledger for its own words; decides n
 """
 
 from governance.bundles.collecting import NotOnLedger, bundle_of
+from governance.bundles.lists import Applied, applied
 
-__all__ = ["NotOnLedger", "bundle_of"]
+__all__ = ["Applied", "NotOnLedger", "applied", "bundle_of"]

@@ -12,7 +12,8 @@ from django.conf import settings
 from governance.chain import calls
 from governance.chain.errors import UnknownCall
 from governance.chain.models import OnChainProposal
-from governance.permissions.models import Acknowledgement, Epoch
+from governance.permissions.models import Acknowledgement, Delivery, Epoch
+from governance.proposals import facts
 from governance.proposals.models import Proposal
 from governance.verify.lists import FILE
 
@@ -36,6 +37,32 @@ def following(proposal: Proposal, row: OnChainProposal) -> list[Followed]:
         if epoch is not None and document is not None:
             found.append(Followed(document, _acknowledged(epoch)))
     return found
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How far a network's nodes are with the list that followed; ``epoch`` is None while there is none."""
+
+    network: str
+    epoch: int | None = None
+    applied: int = 0
+    nodes: int = 0
+
+
+def applied(proposal: Proposal) -> list[Applied]:
+    """For each network that an executed proposal touches."""
+    row = facts.read_one(proposal).on_ledger
+    if row is None or row.executed_at is None:
+        return []
+    return [_applied(network, _epoch(network, row)) for network in sorted(_networks(proposal))]
+
+
+def _applied(network: str, epoch: Epoch | None) -> Applied:
+    if epoch is None:
+        return Applied(network)
+    listed = Delivery.objects.filter(node__in=epoch.members.values("node"))
+    done = listed.filter(applied_epoch__gte=epoch.number).count()
+    return Applied(network, epoch.number, done, epoch.node_count)
 
 
 def _networks(proposal: Proposal) -> set[str]:

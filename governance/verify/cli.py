@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     bundle = Bundle.read(_content(options.bundle))
-    source = _source(options, bundle)
+    with contextlib.ExitStack() as opened:
+        _check(options, bundle, _source(options, bundle, opened))
+
+
+def _check(options: argparse.Namespace, bundle: Bundle, source: Source) -> None:
     root = _content(options.root) if options.root else None
     story = Story(bundle, source, root)
     for finding in checks.check(story):
@@ -44,11 +49,11 @@ def _run(options: argparse.Namespace) -> None:
         _export(options.export, story, source)
 
 
-def _source(options: argparse.Namespace, bundle: Bundle) -> Source:
+def _source(options: argparse.Namespace, bundle: Bundle, opened: contextlib.ExitStack) -> Source:
     if options.blocks:
         return BlocksSource.from_file(options.blocks, head=options.head, as_given=options.hashes_as_given)
     first = min((log["block"] for log in bundle.logs), default=0)
-    return LedgerSource(options.ledger, first, width=options.width)
+    return opened.enter_context(LedgerSource(options.ledger, first, width=options.width))
 
 
 def _export(path: Path, story: Story, source: LedgerSource) -> None:

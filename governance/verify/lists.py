@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from governance.verify.document import Acknowledgement, PermissionList
 from governance.verify.errors import NotProven
 
 FILE: Final = "permissions.json"
+_FORMATS: Final = frozenset({"json", "besu", "goquorum", "fisco-bcos"})
 
 
 def checked(one: PermissionList, trusted_root: bytes | None) -> dict[str, Any]:
@@ -41,19 +43,21 @@ def checked(one: PermissionList, trusted_root: bytes | None) -> dict[str, Any]:
     return dict(listed)
 
 
-def digest(one: PermissionList, prefix: str) -> str | None:
-    """The hash that a node reports for a format's files: its only file's, else that of their list."""
+def digests(one: PermissionList, prefix: str) -> set[str]:
+    """The hashes that a node may report for a format: of one file its own, of several that of their list."""
     targets = Metadata[Targets].from_dict(copy.deepcopy(one.targets)).signed.targets
     begin = f"{one.network}/{prefix}"
-    files = {
-        path.removeprefix(f"{one.network}/"): target.hashes["sha256"]
+    files = sorted(
+        (path.removeprefix(f"{one.network}/"), target.hashes["sha256"])
         for path, target in targets.items()
         if path.startswith(begin)
-    }
-    if len(files) < 2:
-        return next(iter(files.values()), None)
-    lines = "".join(f"{value}  {path}\n" for path, value in sorted(files.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    )
+    found = {value for _path, value in files}
+    for count in range(2, len(files) + 1):
+        for some in itertools.combinations(files, count):
+            lines = "".join(f"{value}  {path}\n" for path, value in some)
+            found.add(hashlib.sha256(lines.encode()).hexdigest())
+    return found
 
 
 def acknowledged(one: PermissionList, listed: dict[str, Any], said: Acknowledgement) -> None:
@@ -61,7 +65,7 @@ def acknowledged(one: PermissionList, listed: dict[str, Any], said: Acknowledgem
     if said.consensus_id not in {node["consensus_id"] for node in listed["nodes"]}:
         raise NotProven(f"an acknowledgement is of a node that is not listed: {said.consensus_id[:16]}…")
     prefix = FILE if said.format == "json" else f"{said.format}/"
-    if said.format not in {"json", "besu", "goquorum", "fisco-bcos"} or digest(one, prefix) != said.sha256:
+    if said.format not in _FORMATS or said.sha256 not in digests(one, prefix):
         raise NotProven(f"node {said.consensus_id[:16]}… has other files in force than were signed")
 
 

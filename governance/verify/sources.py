@@ -57,6 +57,12 @@ class LedgerSource:
         self.last = int(self._ask("eth_blockNumber"), 16)
         self.trusted = f"what the ledger at {url} answers"
 
+    def __enter__(self) -> LedgerSource:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._client.close()
+
     def chain_id(self) -> int:
         return int(self._ask("eth_chainId"), 16)
 
