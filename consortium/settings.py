@@ -489,7 +489,7 @@ VOTING_RULES = {
 }
 # Who may break the glass: addresses, separated by commas, and how many of them must agree.
 GUARDIANS = _words("GUARDIANS")
-GUARDIAN_THRESHOLD = int(os.environ.get("GUARDIAN_THRESHOLD", "0")) or max(2, len(GUARDIANS) // 2 + 1)
+GUARDIAN_THRESHOLD = int(os.environ.get("GUARDIAN_THRESHOLD", "2"))
 # Seconds after which an EST client may ask again for a certificate that waits for approval.
 EST_RETRY_AFTER = int(os.environ.get("EST_RETRY_AFTER", "60"))
 

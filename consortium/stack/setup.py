@@ -7,6 +7,7 @@ harmless the second time. This runs with the passphrases of the signing and the 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -31,7 +32,8 @@ def main() -> int:
     _sm_authorities(signing)
     _command("create_gateway_certificate", "--host", "localhost", "--host", "127.0.0.1")
     _command("create_list_keys", "--passphrase-file", signing)
-    _command("deploy_contracts", "--passphrase-file", relay)
+    guardians = [] if arguments.without_demonstration else _guardians()
+    _command("deploy_contracts", "--passphrase-file", relay, *guardians)
     if not arguments.without_demonstration:
         _demonstration()
     return 0
@@ -45,6 +47,15 @@ def _sm_authorities(signing: str) -> None:
         print(f"create_sm_authorities: left out, {why}", flush=True)
     else:
         _command("create_sm_authorities", "--passphrase-file", signing)
+
+
+def _guardians() -> list[str]:
+    """Those of the demonstration, unless GUARDIANS names others."""
+    handed_in = Path(settings.DATA_DIR) / "demo-handover" / "guardians.json"
+    if settings.GUARDIANS or not handed_in.exists():
+        return []
+    addresses = json.loads(handed_in.read_text(encoding="utf-8"))
+    return [word for address in addresses for word in ("--guardian", address)]
 
 
 def _demonstration() -> None:

@@ -1,8 +1,9 @@
 """``python -m consortium.stack.demo.kit``: what the members of the demonstration make on their own machines.
 
-Voting keys in encrypted keystores, node keys, TLS keys with CSRs, an agent's configuration. All under
-``DATA_DIR/demo``, which no part of the console reads. What a member hands in (addresses with proof of
-possession, node ids, CSRs: nothing secret) goes to ``DATA_DIR/demo-handover``. Runs again harmlessly.
+Voting keys and guardians' keys in encrypted keystores, node keys, TLS keys with CSRs, an agent's
+configuration. All under ``DATA_DIR/demo``, which no part of the console reads. What a member hands in
+(addresses with proof of possession, node ids, CSRs: nothing secret) goes to ``DATA_DIR/demo-handover``. Runs
+again harmlessly.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from eth_account import Account
 from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
 
 from consortium.core import files
 from consortium.members.rules import voting_address_statement
-from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, ROSTER, DemoNode
+from consortium.stack.demo.people import CANDIDATE, FOUNDING_NODES, GUARDIANS, ROSTER, DemoNode
 from consortium.stack.plan import Context
 
 # scrypt's work factor of the demonstration's keystores: their passphrases lie beside them, so a strong one
@@ -39,6 +41,8 @@ def main() -> int:
     handover.mkdir(parents=True, exist_ok=True)
     if not (handover / "members.json").exists():
         _write(handover / "members.json", [_member(home, row) for row in _roster()])
+    if not (handover / "guardians.json").exists():
+        _write(handover / "guardians.json", [_guardian(home, number) for number in range(1, GUARDIANS + 1)])
     if not (handover / "nodes.json").exists():
         nodes = [_node(home, handover, context, node) for node in (*FOUNDING_NODES, CANDIDATE)]
         _write(handover / "nodes.json", nodes)
@@ -52,15 +56,26 @@ def _roster() -> list[dict[str, str]]:
 
 def _member(home: Path, row: dict[str, str]) -> dict[str, str]:
     """A member's voting key and passphrase; gives what it hands in."""
-    directory = home / "members" / row["short_name"]
-    directory.mkdir(parents=True, exist_ok=True)
-    account, passphrase = Account.create(), secrets.token_urlsafe(24)
-    keystore = Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=KEYSTORE_WORK)
-    (directory / "keystore.json").write_text(json.dumps(keystore), encoding="utf-8")
-    (directory / "passphrase").write_text(passphrase + "\n", encoding="utf-8")
+    account = _keystore(home / "members" / row["short_name"])
     statement = encode_defunct(text=voting_address_statement(row["uscc"], account.address))
     proof = "0x" + bytes(account.sign_message(statement).signature).hex()
     return {"short_name": row["short_name"], "address": account.address, "proof": proof}
+
+
+def _guardian(home: Path, number: int) -> str:
+    """The key of one who may break the glass; gives its address."""
+    return str(_keystore(home / "guardians" / f"guardian-{number}").address)
+
+
+def _keystore(directory: Path) -> LocalAccount:
+    """A new key, sealed in ``directory`` with its passphrase beside it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    account: LocalAccount = Account.create()
+    passphrase = secrets.token_urlsafe(24)
+    keystore = Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=KEYSTORE_WORK)
+    (directory / "keystore.json").write_text(json.dumps(keystore), encoding="utf-8")
+    (directory / "passphrase").write_text(passphrase + "\n", encoding="utf-8")
+    return account
 
 
 def _node(home: Path, handover: Path, context: Context, node: DemoNode) -> dict[str, Any]:

@@ -9,6 +9,7 @@ NETWORK = "settlement"
 ROSTER = Path(__file__).resolve().parents[2] / "members" / "data" / "roster.csv"
 # Beside a member's keystore: the API tokens of its two officers.
 PROPOSERS_TOKEN, SIGNERS_TOKEN = "proposing-token", "api-token"
+GUARDIANS = 3  # of whom two must agree to break the glass
 FIRST_PORT = 30301  # of the nodes; nobody listens there, the demonstration has agents but no ledger nodes
 
 

@@ -16,7 +16,7 @@ from eth_account.signers.local import LocalAccount
 
 from consortium.stack.demo.people import PROPOSERS_TOKEN, SIGNERS_TOKEN
 from consortium.stack.smoke.evidence import NotTrue
-from governance.ballot.typed_data import Ballot, Support, sign
+from governance.ballot.typed_data import Ballot, Support, keyed_nonce, sign
 
 
 def openssl(*arguments: str) -> str:
@@ -82,24 +82,25 @@ class Voter:
         )
 
     def ballot(
-        self, proposal: dict[str, Any], support: Support, *, nonce: int = 0, **wrong: Any
+        self, proposal: dict[str, Any], support: Support, *, key: LocalAccount | None = None
     ) -> dict[str, Any]:
-        """A signed ballot as the API takes it; ``wrong`` replaces the key or a field of what is signed."""
+        """A signed ballot as the API takes it; ``key``: another's, to forge with."""
+        number = int(proposal["chain_proposal_id"])
         ballot = Ballot(
             chain_id=proposal["chain_id"],
             governor=proposal["governor"],
-            proposal_id=int(proposal["chain_proposal_id"]),
+            proposal_id=number,
             support=support,
             voter=self.key.address,
-            nonce=nonce,
+            nonce=keyed_nonce(number),
         )
         return {
             "chain_id": ballot.chain_id,
             "governor": ballot.governor,
             "voter": ballot.voter,
             "support": int(ballot.support),
-            "nonce": ballot.nonce,
-            "signature": sign(ballot, wrong.get("key", self.key)),
+            "nonce": str(ballot.nonce),
+            "signature": sign(ballot, key or self.key),
         }
 
 

@@ -13,7 +13,7 @@ from consortium.stack.child import descendants, free_port
 from consortium.stack.plan import PROJECT
 from consortium.stack.smoke.evidence import NotTrue
 
-VOTING_PERIOD = 25  # seconds: long enough for sixty ballots, short enough to wait for
+VOTING_PERIOD = 45  # seconds: long enough for sixty ballots proposed and cast, short enough to wait for
 
 
 class FreshStack:
