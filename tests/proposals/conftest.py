@@ -12,6 +12,7 @@ from eth_account import Account
 from pytest_django import Settings
 from web3 import HTTPProvider, Web3
 
+from consortium.core import clock
 from consortium.stack.embedded import EmbeddedLedger
 from tests.factories import UserFactory
 from tests.proposals.stage import RELAY_KEY, Stage, five_banks, founded, rpc
@@ -45,6 +46,10 @@ def web3(own_ledger: EmbeddedLedger, keys: Path, settings: Settings) -> Iterator
     client = Web3(HTTPProvider(own_ledger.url))
     rpc(client, "anvil_autoImpersonateAccount", True)
     before = rpc(client, "evm_snapshot")
+    # What was undone took the ledger's clock back: it must not run behind ours.
+    now = max(int(clock.now().timestamp()), client.eth.get_block("latest")["timestamp"] + 1)
+    rpc(client, "evm_setNextBlockTimestamp", now)
+    rpc(client, "evm_mine")
     yield client
     assert rpc(client, "evm_revert", before)
 

@@ -80,8 +80,8 @@ class Stage:
     # What people do
 
     def draft(self, kind: str = "admit_institution", **fields: Any) -> Proposal:
-        fields.setdefault("institution", None)
-        fields["institution"] = fields["institution"] or self.applicant()
+        if "institution" not in fields:
+            fields["institution"] = self.applicant()
         content = {
             "title_zh": "接纳新成员",
             "title_en": "Admit a member",

@@ -83,7 +83,7 @@ class TestKilledWhileExecuting:
     @pytest.mark.parametrize("point", ["proposal.execution_sent", RETURNED])
     def test_it_is_executed_once_by_the_next_worker(self, shared_stage: Stage, point: str) -> None:
         stage = shared_stage
-        proposal = stage.passed()
+        proposal = stage.due()
         with held(point, "execute_when_due", {"proposal": str(proposal.pk)}):
             pass
 
@@ -157,7 +157,7 @@ class TestAtOnce:
 
     def test_two_workers_execute_once(self, shared_stage: Stage) -> None:
         stage = shared_stage
-        proposal = stage.passed()
+        proposal = stage.due()
 
         at_once(*[lambda: services.execute_when_due(proposal.pk)] * 2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,11 @@ def member(bank: Any) -> bytes:
     return bytes(bank.uscc.encode().ljust(32, b"\0"))
 
 
+def effective(stage: Stage, proposal: Proposal) -> datetime:
+    moment = stage.governor.functions.proposalEta(int(proposal.chain_proposal_id)).call()
+    return datetime.fromtimestamp(moment, UTC)
+
+
 def test_it_is_owed_from_the_moment_the_ledger_has_the_proposal(stage: Stage) -> None:
     proposal = stage.proposed()
 
@@ -35,23 +40,52 @@ def test_it_waits_for_the_ledgers_clock_not_for_ours(stage: Stage) -> None:
     with pytest.raises(Later):
         services.execute_when_due(proposal.pk)
 
+    assert Proposal.objects.get(pk=proposal.pk).queue_tx is None
+
+
+def test_the_vote_that_decides_it_has_it_queued_at_once(stage: Stage) -> None:
+    proposal = stage.passed()
+
+    with stage.ledgers_time(ahead=5):
+        stage.work()
+
+    assert stage.state(proposal) == State.QUEUED
+    seen = selectors.overview(Proposal.objects.get(pk=proposal.pk))
+    assert (seen.effect.status, seen.effect.effective_at) == ("queued", effective(stage, proposal))
+    (queued,) = stage.events(proposal, "proposal.queued")
+    assert queued.data["effective_at"] == effective(stage, proposal).isoformat()
+
+
+def test_the_timelock_is_waited_for(stage: Stage) -> None:
+    proposal = stage.queued()
+
+    with pytest.raises(Later, match="timelock"):
+        services.execute_when_due(proposal.pk)
+
     assert Proposal.objects.get(pk=proposal.pk).execute_tx is None
+    owed = OutboxMessage.objects.get(topic=topics.EXECUTE, done_at__isnull=True)
+    assert owed.due_at <= effective(stage, proposal)
 
 
 def test_asked_twice_it_is_sent_once(stage: Stage) -> None:
     proposal = stage.passed()
 
-    services.execute_when_due(proposal.pk)
-    services.execute_when_due(proposal.pk)
-    stage.work()
+    for _ in range(2):
+        services.execute_when_due(proposal.pk)
+    stage.relay()
+    stage.wait(proposal)
+    for _ in range(2):
+        services.execute_when_due(proposal.pk)
+    stage.relay()
     services.execute_when_due(proposal.pk)
 
-    assert RelayTransaction.objects.filter(key__startswith="execute:").count() == 1
+    for purpose in ("queue:", "execute:"):
+        assert RelayTransaction.objects.filter(key__startswith=purpose).count() == 1
     assert stage.state(proposal) == State.EXECUTED
 
 
 def test_somebody_else_may_execute_it_first(stage: Stage) -> None:
-    proposal = stage.passed()
+    proposal = stage.due()
     content = proposal.targets, proposal.values, proposal.calldatas
     call = stage.governor.functions.execute(*content, stage.web3.keccak(text=proposal.description))
     stage.send(call, stage.banks[0].voting_address)
@@ -65,13 +99,15 @@ def test_somebody_else_may_execute_it_first(stage: Stage) -> None:
 
 def test_refused_by_the_contract_it_is_tried_again_and_goes_through(stage: Stage) -> None:
     bank = stage.banks[-1]
-    proposal = stage.passed("suspend", institution=bank)
+    proposal = stage.due("suspend", institution=bank)
     stage.rule(stage.seats.functions.suspend(member(bank)))  # what stands in the way
 
     with stage.ledgers_time(ahead=5):
         stage.work()
         seen = selectors.overview(Proposal.objects.get(pk=proposal.pk))
     assert (seen.effect.status, seen.effect.error_code) == ("refused", "UnexpectedSeatStatus")
+    assert seen.effect.is_retryable
+    assert seen.state == State.QUEUED
     assert stage.events(proposal, "proposal.execution_refused")[0].data["attempt"] == 1
 
     stage.rule(stage.seats.functions.reinstate(member(bank)))
@@ -83,7 +119,7 @@ def test_refused_by_the_contract_it_is_tried_again_and_goes_through(stage: Stage
 
 def test_a_person_need_not_wait_for_the_next_attempt(stage: Stage) -> None:
     bank = stage.banks[-1]
-    proposal = stage.passed("suspend", institution=bank)
+    proposal = stage.due("suspend", institution=bank)
     stage.rule(stage.seats.functions.suspend(member(bank)))
     with stage.ledgers_time(ahead=5):
         stage.work()
@@ -99,7 +135,7 @@ def test_a_person_need_not_wait_for_the_next_attempt(stage: Stage) -> None:
 
 def test_one_that_is_stuck_does_not_block_the_next_on_its_subject(stage: Stage) -> None:
     bank = stage.banks[-1]
-    stage.passed("suspend", institution=bank)
+    stage.due("suspend", institution=bank)
     stage.rule(stage.seats.functions.suspend(member(bank)))
     with stage.ledgers_time(ahead=5):
         stage.work()

@@ -28,8 +28,9 @@ def test_four_banks_admit_a_fifth_and_the_ledger_gives_it_a_seat(stage: Stage) -
         "proposal.drafted",
         "proposal.opened",
         "proposal.on_ledger",
-        *["ballot.received"] * 4,
-        *["ballot.counted"] * 4,
+        *["ballot.received", "ballot.counted"] * 4,
+        "proposal.queueing_sent",
+        "proposal.queued",
         "proposal.execution_sent",
         "proposal.executed",
     ]
