@@ -1,7 +1,7 @@
 """A ledger that the alliance's own governor contract governs: the present gateway, seen as any ledger is.
 
-The console's own way of voting on it is the signed ballot (``governance.proposals``); the transactions here are
-for a member that sends to the ledger by itself.
+The console's own way of voting on it is the signed ballot (``governance.proposals``); the transactions here
+are for a member that sends to the ledger by itself.
 """
 
 from __future__ import annotations
