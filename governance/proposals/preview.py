@@ -47,19 +47,20 @@ def preview(proposal: Proposal) -> Preview:
         steps=wording.steps(proposal.ledger, compiled),
         kind=kind,
         terms=terms.terms(proposal.ledger, kind),
-        simulation=_simulation(proposal, compiled),
-        members=_members(proposal, compiled),
+        simulation=simulated(proposal, compiled),
+        members=members(proposal, compiled),
     )
 
 
-def _simulation(proposal: Proposal, compiled: list[Call]) -> Simulation | None:
+def simulated(proposal: Proposal, compiled: list[Call]) -> Simulation | None:
+    """What the ledger says of the calls now; None while it does not answer."""
     try:
         return simulation.simulate(proposal.ledger, compiled)
     except (LedgerUnreachable, OtherLedger):
         return None
 
 
-def _members(proposal: Proposal, compiled: Iterable[Call]) -> list[Institution]:
+def members(proposal: Proposal, compiled: Iterable[Call]) -> list[Institution]:
     """Whom the calls name, and whose nodes they are about."""
     codes: set[str] = set()
     nodes: set[str] = set()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Max, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.web.admin import panels
@@ -24,8 +26,11 @@ from governance.chain.models import (
     Ledger,
     RegistryEntry,
     RelayTransaction,
+    RpcNode,
     Seat,
 )
+
+UNWATCHED = timedelta(minutes=1)  # the watch asks every few seconds
 
 
 class OnLedgerAdmin(ConsoleModelAdmin):
@@ -163,3 +168,67 @@ class LedgerAdmin(ConsoleModelAdmin):
             (_("block"), _("time"), _("hash")),
             [(block.number, block.timestamp, code(block.hash)) for block in newest],
         )
+
+
+@admin.register(RpcNode)
+class RpcNodeAdmin(ConsoleModelAdmin):
+    """The health of the ledger's nodes: who is asked, who is left and why, how far each is."""
+
+    list_display = (
+        "address",
+        "state_shown",
+        "head",
+        "lag_shown",
+        "milliseconds",
+        "asked_at",
+        "left_at",
+        "detail",
+    )
+    list_filter = ("fault",)
+    search_fields = ("address", "detail")
+    ordering = ("-head", "address")
+    fields = (
+        "address",
+        ("head", "milliseconds"),
+        ("asked_at", "answered_at"),
+        ("left_at", "taken_at"),
+        "fault",
+        "detail",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RpcNode]:
+        """With the best head of all that are trusted."""
+        best = RpcNode.objects.filter(fault="", head__isnull=False).order_by("-head").values("head")[:1]
+        return super().get_queryset(request).annotate(best=Subquery(best))
+
+    def list_note(self, request: HttpRequest) -> str:
+        newest = IndexedBlock.objects.aggregate(newest=Max("number"))["newest"]
+        best = RpcNode.objects.filter(fault="").aggregate(best=Max("head"))["best"]
+        waiting = RelayTransaction.objects.filter(status=RelayTransaction.Status.SIGNED).count()
+        return _("Read up to block %(read)s of %(best)s; %(waiting)d transactions wait for a block.") % {
+            "read": "–" if newest is None else newest,
+            "best": "–" if best is None else best,
+            "waiting": waiting,
+        }
+
+    @display(description=_("state"), ordering="fault")
+    def state_shown(self, row: RpcNode) -> str:
+        return _node_state(row)
+
+    @display(description=_("blocks behind"))
+    def lag_shown(self, row: Any) -> str:
+        return "–" if row.best is None or row.head is None else str(max(0, row.best - row.head))
+
+    def headline(self, row: RpcNode) -> str:
+        return _node_state(row)
+
+    def panels(self, request: HttpRequest, row: RpcNode) -> Iterable[Panel]:
+        yield panels.timeline(Event.objects.filter(subject_type="chain.rpcnode", subject_id=row.pk))
+
+
+def _node_state(row: RpcNode) -> str:
+    if row.asked_at is None or clock.now() - row.asked_at > UNWATCHED:
+        return panels.pill(_("nobody looks"), "grave")  # the chain worker is down
+    if row.fault:
+        return panels.pill(_("left: %(why)s") % {"why": row.get_fault_display()}, "grave")
+    return panels.pill(_("trusted"), "good")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from consortium.core import clock
-from consortium.web import wording
-from consortium.web.admin import charts, panels, proposal_acts
+from consortium.web import effects, tally, wording
+from consortium.web.admin import panels, proposal_acts
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import TONES, status_pill
@@ -23,7 +22,13 @@ from governance.chain.models import CastVote, OnChainProposal
 from governance.proposals import rules, selectors
 from governance.proposals.models import Ballot, Proposal, State
 
-LIVE = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING, rules.State.SUCCEEDED}
+LIVE = {
+    rules.State.SUBMITTING,
+    rules.State.PENDING,
+    rules.State.VOTING,
+    rules.State.SUCCEEDED,
+    rules.State.QUEUED,
+}
 LABELS: dict[str, Any] = {**dict(State.choices), "discarded": _("discarded")}
 
 
@@ -150,11 +155,21 @@ class ProposalAdmin(ConsoleModelAdmin):
         view = selectors.overview(row)
         if view.quorum is not None:
             yield _voting_panel(view)
+            yield Panel(
+                _("The count against its rule"),
+                "admin/console/panel_picture.html",
+                {"picture": tally.picture(view)},
+                first=True,
+            )
+        steps = effects.stages(view)
+        if steps:
+            yield Panel(
+                _("What becomes of it"), "admin/console/panel_stages.html", {"stages": steps}, first=True
+            )
         yield panels.text(_("Text that members vote on"), row.text, note=f"SHA-256 {row.text_sha256}")
         yield proposal_acts.steps_panel(row)
         yield _chain_panel(row, view)
         if view.quorum is not None:
-            yield _by_category_panel(view)
             yield _voted_panel(view)
             yield _missing_panel(view)
         yield panels.timeline(selectors.timeline(row))
@@ -168,7 +183,6 @@ def _voting_panel(view: selectors.Overview) -> Panel:
         (_("abstain"), view.tally.abstain),
         (_("not voted"), len(view.not_voted)),
         (_("quorum"), view.quorum),
-        (_("missing for the quorum"), view.votes_missing),
         (_("electorate"), view.electorate),
         (_("time left"), left),
         (_("voting ends"), view.ends_at),
@@ -181,26 +195,12 @@ def _effect_words(effect: selectors.Effect) -> Any:
     words = {
         selectors.EffectStatus.NONE: _("none yet"),
         selectors.EffectStatus.WAITING: _("being executed"),
+        selectors.EffectStatus.QUEUED: _("queued, waits for its effective time"),
         selectors.EffectStatus.REFUSED: _("refused by the contract, tried again"),
         selectors.EffectStatus.DONE: _("in force on the ledger"),
     }
     shown = words[effect.status]
     return f"{shown} ({effect.error_code})" if effect.error_code else shown
-
-
-def _by_category_panel(view: selectors.Overview) -> Panel:
-    counts: dict[str, Counter[int | None]] = {}
-    for voter in (*view.voted, *view.not_voted):
-        name = voter.institution.category.name if voter.institution else str(_("unknown"))
-        counts.setdefault(name, Counter())[voter.support] += 1
-    kinds = (CastVote.Support.FOR, CastVote.Support.AGAINST, CastVote.Support.ABSTAIN, None)
-    chart = charts.bars(
-        title=_("Votes by category"),
-        axis=_("seats"),
-        series=(_("for"), _("against"), _("abstain"), _("not voted")),
-        rows=[(name, tuple(count[kind] for kind in kinds)) for name, count in counts.items()],
-    )
-    return Panel(_("Votes by category"), "admin/console/panel_chart.html", {"chart": chart}, first=True)
 
 
 def _voted_panel(view: selectors.Overview) -> Panel:

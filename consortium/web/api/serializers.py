@@ -16,9 +16,10 @@ from governance.chain.models import Seat
 from governance.permissions.models import Epoch, EpochFile
 from governance.proposals import selectors
 from governance.proposals.mandates import Mandate, Substitution
-from governance.proposals.models import Ballot, Proposal, State
+from governance.proposals.models import Attachment, Ballot, Comment, Proposal, State
 
 LIST_STATES = list(listing.LIST_STATES)
+EFFECTS = [status.value for status in selectors.EffectStatus]
 VOTE_STATES = [status.value for status in selectors.BallotStatus]
 
 
@@ -142,6 +143,68 @@ class VoterOut(serializers.Serializer[Any]):
     tx_hash = serializers.CharField()
 
 
+class RuleOut(serializers.Serializer[Any]):
+    """What the proposal needs, frozen when it opened: shares as numerator and denominator."""
+
+    quorum = serializers.ListField(child=serializers.IntegerField(), help_text="for and abstained, of seats")
+    approval = serializers.ListField(child=serializers.IntegerField(), help_text="for, of for and against")
+    categories = serializers.IntegerField(help_text="in so many a majority is needed besides")
+
+
+class OutlookOut(serializers.Serializer[Any]):
+    """What is missing and whether it can still come; 4294967295 where no number of votes would do."""
+
+    passes = serializers.BooleanField()
+    possible = serializers.BooleanField()
+    decided = serializers.BooleanField()
+    quorum_missing = serializers.IntegerField()
+    approval_missing = serializers.IntegerField()
+    categories_missing = serializers.IntegerField()
+
+
+class CategoryOut(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    electorate = serializers.IntegerField(source="votes.electorate")
+    tally = TallyOut(source="votes.tally")
+
+
+class EffectOut(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(EFFECTS)
+    tx_hash = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+    error_code = serializers.CharField()
+    effective_at = serializers.DateTimeField(allow_null=True)
+    retryable = serializers.BooleanField(source="is_retryable")
+
+
+class AppliedOut(serializers.Serializer[Any]):
+    network = serializers.SlugField()
+    epoch = serializers.IntegerField(allow_null=True)
+    applied = serializers.IntegerField()
+    nodes = serializers.IntegerField()
+
+
+class CommentOut(serializers.ModelSerializer[Comment]):
+    author = serializers.CharField(source="author.username", read_only=True)
+    institution = serializers.UUIDField(source="institution_id", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Comment
+        fields = ["id", "author", "institution", "text", "written_at"]
+        read_only_fields = fields
+
+
+class CommentIn(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=5000)
+
+
+class AttachmentOut(serializers.ModelSerializer[Attachment]):
+    class Meta:
+        model = Attachment
+        fields = ["name", "sha256", "size", "added_at"]
+        read_only_fields = fields
+
+
 class ProposalOut(serializers.Serializer[Any]):
     """An overview and the viewer's own vote, as ``views.proposals`` pairs them."""
 
@@ -151,7 +214,7 @@ class ProposalOut(serializers.Serializer[Any]):
     kind = serializers.CharField(source="proposal.kind")
     title_zh = serializers.CharField(source="proposal.title_zh")
     title_en = serializers.CharField(source="proposal.title_en")
-    institution = serializers.UUIDField(source="proposal.institution_id")
+    institution = serializers.UUIDField(source="proposal.institution_id", allow_null=True)
     node = serializers.UUIDField(source="proposal.node_id", allow_null=True)
     network = serializers.SlugField(source="proposal.network_id", allow_null=True)
     node_role = serializers.IntegerField(source="proposal.node_role", allow_null=True)
@@ -163,20 +226,15 @@ class ProposalOut(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField(source="overview.starts_at", allow_null=True)
     ends_at = serializers.DateTimeField(source="overview.ends_at", allow_null=True)
     seconds_left = serializers.IntegerField(source="overview.seconds_left", allow_null=True)
+    weight = serializers.IntegerField(
+        source="overview.kind", allow_null=True, help_text="0 routine, 1 membership, 2 constitutional"
+    )
+    rule = RuleOut(source="overview.rule", allow_null=True)
+    outlook = OutlookOut(source="overview.outlook", allow_null=True)
+    by_category = CategoryOut(source="overview.by_category", many=True)
+    effect = EffectOut(source="overview.effect")
+    amends = serializers.UUIDField(source="proposal.amends_id", allow_null=True)
     own_vote = OwnVoteOut(source="own", allow_null=True)
-
-
-class ProposalDetailOut(ProposalOut):
-    text = serializers.CharField(source="proposal.text")
-    text_sha256 = serializers.CharField(source="proposal.text_sha256")
-    description = serializers.CharField(source="proposal.description")
-    targets = serializers.ListField(child=serializers.CharField(), source="proposal.targets")
-    calldatas = serializers.ListField(child=serializers.CharField(), source="proposal.calldatas")
-    chain_id = serializers.IntegerField(source="proposal.ledger.chain_id")
-    governor = serializers.CharField(source="proposal.ledger.governor")
-    voted = VoterOut(many=True, source="overview.voted")
-    not_voted = VoterOut(many=True, source="overview.not_voted")
-    executed_tx = serializers.CharField(source="overview.effect.tx_hash")
 
 
 class ProposedVoteIn(serializers.Serializer[Any]):
@@ -198,6 +256,23 @@ class ProposedVoteOut(serializers.ModelSerializer[Mandate]):
             "id", "proposal", "support", "reason", "proposed_by", "proposed_for", "proposed_at", "ballot",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class ProposalDetailOut(ProposalOut):
+    text = serializers.CharField(source="proposal.text")
+    text_sha256 = serializers.CharField(source="proposal.text_sha256")
+    description = serializers.CharField(source="proposal.description")
+    targets = serializers.ListField(child=serializers.CharField(), source="proposal.targets")
+    calldatas = serializers.ListField(child=serializers.CharField(), source="proposal.calldatas")
+    chain_id = serializers.IntegerField(source="proposal.ledger.chain_id")
+    governor = serializers.CharField()
+    attachments = AttachmentOut(many=True)
+    comments = CommentOut(many=True)
+    applied = AppliedOut(many=True)
+    proposed_vote = ProposedVoteOut(allow_null=True)
+    voted = VoterOut(many=True, source="overview.voted")
+    not_voted = VoterOut(many=True, source="overview.not_voted")
+    executed_tx = serializers.CharField(source="overview.effect.tx_hash")
 
 
 class SubstitutionIn(serializers.Serializer[Any]):

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -21,8 +23,10 @@ from consortium.web import limits
 from consortium.web.api import serializers as s
 from consortium.web.api.scoped import ERRORS, Scoped
 from consortium.web.portal import listing, scope
+from governance import bundles
 from governance.chain.models import Seat
 from governance.permissions.models import Epoch
+from governance.proposals import facts, mandates
 from governance.proposals import selectors as voting
 from governance.proposals import services as voting_services
 from governance.proposals.mandates import Substitution
@@ -142,7 +146,17 @@ class Proposals(Scoped):
         """With text, calls, and who has voted."""
         proposal = self.get_object()
         own = voting.own_vote(proposal, self.account.institution) if self.account.institution else None
-        row = {"proposal": proposal, "overview": voting.overview(proposal), "own": own}
+        bank = self.account.institution
+        row = {
+            "proposal": proposal,
+            "overview": voting.overview(proposal),
+            "own": own,
+            "governor": facts.governor_of(proposal),
+            "attachments": voting.attachments_of(proposal),
+            "comments": voting.discussion(proposal),
+            "applied": bundles.applied(proposal),
+            "proposed_vote": mandates.standing(proposal, bank) if bank else None,
+        }
         return Response(s.ProposalDetailOut(row).data)
 
     @extend_schema(request=s.BallotIn, responses={201: s.BallotOut, **ERRORS})
@@ -153,6 +167,20 @@ class Proposals(Scoped):
         fields: s.BallotIn = self.taken(s.BallotIn)
         ballot: Ballot = voting_services.cast(proposal, **fields.for_service(proposal), actor=actor)
         return Response(s.BallotOut(ballot).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, **ERRORS})
+    @action(detail=True)
+    def bundle(self, request: Request, ref: str) -> HttpResponse:
+        """The proposal's whole story in one file, byte for byte as ``governance.verify`` takes it."""
+        return HttpResponse(bundles.bundle_of(self.get_object()), content_type="application/json")
+
+    @extend_schema(request=s.CommentIn, responses={201: s.CommentOut, **ERRORS})
+    @action(detail=True, methods=["post"])
+    def comments(self, request: Request, ref: str) -> Response:
+        """Say something to all members."""
+        proposal, actor = self.get_object(), self.officer()
+        made = voting_services.comment(proposal, **self.taken(s.CommentIn).validated_data, actor=actor)
+        return Response(s.CommentOut(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=s.ProposedVoteIn, responses={201: s.ProposedVoteOut, **ERRORS})
     @action(detail=True, methods=["post"], url_path="proposed-vote")

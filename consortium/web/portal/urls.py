@@ -6,6 +6,7 @@ from django.urls import path
 
 from consortium.web.portal.views import (
     certificates,
+    deciding,
     enrolments,
     home,
     lists,
@@ -46,6 +47,9 @@ urlpatterns = [
     path("certificates/<uuid:pk>/release/", revoking.Release.as_view(), name="release"),
     path("proposals/", proposals.Proposals.as_view(), name="proposals"),
     path("proposals/<uuid:pk>/", proposals.OneProposal.as_view(), name="proposal"),
+    path("proposals/<uuid:pk>/bundle.json", deciding.Bundle.as_view(), name="bundle"),
+    path("proposals/<uuid:pk>/attachments/", deciding.Attachments.as_view(), name="attachments"),
+    path("proposals/<uuid:pk>/comment/", deciding.Comment.as_view(), name="comment"),
     path("proposals/<uuid:pk>/ballot/", proposals.HandIn.as_view(), name="hand_in"),
     path("proposals/<uuid:pk>/signature/", voting.Sign.as_view(), name="sign"),
     path("proposals/<uuid:pk>/our-vote/", voting.ProposeVote.as_view(), name="propose_vote"),

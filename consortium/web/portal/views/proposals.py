@@ -6,18 +6,33 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from consortium.members.models import User
+from consortium.web import effects, tally
 from consortium.web.api.errors import IncompleteBallot
 from consortium.web.api.serializers import BallotIn
 from consortium.web.portal import forms, listing, scope, voting, words
 from consortium.web.portal.views.base import Action, Page, one, paged
-from governance.proposals import facts, rules, selectors, services
+from governance.chain import ledger as gateway
+from governance.chain.calls import Call
+from governance.permissions import preview as lists
+from governance.proposals import facts, preview, rules, selectors, services
+from governance.proposals.actions import calls_of
 from governance.proposals.models import Kind, Proposal, State
+from governance.proposals.simulation import Simulation
 
+_LIVE = {
+    rules.State.SUBMITTING,
+    rules.State.PENDING,
+    rules.State.VOTING,
+    rules.State.SUCCEEDED,
+    rules.State.QUEUED,
+}
+_SIMULATED_FOR = 60  # seconds: the page keeps itself fresh, the ledger need not be asked each time
 _DECIDING = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING}
 
 
@@ -56,7 +71,17 @@ class OneProposal(Page):
             ours=ours,
             wallet=_wallet(proposal, ours),
             deciding=overview.state in _DECIDING,
+            picture=tally.picture(overview),
+            stages=effects.stages(overview),
+            live=overview.state in _LIVE,
+            ending=_ending(proposal, overview),
+            successor=_successor(proposal),
+            governor=facts.governor_of(proposal),
             steps=words.steps(proposal),
+            **_preview(proposal, overview),
+            comments=selectors.discussion(proposal),
+            attachments=selectors.attachments_of(proposal),
+            may_comment=self.account.is_member,
             command=ballot_command(proposal, ours),
             timeline=scope.proposal_events(self.account, proposal)[:50],
             **kwargs,
@@ -94,6 +119,42 @@ def _own(account: User, proposal: Proposal) -> selectors.OwnVote | None:
     return selectors.own_vote(proposal, account.institution) if account.institution else None
 
 
+def _successor(proposal: Proposal) -> Proposal | None:
+    found: Proposal | None = getattr(proposal, "successor", None)
+    return found if found is not None and found.opened_at is not None else None
+
+
+def _ending(proposal: Proposal, overview: selectors.Overview) -> str:
+    """Why it came to nothing."""
+    last = selectors.timeline(proposal).exclude(reason="").order_by("-id").first()
+    if overview.state == rules.State.CANCELED and proposal.withdraw_tx_id is None:
+        return _("Cancelled on the ledger, by the guardians.")
+    if last is None:
+        return _("Withdrawn.")
+    return _("Withdrawn: %(reason)s") % {"reason": last.reason}
+
+
+def _preview(proposal: Proposal, overview: selectors.Overview) -> dict[str, Any]:
+    """What it would do, while it may still come to that."""
+    if overview.state not in _LIVE:
+        return {"changes": None}
+    compiled = calls_of(proposal)
+    return {
+        "changes": lists.changes(compiled),
+        "members": preview.members(proposal, compiled),
+        "simulation": _simulated(proposal, compiled),
+    }
+
+
+def _simulated(proposal: Proposal, compiled: list[Call]) -> Simulation | None:
+    key = f"simulation:{proposal.pk}:{get_language()}"
+    known: Simulation | None = cache.get(key)
+    if known is None:
+        known = preview.simulated(proposal, compiled)
+        cache.set(key, known, _SIMULATED_FOR)
+    return known
+
+
 def _wallet(proposal: Proposal, ours: voting.OurVote | None) -> dict[str, Any] | None:
     """What the browser's wallet would sign; only for whoever may sign it."""
     if ours is None or ours.mandate is None or not ours.may_sign:
@@ -104,7 +165,7 @@ def _wallet(proposal: Proposal, ours: voting.OurVote | None) -> dict[str, Any] |
 
 def ballot_command(proposal: Proposal, ours: voting.OurVote | None = None) -> str:
     """What a member runs on its own machine; every word of it is ours, so it is safe to paste."""
-    ledger = settings.LEDGER_URL
+    ledger = gateway.addresses()[0]
     if urlsplit(ledger).password or urlsplit(ledger).username:
         ledger = "https://YOUR-LEDGER-NODE"  # an address with credentials in it is not for showing
     mandate = None if ours is None else ours.mandate

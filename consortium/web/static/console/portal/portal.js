@@ -46,3 +46,31 @@ document.querySelectorAll("select[data-submit]").forEach(function (select) {
       .catch(function () { /* the next turn asks again */ });
   }, 5000);
 })();
+
+// The time left of a vote, counted down; the server's words stand where this does not run.
+(function () {
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const language = document.documentElement.lang;
+  const loaded = Date.now();
+  function words(seconds) {
+    const parts = [];
+    let rest = seconds;
+    units.forEach(function (unit) {
+      const count = Math.floor(rest / unit[1]);
+      rest -= count * unit[1];
+      if ((count || parts.length || unit[0] === "second") && parts.length < 3) {
+        parts.push(new Intl.NumberFormat(language, { style: "unit", unit: unit[0], unitDisplay: "long" }).format(count));
+      }
+    });
+    return parts.join(" ");
+  }
+  setInterval(function () {
+    document.querySelectorAll("[data-left]").forEach(function (place) {
+      if (!place.dataset.until) {
+        place.dataset.until = String((place.closest("[data-live]") ? Date.now() : loaded) + 1000 * Number(place.dataset.left));
+      }
+      const left = Math.max(0, Math.round((Number(place.dataset.until) - Date.now()) / 1000));
+      place.textContent = words(left);
+    });
+  }, 1000);
+})();
