@@ -97,6 +97,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Transactions"), "chain_relaytransaction", "send"),
             _page(_("Ledger events"), "chain_chainevent", "link"),
             _page(_("Ledger"), "chain_ledger", "hub"),
+            _page(_("Health of the ledger's nodes"), "chain_rpcnode", "monitor_heart"),
         ],
     },
     {

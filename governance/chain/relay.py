@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import rlp  # type: ignore[import-untyped]
+import rlp
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
