@@ -192,6 +192,7 @@ class Stage:
         for row in RelayTransaction.objects.filter(status="wanted"):
             relay.send(row.pk)
         for row in RelayTransaction.objects.filter(status="signed"):
+            sent(self.web3, row.tx_hash)
             relay.confirm(row.pk)
         self.index()
 

@@ -50,7 +50,8 @@ def test_the_vote_that_decides_it_has_it_queued_at_once(stage: Stage) -> None:
         stage.work()
 
     assert stage.state(proposal) == State.QUEUED
-    seen = selectors.overview(Proposal.objects.get(pk=proposal.pk))
+    with stage.ledgers_time():
+        seen = selectors.overview(Proposal.objects.get(pk=proposal.pk))
     assert (seen.effect.status, seen.effect.effective_at) == ("queued", effective(stage, proposal))
     (queued,) = stage.events(proposal, "proposal.queued")
     assert queued.data["effective_at"] == effective(stage, proposal).isoformat()
