@@ -12,6 +12,7 @@ from governance.chain import calls, indexer, selectors
 from governance.chain.calls import Call
 from governance.chain.models import CastVote, ChainEvent, OnChainProposal
 from tests.chain.world import FOR, World, rows
+from tests.factories import voter_of
 
 UNREADABLE = "\ufffd"  # what stands for what can't be read or stored
 HOSTILE = {
@@ -72,10 +73,12 @@ def test_a_proposal_with_a_hostile_description_is_listed_and_halts_nobody(
     founded: World, banks: list[Institution], written: bytes, kept: str
 ) -> None:
     action = calls.suspend_seat(founded.ledger, uscc=banks[3].uscc)
-    assert founded.bank_sends(banks[0], _propose(founded, action, written))["status"] == 1
+    binding = founded.described("", proposer=voter_of(banks[0]).address)
+    proposed = _propose(founded, action, written + binding.encode())
+    assert founded.bank_sends(banks[0], proposed)["status"] == 1
     founded.follow()
-    assert OnChainProposal.objects.get().description == kept
-    assert ChainEvent.objects.get(name="ProposalCreated").args["description"] == kept
+    assert OnChainProposal.objects.get().description == kept + binding
+    assert ChainEvent.objects.get(name="ProposalCreated").args["description"] == kept + binding
     _everybody_else_goes_on(founded, banks)
 
 
@@ -85,7 +88,7 @@ def test_a_proposal_with_a_hostile_description_is_listed_and_halts_nobody(
         ("ProposalCreated(uint256,address,address[],uint256[],string[],bytes[],uint256,uint256,string)", 7),
         ("ProposalCreated(uint256,address,address[],uint256[],string[],bytes[],uint256,uint256,string)", 320),
         ("VoteCast(address,uint256,uint8,uint256,string)", 64),  # and without its second topic
-        ("QuorumNumeratorUpdated(uint256,uint256)", 0),
+        ("ProposalQueued(uint256,uint256)", 0),
     ],
 )
 def test_a_log_that_is_not_what_it_says_is_kept_raw_and_recorded(

@@ -153,6 +153,11 @@ class World:
     def votes(self, bank: Institution, proposal: int, support: int = FOR) -> RelayTransaction:
         return self.sends(f"vote:{bank.uscc}:{proposal}", self.ballot(bank, proposal, support))
 
+    def all_vote(self, banks: list[Institution], proposal: int) -> None:
+        """All five, so that it is not decided before the last of them has voted."""
+        for bank, support in zip(banks, (FOR, ABSTAIN, ABSTAIN, AGAINST, FOR), strict=True):
+            self.votes(bank, proposal, support)
+
     def decides(self, *actions: Call, banks: list[Institution], text: str = "A decision") -> int:
         """Opened, voted for by ``banks``, queued after the period, executed."""
         proposal = self.opens(*actions, text=text)
