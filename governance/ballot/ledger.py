@@ -14,6 +14,7 @@ from eth_abi.abi import encode
 from requests.exceptions import RequestException
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
+from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractLogicError, Web3Exception
 
 from governance.ballot.texts import BallotError
@@ -144,6 +145,11 @@ class LedgerReader:
         """The latest block's time: what is over by it is over."""
         with self._asking():
             return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def ask(self, call: ContractFunction) -> Any:
+        """What a call of one of the alliance's contracts returns, as of the latest block."""
+        with self._asking():
+            return call.call()
 
     def contract_at(self, target: str) -> tuple[str, Contract] | None:
         """Which of the alliance's contracts ``target`` is, by what the governor says of them."""

@@ -124,3 +124,11 @@ class NobodyToFound(ConsoleError):
     code = "nobody_to_found"
     status = 409
     message = _("No admitted institution has a voting address: there is nobody to give a seat to.")
+
+
+class ConfirmationRefused(ConsoleError):
+    """No guardian's confirmation for this alliance's contract. ``detail`` is the technical reason."""
+
+    code = "confirmation_refused"
+    status = 400
+    message = _("This is no guardian's confirmation for this alliance: %(detail)s")

@@ -1,0 +1,5 @@
+import sys
+
+from governance.guardian.cli import main
+
+sys.exit(main())

@@ -1,0 +1,110 @@
+"""Two guardians with encrypted keystores, on a ledger of these tests' own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import HTTPProvider, Web3
+
+from consortium.stack.embedded import EmbeddedLedger
+from tests.contracts.alliance import Alliance
+from tests.contracts.guardians import GU, NODE, admit
+
+PASSPHRASE = "Gu's own words"
+REASON_TEXT = "Its key was found on a stolen disk."
+
+
+@pytest.fixture(scope="session")
+def guardian_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedLedger]:
+    ledger = EmbeddedLedger(tmp_path_factory.mktemp("guardian-ledger"))
+    ledger.start()
+    yield ledger
+    ledger.stop()
+
+
+@pytest.fixture(scope="session")
+def founded(guardian_ledger: EmbeddedLedger) -> Alliance:
+    web3 = Web3(HTTPProvider(guardian_ledger.url))
+    web3.provider.make_request("anvil_autoImpersonateAccount", [True])  # type: ignore[arg-type]
+    alliance = Alliance.established(web3)
+    admit(alliance)
+    return alliance
+
+
+@pytest.fixture
+def alliance(founded: Alliance) -> Iterator[Alliance]:
+    before = founded.rpc("evm_snapshot")
+    yield founded
+    assert founded.rpc("evm_revert", before)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A guardian's own machine: the key, the reason, and the command."""
+
+    home: Path
+    ledger: str
+    governor: str
+
+    def run(self, command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The command as its own process; `freeze` is about the first node unless told otherwise."""
+        key = ["--keystore", str(self.home / "key.json")]
+        if command != "address":
+            key += ["--ledger", self.ledger, "--governor", self.governor, "--reason", str(self.home / "why")]
+            key += ["--passphrase-file", str(self.home / "words"), "--out", str(self.out), "--yes"]
+        return subprocess.run(
+            [sys.executable, "-m", "governance.guardian", command, *key, *arguments],
+            env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def freeze(self, *, node: str = NODE.hex(), network: str = "settlement-main", **environment: str) -> Any:
+        return self.run("freeze", "--network", network, "--node", node, **environment)
+
+    @property
+    def out(self) -> Path:
+        return self.home / "confirmation.json"
+
+    @property
+    def written(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.out.read_text(encoding="utf-8"))
+        return content
+
+
+@pytest.fixture
+def desk_of(
+    tmp_path: Path, guardian_ledger: EmbeddedLedger, alliance: Alliance
+) -> Callable[[LocalAccount], Desk]:
+    """A guardian at work."""
+
+    def made(guardian: LocalAccount) -> Desk:
+        home = tmp_path / str(guardian.address)
+        home.mkdir()
+        keystore = Account.encrypt(guardian.key, PASSPHRASE, iterations=2)
+        for name, content in (
+            ("key.json", json.dumps(keystore)),
+            ("words", PASSPHRASE),
+            ("why", REASON_TEXT),
+        ):
+            (home / name).write_text(content, encoding="utf-8")
+            (home / name).chmod(0o600)
+        return Desk(home, guardian_ledger.url, str(alliance.governor.address))
+
+    return made
+
+
+@pytest.fixture
+def desk(desk_of: Callable[[LocalAccount], Desk]) -> Desk:
+    return desk_of(GU)
