@@ -16,16 +16,18 @@ from django.db.models import QuerySet
 from web3 import Web3
 from web3.exceptions import BlockNotFound
 
-from consortium.core import events
+from consortium.core import bulk, events
 from governance.chain import ledger as gateway
-from governance.chain import logs, projections, relay
+from governance.chain import logs, offices, projections, relay
 from governance.chain.errors import LedgerMoved, OtherLedger
+from governance.chain.folds import Fact
 from governance.chain.models import ChainEvent, IndexedBlock, Ledger
 from governance.chain.reading import Range, Reader
 
 logger = logging.getLogger(__name__)
 
 KEPT_BLOCKS = 300
+TOGETHER = 2000  # events that a rebuild stores in one go
 _LOCK_SPACE = 0x0C4A  # first half of the advisory lock's key; the second is the ledger's
 
 
@@ -69,13 +71,10 @@ def rebuild(ledger: Ledger) -> int:
     reader = Reader(gateway.provider(gateway.web3(ledger)), ledger)
     with transaction.atomic():
         _lock(ledger, wait=True)
-        abouts = projections.abouts_of_rows(ledger)
         ledger.events.all().delete()
         ledger.blocks.all().delete()
-        while (read := reader.after(_newest(ledger))) is not None:
-            _keep(ledger, read)
-        abouts |= set(ledger.events.values_list("about", flat=True))
-        projections.refold(ledger, abouts, since=_beginning())
+        _read_all(ledger, reader)
+        projections.refold_all(ledger)
         return ledger.events.count()
 
 
@@ -93,8 +92,7 @@ def read_again(ledger: Ledger, block: int) -> None:
         abouts, since = set(gone.values_list("about", flat=True)), _since(gone)
         gone.delete()
         ledger.blocks.filter(number__gt=ancestor).delete()
-        while (read := reader.after(_newest(ledger))) is not None:
-            _keep(ledger, read)
+        _read_all(ledger, reader)
         fresh = ledger.events.filter(block__gt=ancestor)
         abouts |= set(fresh.values_list("about", flat=True))
         projections.refold(ledger, abouts, min(since, _since(fresh)))
@@ -124,22 +122,41 @@ def _advance(client: Web3, reader: Reader, wait: bool) -> int | None:
         return 0
 
 
+def _read_all(ledger: Ledger, reader: Reader) -> None:
+    """Store what the ledger has up to its head, some ranges together; no row is computed yet."""
+    newest, facts, marks = _newest(ledger), list[Fact](), list[IndexedBlock]()
+    while (read := reader.after(newest)) is not None:
+        marks = [*marks, *_marks(ledger, read)][-KEPT_BLOCKS:]
+        newest = marks[-1]
+        facts += read.facts
+        # whom to follow is read from what is stored
+        if len(facts) >= TOGETHER or offices.changed_by(read.facts):
+            projections.store(ledger, facts)
+            facts = []
+    projections.store(ledger, facts)
+    bulk.insert(marks)
+
+
 def _keep(ledger: Ledger, read: Range) -> None:
-    marks = {read.last, *(fact.block for fact in read.facts)}
-    IndexedBlock.objects.bulk_create(
+    bulk.insert(_marks(ledger, read))
+    projections.store(ledger, read.facts)
+    if read.last % KEPT_BLOCKS < read.last - read.first + 1:  # now and then
+        surplus = ledger.blocks.order_by("-number").values_list("number", flat=True)[KEPT_BLOCKS:]
+        if surplus:
+            ledger.blocks.filter(number__lte=surplus[0]).delete()
+
+
+def _marks(ledger: Ledger, read: Range) -> list[IndexedBlock]:
+    """The blocks to know the ledger by: those with events of ours, and the last."""
+    return [
         IndexedBlock(
             ledger=ledger,
             number=number,
-            hash=header["hash"],
-            timestamp=logs.block_time(header, ledger.ticks_per_second),
+            hash=read.headers[number]["hash"],
+            timestamp=logs.block_time(read.headers[number], ledger.ticks_per_second),
         )
-        for number, header in sorted(read.headers.items())
-        if number in marks
-    )
-    projections.store(ledger, read.facts)
-    surplus = ledger.blocks.order_by("-number").values_list("number", flat=True)[KEPT_BLOCKS:]
-    if surplus:
-        ledger.blocks.filter(number__lte=surplus[0]).delete()
+        for number in sorted({read.last, *(fact.block for fact in read.facts)})
+    ]
 
 
 # --- Back ---------------------------------------------------------------------------------------------------

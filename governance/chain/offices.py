@@ -41,6 +41,11 @@ def takes_office(facts: Iterable[Fact], known: Iterable[str]) -> int | None:
     return min((one.block for one in facts if _newcomer(one.name, one.args) not in addresses), default=None)
 
 
+def changed_by(facts: Iterable[Fact]) -> bool:
+    """Do these events change who is followed?"""
+    return any(_newcomer(one.name, one.args) for one in facts)
+
+
 def fill(ledger: Ledger) -> None:
     """Make the governors' rows, and the ledger's word who is in office, what the events amount to."""
     wanted = _terms(ledger)

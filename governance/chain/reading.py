@@ -56,6 +56,7 @@ class Reader:
         self.provider, self.ledger = provider, ledger
         self._head = -1
         self._went_well = 0
+        self._followed: list[str] = []
 
     def after(self, newest: IndexedBlock | None) -> Range | None:
         """The next range; None at the head. Raises LedgerMoved where it does not follow on ``newest``,
@@ -63,7 +64,7 @@ class Reader:
         try:
             return self._after(newest)
         except LedgerMoved:
-            self._head = -1  # it may have gone back
+            self._head, self._followed = -1, []  # it may have gone back
             raise
 
     # --- How much at once -----------------------------------------------------------------------------------
@@ -83,6 +84,8 @@ class Reader:
                 continue
             self._grow()
             _check_parent(read, newest)
+            if offices.changed_by(read.facts):
+                self._followed = []
             return read
         return None
 
@@ -125,7 +128,7 @@ class Reader:
     def _range(self, first: int, last: int) -> Range:
         numbers = range(first, last + 1)
         asked: list[Any] = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        addresses = offices.followed(self.ledger)
+        addresses = self._followed = self._followed or offices.followed(self.ledger)
         asked.append(("eth_getLogs", [logs.wanted(addresses, first, last)]))
         answers: list[Any] = []
         for start in range(0, len(asked), LARGEST_BATCH):
