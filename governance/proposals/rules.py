@@ -85,6 +85,14 @@ class Rule:
         return shares and 0 <= self.categories <= CATEGORIES
 
     @classmethod
+    def parse(cls, text: str) -> Rule:
+        """From “1/2 2/3 3”. Raises ValueError."""
+        quorum, approval, categories = text.split()
+        shares = [tuple(int(part) for part in share.split("/")) for share in (quorum, approval)]
+        (votes, of_votes), (share, of_share) = shares
+        return cls((votes, of_votes), (share, of_share), int(categories))
+
+    @classmethod
     def read(cls, stored: dict[str, Any]) -> Rule:
         """As the projection keeps it."""
         return cls(tuple(stored["quorum"]), tuple(stored["approval"]), int(stored["categories"]))

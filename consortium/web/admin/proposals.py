@@ -90,7 +90,7 @@ class ProposalAdmin(ConsoleModelAdmin):
         "propose_tx__tx_hash",
         "execute_tx__tx_hash",
     )
-    list_select_related = ("institution", "ledger", "execute_tx")
+    list_select_related = ("institution", "ledger", "queue_tx", "execute_tx")
     acts = proposal_acts.PROPOSAL_ACTS
     tools = proposal_acts.PROPOSAL_TOOLS
     fieldsets = (
@@ -108,7 +108,7 @@ class ProposalAdmin(ConsoleModelAdmin):
         (_("kind"), lambda row: row.get_kind_display()),
         (_("title (Chinese)"), lambda row: row.title_zh),
         (_("title (English)"), lambda row: row.title_en),
-        (_("institution"), lambda row: row.institution.short_name),
+        (_("institution"), lambda row: row.institution.short_name if row.institution else ""),
         (_("drafted"), lambda row: row.drafted_at),
         (_("opened"), lambda row: row.opened_at),
         (_("id on chain"), lambda row: row.chain_proposal_id),

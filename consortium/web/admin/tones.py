@@ -31,6 +31,7 @@ TONES: dict[str, str] = {
     "pending": "waiting",
     "voting": "waiting",
     "succeeded": "good",
+    "queued": "waiting",
     "executed": "good",
     "defeated": "grave",
     "canceled": "calm",
