@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 from eth_account import Account
@@ -17,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import HTTPProvider, Web3
 
 from consortium.stack.embedded import EmbeddedLedger
+from governance.guardian.cli import main
 from tests.contracts.alliance import Alliance
 from tests.contracts.guardians import GU, NODE, admit
 
@@ -48,6 +50,14 @@ def alliance(founded: Alliance) -> Iterator[Alliance]:
     assert founded.rpc("evm_revert", before)
 
 
+class Done(NamedTuple):
+    """What became of a command."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
 @dataclass(frozen=True)
 class Desk:
     """A guardian's own machine: the key, the reason, and the command."""
@@ -56,21 +66,20 @@ class Desk:
     ledger: str
     governor: str
 
-    def run(self, command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """The command as its own process; `freeze` is about the first node unless told otherwise."""
+    def run(self, command: str, *arguments: str, **environment: str) -> Done:
+        """The command, in English unless told otherwise."""
+        environment = {"LC_ALL": "C.UTF-8", **environment}
         key = ["--keystore", str(self.home / "key.json")]
         if command != "address":
             key += ["--ledger", self.ledger, "--governor", self.governor, "--reason", str(self.home / "why")]
             key += ["--passphrase-file", str(self.home / "words"), "--out", str(self.out), "--yes"]
-        return subprocess.run(
-            [sys.executable, "-m", "governance.guardian", command, *key, *arguments],
-            env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ, environment):
+            code = main([command, *key, *arguments])
+        return Done(code, out.getvalue(), err.getvalue())
 
-    def freeze(self, *, node: str = NODE.hex(), network: str = "settlement-main", **environment: str) -> Any:
+    def freeze(self, *, node: str = NODE.hex(), network: str = "settlement-main", **environment: str) -> Done:
+        """About the first node unless told otherwise."""
         return self.run("freeze", "--network", network, "--node", node, **environment)
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -45,7 +47,7 @@ class TestFreezing:
         for guardian in (GU, HE):
             desk = desk_of(guardian)
             done = desk.freeze()
-            assert (done.returncode, done.stderr) == (0, "")
+            assert (done.code, done.stderr) == (0, "")
             relay(alliance, desk)
 
         assert is_frozen(alliance)
@@ -71,7 +73,7 @@ class TestFreezing:
 
         done = desk.freeze()
 
-        assert (done.returncode, done.stderr) == (2, f"{MALLORY.address} is no guardian.\n")
+        assert (done.code, done.stderr) == (2, f"{MALLORY.address} is no guardian.\n")
         assert not desk.out.exists()
 
     def test_nor_twice(self, alliance: Alliance, desk: Desk) -> None:
@@ -97,13 +99,28 @@ class TestFreezing:
         assert desk.freeze().stderr.endswith("can't be read, or is empty.\n")
 
 
+def test_it_runs_as_a_program(desk: Desk) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "governance.guardian",
+        "address",
+        "--keystore",
+        str(desk.home / "key.json"),
+    ]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, f"{GU.address}\n")
+
+
 class TestCancelling:
     def test_two_files_cancel_a_proposal(self, alliance: Alliance, desk_of: DeskOf) -> None:
         proposal = alliance.opened(alliance.seats.functions.grant(*LANTIAN.seat))
         for guardian in (GU, HE):
             desk = desk_of(guardian)
             done = desk.run("cancel", "--proposal", str(proposal.id))
-            assert (done.returncode, done.stderr) == (0, "")
+            assert (done.code, done.stderr) == (0, "")
             assert LANTIAN.uscc in done.stdout
             relay(alliance, desk)
 
