@@ -36,6 +36,7 @@ GAS_MARGIN = 1.5  # a ballot between simulation and mining makes the next one de
 FEE_STEP = 113  # percent: less than an eighth more is refused as a replacement
 UNKNOWN_REVERT = "reverted"
 PENDING, ACTIVE = 0, 1  # states of a proposal in the governor's error
+_AFTER_THE_VOTE = ("queue", "execute")
 
 
 class NotYet(Exception):
@@ -115,7 +116,9 @@ def _simulate(client: Web3, row: RelayTransaction, sender: str) -> int:
 def _may_change(row: RelayTransaction, refusal: Refusal | None) -> bool:
     if refusal and refusal.name == "GovernorUnexpectedProposalState":
         state = refusal.arguments["current"]
-        return bool(state == PENDING or (state == ACTIVE and _is_execute(row)))
+        return bool(state == PENDING or (state == ACTIVE and _function(row) in _AFTER_THE_VOTE))
+    if refusal and refusal.name == "TimelockUnexpectedOperationState" and _function(row) == "execute":
+        return True  # the timelock holds it, or it is about to be queued
     return RelayTransaction.objects.filter(ledger=row.ledger, status=Status.SIGNED, pk__lt=row.pk).exists()
 
 
@@ -124,8 +127,8 @@ def _to(row: RelayTransaction) -> TxParams:
     return {"to": Web3.to_checksum_address(row.to)} if row.to else {}
 
 
-def _is_execute(row: RelayTransaction) -> bool:
-    return bool(row.to) and calls.decode(calls.Call(row.to, 0, row.data))[0] == "execute"
+def _function(row: RelayTransaction) -> str:
+    return calls.decode(calls.Call(row.to, 0, row.data))[0] if row.to else ""
 
 
 def _sign(client: Web3, row: RelayTransaction, signer: LocalAccount, gas: int) -> RelayTransaction | None:

@@ -156,25 +156,16 @@ def test_logs_are_asked_for_in_bounded_ranges_without_a_gap(world: World, settin
 
 
 def _record_ranges(client: Web3, asked: list[tuple[int, int]]) -> None:
-    def middleware(make_request: Any, _client: Any) -> Any:
-        def ask(method: str, parameters: Any) -> Any:
+    provider = gateway.provider(client)
+    ask = provider.ask_many
+
+    def recorded(questions: Any) -> list[Any]:
+        for method, (wanted, *_) in questions:
             if method == "eth_getLogs":
-                asked.append((int(parameters[0]["fromBlock"], 16), int(parameters[0]["toBlock"], 16)))
-            return make_request(method, parameters)
+                asked.append((int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)))
+        return ask(questions)
 
-        return ask
-
-    class Recorder:
-        def __init__(self, given: Any) -> None:
-            self.given = given
-
-        def wrap_make_request(self, make_request: Any) -> Any:
-            return middleware(make_request, self.given)
-
-        def __call__(self, given: Any) -> Any:
-            return self
-
-    client.middleware_onion.inject(Recorder, name="recorder", layer=0)  # type: ignore[arg-type]
+    provider.ask_many = recorded  # type: ignore[method-assign]
 
 
 def test_a_rebuild_comes_out_the_same(founded: World, banks: list[Institution]) -> None:
