@@ -13,6 +13,13 @@ def rate(work: Callable[[], int]) -> float:
     return done / (time.perf_counter() - began)
 
 
+def timed(work: Callable[[], int]) -> tuple[float, int]:
+    """The seconds that ``work`` took, and how many things it did."""
+    began = time.perf_counter()
+    done = work()
+    return time.perf_counter() - began, done
+
+
 def heading(*peers: str) -> None:
     print("| what | ours | " + " | ".join(f"{peer} | ratio" for peer in peers) + " |")
     print("| --- | ---: |" + " ---: | ---: |" * len(peers), flush=True)
