@@ -184,7 +184,7 @@ class AppliedOut(serializers.Serializer[Any]):
     nodes = serializers.IntegerField()
 
 
-class CommentOut(serializers.ModelSerializer[Comment]):
+class RemarkOut(serializers.ModelSerializer[Comment]):
     author = serializers.CharField(source="author.username", read_only=True)
     institution = serializers.UUIDField(source="institution_id", allow_null=True, read_only=True)
 
@@ -194,7 +194,7 @@ class CommentOut(serializers.ModelSerializer[Comment]):
         read_only_fields = fields
 
 
-class CommentIn(serializers.Serializer[Any]):
+class RemarkIn(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=5000)
 
 
@@ -267,7 +267,7 @@ class ProposalDetailOut(ProposalOut):
     chain_id = serializers.IntegerField(source="proposal.ledger.chain_id")
     governor = serializers.CharField()
     attachments = AttachmentOut(many=True)
-    comments = CommentOut(many=True)
+    comments = RemarkOut(many=True)
     applied = AppliedOut(many=True)
     proposed_vote = ProposedVoteOut(allow_null=True)
     voted = VoterOut(many=True, source="overview.voted")

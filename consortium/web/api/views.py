@@ -174,13 +174,13 @@ class Proposals(Scoped):
         """The proposal's whole story in one file, byte for byte as ``governance.verify`` takes it."""
         return HttpResponse(bundles.bundle_of(self.get_object()), content_type="application/json")
 
-    @extend_schema(request=s.CommentIn, responses={201: s.CommentOut, **ERRORS})
+    @extend_schema(request=s.RemarkIn, responses={201: s.RemarkOut, **ERRORS})
     @action(detail=True, methods=["post"])
     def comments(self, request: Request, ref: str) -> Response:
         """Say something to all members."""
         proposal, actor = self.get_object(), self.officer()
-        made = voting_services.comment(proposal, **self.taken(s.CommentIn).validated_data, actor=actor)
-        return Response(s.CommentOut(made).data, status=status.HTTP_201_CREATED)
+        made = voting_services.comment(proposal, **self.taken(s.RemarkIn).validated_data, actor=actor)
+        return Response(s.RemarkOut(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=s.ProposedVoteIn, responses={201: s.ProposedVoteOut, **ERRORS})
     @action(detail=True, methods=["post"], url_path="proposed-vote")

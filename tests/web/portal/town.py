@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -13,6 +14,8 @@ from consortium.core import clock, events
 from consortium.members.models import Institution, Node, User
 from governance.chain.models import Ledger, RegistryEntry
 from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember
+from governance.proposals import services
+from governance.proposals.mandates import Substitution
 from governance.proposals.models import Proposal
 from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, UserFactory
@@ -30,6 +33,7 @@ class Bank:
     waiting: CertificateRequest
     enrolment: Enrolment
     epoch: Epoch
+    cover: Substitution
 
     @property
     def keys(self) -> dict[str, object]:
@@ -41,6 +45,7 @@ class Bank:
             "request": self.waiting.pk,
             "enrolment": self.enrolment.pk,
             "epoch": self.epoch.pk,
+            "cover": self.cover.pk,
         }
 
 
@@ -95,7 +100,18 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
         node=other, profile="evm-node", csr=workstation.request(), actor=officer
     )
     enrolment, _secret = certificates.make_enrolment(node=other, profile="fisco-bcos-3", actor=officer)
-    return Bank(institution, officer, node, certificate, waiting, enrolment, _list(certificate))
+    listed, cover = _list(certificate), _cover(officer)
+    return Bank(institution, officer, node, certificate, waiting, enrolment, listed, cover)
+
+
+def _cover(officer: User) -> Substitution:
+    """A colleague of the officer's takes its place next month."""
+    colleague = UserFactory(institution=officer.institution, username=f"cover.{officer.username}")
+    begin = clock.now() + timedelta(days=30)
+    return services.name_substitute(
+        officer, substitute=colleague, starts=begin, ends=begin + timedelta(days=7), actor=officer,
+        reason="On leave",
+    )  # fmt: skip
 
 
 def _admitted(node: Node) -> None:
