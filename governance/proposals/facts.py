@@ -107,7 +107,16 @@ def _on_ledger(row: OnChainProposal, votes: _Votes) -> rules.OnLedger:
 
 
 def _count(row: OnChainProposal, votes: _Votes) -> rules.Count:
+    if not row.rule:
+        return _before_rules(row, votes)
     return rules.Count(rules.Rule.read(row.rule), rules.by_category(row.electorate_by_category, votes))
+
+
+def _before_rules(row: OnChainProposal, votes: _Votes) -> rules.Count:
+    """Of a governor that knew one rule for all and no categories: a quorum, and more for than against."""
+    rule = rules.Rule((row.quorum, max(row.electorate, 1)), (1, 2), 0)
+    together = [(1, support, weight) for _, support, weight in votes]
+    return rules.Count(rule, rules.by_category([row.electorate, 0, 0, 0, 0, 0], together))
 
 
 def is_stuck(proposal: Proposal) -> bool:

@@ -99,7 +99,7 @@ def add_member(ledger: Ledger, n: int) -> SimpleNamespace:
         tx_hash=f"0x{n:064x}",
         contract=ledger.seats,
         name="SeatGranted",
-        args={"memberId": bank.uscc, "voter": bank.voting_address},
+        args={"memberId": bank.uscc, "voter": bank.voting_address, "category": bank.category.number},
     )
     delivery = Delivery.objects.create(
         node=node,
@@ -160,8 +160,11 @@ def add_proposal(ledger: Ledger, number: int, about: Any, author: Any, voters: l
         description="d",
         vote_start=now - timedelta(minutes=5),
         vote_end=now + timedelta(hours=3),
-        quorum=1,
-        electorate=len(voters),
+        quorum=len(voters) + 2,  # as long as two others keep silent it stays open
+        electorate=len(voters) + 2,
+        electorate_by_category=[len(voters) + 2, 0, 0, 0, 0, 0],
+        kind=1,
+        rule={"quorum": [1, 1], "approval": [1, 2], "categories": 0},
     )
     bank = voters[0].bank
     vote = CastVote.objects.create(

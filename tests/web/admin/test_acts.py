@@ -181,8 +181,8 @@ def test_a_weak_password_is_refused(zhou_lan: Client) -> None:
     assert not User.objects.filter(username="qian.yan").exists()
 
 
-def test_a_vote_has_no_button(zhou_lan: Client, alliance: SimpleNamespace) -> None:
-    assert offered(zhou_lan, alliance.proposal) == []
+def test_no_button_votes(zhou_lan: Client, alliance: SimpleNamespace) -> None:
+    assert offered(zhou_lan, alliance.proposal) == ["amend"]  # a draft of its own
     assert offered(zhou_lan, alliance.ballot) == []
 
 

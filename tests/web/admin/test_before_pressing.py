@@ -12,7 +12,7 @@ from django.utils import translation
 
 from consortium.core import clock
 from consortium.members.models import Institution
-from governance.chain.models import ChainEvent, Ledger
+from governance.chain.models import Ledger, VotingRule
 from governance.proposals import services
 from governance.proposals.models import Proposal
 from tests import factories
@@ -60,7 +60,7 @@ def test_a_draft_says_what_it_will_do(zhou_lan: Client, wu_rui: Client, draft: P
 
 
 def test_opening_shows_steps_text_and_terms_first(zhou_lan: Client, draft: Proposal, settings: Any) -> None:
-    settings.VOTING_PERIOD, settings.QUORUM_PERCENT = 2 * 86400, 50
+    settings.VOTING_PERIOD = 2 * 86400
     panels = shown(zhou_lan, draft, "open")
     assert "Suspend the seat of" in panels["What it does on the ledger"]
     assert draft.text_sha256 in panels["The vote"]
@@ -72,23 +72,21 @@ def test_opening_shows_steps_text_and_terms_first(zhou_lan: Client, draft: Propo
 def test_the_ledgers_own_terms_go_before_the_settings(
     zhou_lan: Client, draft: Proposal, ledger: Ledger, hailong: Any, settings: Any
 ) -> None:
-    settings.VOTING_PERIOD, settings.QUORUM_PERCENT = 2 * 86400, 50
-    ChainEvent.objects.create(
+    settings.VOTING_PERIOD = 2 * 86400
+    VotingRule.objects.create(
         ledger=ledger,
+        governor=ledger.governor,
+        kind=1,
+        rule={"quorum": [3, 4], "approval": [2, 3], "categories": 3},
         block=1,
-        block_hash="0x01",
         block_time=clock.now(),
-        log_index=900,
         tx_hash="0x02",
-        contract=ledger.governor,
-        name="QuorumNumeratorUpdated",
-        args={"oldQuorumNumerator": 0, "newQuorumNumerator": 75},
     )
     voters = [add_member(ledger, 9)]
     add_proposal(ledger, 50, hailong, zhou_lan.user, voters)  # type: ignore[attr-defined]
     vote = shown(zhou_lan, draft, "open")["The vote"]
     assert "3 hours 5 minutes" in vote
-    assert "3 of 5 seats" in vote
+    assert "4 of 5 seats" in vote
 
 
 def test_what_is_shown_is_what_opening_now_would_freeze(zhou_lan: Client, ledger: Ledger) -> None:

@@ -119,7 +119,7 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(
         member = add_member(alliance.ledger, n)
         add_proposal(alliance.ledger, n, alliance.hailong, zhou_lan.user, [member])  # type: ignore[attr-defined]
     assert queries(zhou_lan, address) == few
-    assert few <= 20
+    assert few <= 24
 
 
 def test_the_first_page_asks_as_many_questions_for_many_rows_as_for_few(
@@ -129,4 +129,4 @@ def test_the_first_page_asks_as_many_questions_for_many_rows_as_for_few(
     for n in range(20, 28):
         add_member(alliance.ledger, n)
     assert queries(zhou_lan, "/admin/") == few
-    assert few <= 20
+    assert few <= 24
