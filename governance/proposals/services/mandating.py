@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -221,7 +222,7 @@ def _refused(ballot: Ballot) -> bool:
     return ballot.relay.status in facts.REFUSED_RELAYS
 
 
-def _record(action: str, mandate: Mandate, *, actor: User, **data: object) -> None:
+def _record(action: str, mandate: Mandate, *, actor: User, **data: Any) -> None:
     """Without the choice and its reason: the record is read outside the bank as well."""
     events.record(
         action,
@@ -234,7 +235,7 @@ def _record(action: str, mandate: Mandate, *, actor: User, **data: object) -> No
 
 
 def _record_cover(
-    action: str, substitution: Substitution, *, actor: User, reason: str, **data: object
+    action: str, substitution: Substitution, *, actor: User, reason: str, **data: Any
 ) -> None:
     events.record(
         action,
