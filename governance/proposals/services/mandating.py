@@ -234,9 +234,7 @@ def _record(action: str, mandate: Mandate, *, actor: User, **data: Any) -> None:
     )
 
 
-def _record_cover(
-    action: str, substitution: Substitution, *, actor: User, reason: str, **data: Any
-) -> None:
+def _record_cover(action: str, substitution: Substitution, *, actor: User, reason: str, **data: Any) -> None:
     events.record(
         action,
         substitution,
