@@ -1,4 +1,4 @@
-"""A process that rebuilds what is computed from the ledger, and says how long it took and how large it was."""
+"""A process that rebuilds what is computed from the ledger, and says how long it took, how large it was."""
 
 from __future__ import annotations
 

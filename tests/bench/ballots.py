@@ -1,0 +1,110 @@
+"""Ballots: accepted, checked, relayed and seen on the ledger, against a bare loop that sends the same.
+
+BENCH_BALLOTS says how many (1,000). All abstain, so that no early decision cuts the vote short. Members sign
+outside the measurement, as they do outside the console.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from eth_account import Account
+
+from consortium.core import clock, outbox
+from consortium.core.models import OutboxMessage
+from consortium.members.models import Institution
+from governance.ballot import typed_data
+from governance.chain import calls, indexer
+from governance.chain.models import RelayTransaction
+from governance.proposals import services
+from governance.proposals.models import Proposal
+from tests.bench import table
+from tests.bench.indexing import ledger_of_its_own
+from tests.bench.peer import Peer
+from tests.chain.world import ABSTAIN, World
+from tests.factories import InstitutionFactory, UserFactory, voter_of
+
+BALLOTS = int(os.environ.get("BENCH_BALLOTS", "1000"))
+
+
+def measure(_peer: Peer) -> None:
+    with ledger_of_its_own() as world:
+        banks = [InstitutionFactory(admitted=True, voting=True) for _ in range(BALLOTS + 1)]
+        world.found()
+        other = world.opens(calls.suspend_seat(world.ledger, uscc=banks[-1].uscc), text="Beside it")
+        papers = _papers(world, banks[:-1])
+        bare = [world.ballot(bank, other, ABSTAIN) for bank in banks[:-1]]
+        table.heading("bare loop")
+        rate = table.rate(lambda: _bare(world, bare))
+        table.row(f"{BALLOTS:,} ballots relayed", table.rate(lambda: _ours(papers)), rate)
+
+
+def _papers(world: World, banks: list[Institution]) -> list[dict[str, Any]]:
+    """What each bank hands in, on a proposal that is open; proposed by a colleague of who does it."""
+    secretary = UserFactory(secretariat=True)
+    proposal = services.draft(
+        kind="admit_institution",
+        institution=InstitutionFactory(voting=True),
+        title_zh="接纳新成员",
+        title_en="Admit a member",
+        text="The papers are in order.",
+        actor=secretary,
+    )
+    proposal = services.open(proposal, actor=secretary)
+    _drained()
+    world.pass_time(2)
+    indexer.follow(world.ledger)
+    return [_paper(world, proposal, bank) for bank in banks]
+
+
+def _paper(world: World, proposal: Proposal, bank: Institution) -> dict[str, Any]:
+    desk, officer = UserFactory(institution=bank), UserFactory(institution=bank)
+    services.propose_vote(proposal, support=ABSTAIN, reason="As discussed.", actor=desk)
+    number = int(proposal.chain_proposal_id)
+    ballot = typed_data.Ballot(
+        chain_id=world.ledger.chain_id,
+        governor=world.ledger.governor,
+        proposal_id=number,
+        support=ABSTAIN,
+        voter=voter_of(bank).address,
+        nonce=(number % 2**192) << 64,
+    )
+    return {
+        "proposal": proposal,
+        "chain_id": ballot.chain_id,
+        "governor": ballot.governor,
+        "voter": ballot.voter,
+        "support": ABSTAIN,
+        "signature": typed_data.sign(ballot, voter_of(bank)),
+        "actor": officer,
+    }
+
+
+def _ours(papers: list[dict[str, Any]]) -> int:
+    for paper in papers:
+        services.cast(**paper)
+    _drained()
+    mined = RelayTransaction.objects.filter(key__startswith="ballot:", status=RelayTransaction.Status.MINED)
+    assert mined.count() == len(papers), "every ballot is on the ledger"
+    return len(papers)
+
+
+def _drained() -> None:
+    open_messages = OutboxMessage.objects.filter(outbox.OPEN, topic__startswith="chain.")
+    while open_messages.exists():
+        open_messages.filter(due_at__gt=clock.now()).update(due_at=clock.now())
+        outbox.drain("chain")
+
+
+def _bare(world: World, ballots: list[calls.Call]) -> int:
+    """A key, a nonce counted by hand, one transaction after another; then the last receipt."""
+    account, client = Account.create(), world.client
+    sent = b""
+    for nonce, call in enumerate(ballots):
+        fields = {"to": call.target, "data": call.data, "gas": 500_000, "gasPrice": 0, "value": 0}
+        fields |= {"nonce": nonce, "chainId": world.ledger.chain_id}
+        sent = client.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
+    receipt = client.eth.wait_for_transaction_receipt(sent, timeout=120, poll_latency=0.01)
+    assert receipt["status"] == 1
+    return len(ballots)
