@@ -7,13 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 from django.conf import settings as live_settings
 from django.db import connection
 
-from consortium.core import clock
 from governance.chain.ledgers import handing_in, indexing, wishes
 from governance.chain.ledgers.models import CommitteeTransaction
 from governance.chain.ledgers.wishes import WishState
@@ -62,12 +60,6 @@ def dies(town: Town) -> Iterator[Callable[..., None]]:
             process.wait(timeout=20)
 
 
-def recovers(town: Town) -> None:
-    """The next worker, a while later."""
-    with clock.frozen(clock.now() + timedelta(minutes=10)):
-        town.work()
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before sending", "before confirming"])
 def test_a_vote_is_counted_once_though_its_sender_died(
     town: Town, dies: Callable[..., None], after: bool
@@ -80,7 +72,7 @@ def test_a_vote_is_counted_once_though_its_sender_died(
     row.refresh_from_db()
     assert row.status == Status.SIGNED
     assert town.committee.info(number).status == (fisco.PASSED if after else fisco.OPEN)
-    recovers(town)
+    town.work()
     row.refresh_from_db()
     assert (row.status, town.proposal(number).status) == (Status.MINED, fisco.PASSED)
     assert town.web3.eth.get_transaction_count(town.people["Dongli"].address) == 1
@@ -93,7 +85,7 @@ def test_a_deadline_is_closed_once_though_the_worker_died(
     number = town.open("Wangchao", 52, node=NODES[1], interval=1)
     town.mine(2)
     dies("both", SEND, after=after)
-    recovers(town)
+    town.work()
     assert town.proposal(number).status == fisco.OUTDATED
     assert town.web3.eth.get_transaction_count(relay_key) == 1
 
@@ -102,7 +94,7 @@ def test_a_range_is_indexed_whole_or_not_at_all(town: Town, dies: Callable[..., 
     town.vote("Dongli", town.open("Wangchao", 51, node=NODES[4], weight=0, add=True))
     dies("attend", "governance.chain.ledgers.indexing._keep", after=True)
     assert town.ledger.blocks.count() == town.ledger.calls.count() == 0
-    recovers(town)
+    town.work()
     assert town.ledger.calls.exclude(function="").count() == 2
     assert town.proposal(1).applied is True
 
@@ -118,7 +110,7 @@ def test_what_was_signed_ahead_goes_out_once_though_the_worker_died_over_it(
     indexing.follow(town.ledger)
     dies("attend", "governance.chain.ledgers.wishes.release", after=True)
     assert second.transactions.get().status == Status.HELD  # the step died whole
-    recovers(town)
+    town.work()
     assert town.committee.count() == 2
     assert wishes.state(type(second).objects.get(pk=second.pk)) is WishState.OPEN
 
