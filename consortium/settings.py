@@ -476,7 +476,6 @@ LEDGER_HEAD_TOLERANCE = int(os.environ.get("LEDGER_HEAD_TOLERANCE", "20"))
 RELAY_PATIENCE = float(os.environ.get("RELAY_PATIENCE", "60"))
 VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
 VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
-QUORUM_PERCENT = int(os.environ.get("QUORUM_PERCENT", "34"))
 # Seconds that a vote stays open at least once its quorum is reached.
 LATE_QUORUM_EXTENSION = int(os.environ.get("LATE_QUORUM_EXTENSION", "0" if DEVELOPMENT else str(24 * 3600)))
 # Seconds between queueing what has passed and the earliest moment of its execution.
