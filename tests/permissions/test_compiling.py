@@ -71,6 +71,41 @@ def test_removal_from_the_registry_takes_the_node_from_the_list(world: World) ->
     assert world.listed() == {"qingchuan-bank/n1"}
 
 
+def test_a_frozen_node_is_out_of_the_list_at_once_and_in_again_when_the_freeze_lapses(world: World) -> None:
+    node = world.admitted("heming-bank/n1")
+    world.admitted("qingchuan-bank/n1")
+    world.work()
+    until = clock.now() + timedelta(hours=72)
+    world.freeze(node, until)
+    world.work()
+    assert world.listed() == {"qingchuan-bank/n1"}
+    with clock.frozen(until - timedelta(seconds=1)):
+        world.work()
+        assert world.listed() == {"qingchuan-bank/n1"}
+    with clock.frozen(
+        until + timedelta(seconds=1)
+    ):  # nothing happens on the ledger: what was owed for this moment does it
+        world.work()
+    assert world.listed() == {"heming-bank/n1", "qingchuan-bank/n1"}
+    epochs = Epoch.objects.order_by("number")
+    assert [epoch.number for epoch in epochs] == [1, 2, 3]
+    assert "lapsed" in epochs[2].cause
+
+
+def test_a_ratified_freeze_does_not_lapse_and_a_thaw_ends_it(world: World) -> None:
+    node = world.admitted("heming-bank/n1")
+    world.admitted("qingchuan-bank/n1")
+    until = clock.now() + timedelta(hours=72)
+    world.freeze(node, until)
+    world.freeze(node, until, ratified=True)
+    with clock.frozen(until + timedelta(days=30)):
+        world.work()
+    assert world.listed() == {"qingchuan-bank/n1"}
+    world.freeze(node, None)
+    world.work()
+    assert world.listed() == {"heming-bank/n1", "qingchuan-bank/n1"}
+
+
 def test_a_suspended_seat_takes_its_nodes_from_the_list(world: World) -> None:
     node = world.admitted("heming-bank/n1")
     world.admitted("qingchuan-bank/n1")

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ class World:
                 consensus_id=node.consensus_id,
                 block=changed["block"],
                 tx_hash=changed["tx_hash"],
+            )
+
+    def freeze(self, node: Node, until: datetime | None, *, ratified: bool = False) -> None:
+        """The guardians freeze a node, the members ratify that, or end it (no ``until``)."""
+        entry = RegistryEntry.objects.get(network=node.network_id, consensus_id=node.consensus_id)
+        entry.frozen_until, entry.freeze_ratified = until, ratified
+        action = "registry.freeze_ratified" if ratified else "registry.frozen"
+        with transaction.atomic():
+            entry.save()
+            events.record(
+                action if until else "registry.thawed",
+                entry,
+                actor=events.INDEXER,
+                network=node.network_id,
+                frozen_until=until.isoformat() if until else None,
+                freeze_ratified=ratified,
             )
 
     def _log(self, node: Node, role: int, changed: dict[str, Any]) -> None:
