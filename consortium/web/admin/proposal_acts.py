@@ -205,7 +205,7 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
             ", ".join(node.name for node in change.leaving) or "–",
             f"{change.before.taking_part}/{change.before.registered}",
             f"{change.after.taking_part}/{change.after.registered}",
-            panels.pill(_("the network stops"), "grave") if change.is_danger else panels.pill(_("yes"), "good"),
+            _goes_on(change),
         )
         for change in lists.changes(seen.calls)
     ]
@@ -219,6 +219,12 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
             _("goes on"),
         )
         yield panels.table(_("The networks' lists"), headers, rows)
+
+
+def _goes_on(change: lists.NetworkChange) -> str:
+    if change.is_danger:
+        return panels.pill(_("the network stops"), "grave")
+    return panels.pill(_("yes"), "good")
 
 
 def _verdict(found: simulation.Simulation | None) -> str:
