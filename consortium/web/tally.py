@@ -87,7 +87,7 @@ def _quorum(count: rules.Count) -> Meter:
     return Meter(
         label=_("Quorum"),
         pieces=_pieces([("for", votes.in_favour), ("abstain", votes.abstain)], whole),
-        mark=_share(count.quorum, whole),
+        mark=_mark(count.quorum, whole),
         have=_("%(n)d for and abstained") % {"n": present},
         need=_("%(share)s of %(all)d seats: %(n)d") % numbers,
         met=present >= count.quorum,
@@ -103,7 +103,7 @@ def _approval(count: rules.Count) -> Meter:
     return Meter(
         label=_("Approval"),
         pieces=_pieces([("for", votes.in_favour), ("against", votes.against)], decided),
-        mark=_share(numerator, denominator),
+        mark=_mark(numerator, denominator),
         have=_("%(f)d for, %(a)d against") % {"f": votes.in_favour, "a": votes.against},
         need=need % {"share": _fraction(count.rule.approval)},
         met=enough,
@@ -116,7 +116,7 @@ def _categories(count: rules.Count) -> Meter:
     return Meter(
         label=_("Industries"),
         pieces=_pieces([("for", won)], seated),
-        mark=_share(wanted, seated),
+        mark=_mark(wanted, seated),
         have=ngettext("a majority in %(n)d category", "a majority in %(n)d categories", won) % {"n": won},
         need=_("in %(n)d of %(all)d categories") % {"n": wanted, "all": seated},
         met=won >= wanted,
@@ -149,6 +149,11 @@ def _pieces(counted: list[tuple[str, int]], whole: int) -> list[Piece]:
 def _share(part: int, whole: int) -> str:
     """Of 100, for SVG: with a point in every language."""
     return f"{min(100.0, 100 * part / whole):.2f}" if whole > 0 else "0"
+
+
+def _mark(part: int, whole: int) -> str:
+    """As a share, but never so near the end that it can't be seen."""
+    return _share(min(995 * whole, 1000 * part), 1000 * whole)
 
 
 def _fraction(of: tuple[int, int]) -> str:

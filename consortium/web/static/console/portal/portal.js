@@ -70,7 +70,7 @@ document.querySelectorAll("select[data-submit]").forEach(function (select) {
         place.dataset.until = String((place.closest("[data-live]") ? Date.now() : loaded) + 1000 * Number(place.dataset.left));
       }
       const left = Math.max(0, Math.round((Number(place.dataset.until) - Date.now()) / 1000));
-      place.textContent = words(left);
+      place.textContent = (place.dataset.form || "§").replace("§", words(left));
     });
   }, 1000);
 })();
