@@ -88,7 +88,7 @@ def account_changed(account: AccountPermission, fact: Fact | None) -> None:
     """Record it. Permission 0: it may do nothing any more."""
     removed = fact is None or fact.args["permission"] == 0
     events.record(
-        "account.changed",
+        "registry.account_changed",
         account,
         actor=events.INDEXER,
         institution_id=_institution_id(account.member_id),

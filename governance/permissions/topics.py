@@ -58,7 +58,7 @@ def _want_when_the_freeze_lapses(network: str, event: Event) -> None:
     until = event.data.get("frozen_until")
     if until is None or event.data["freeze_ratified"]:
         return
-    cause = f"the freeze of {event.subject_label} lapsed"[:200]
+    cause = f"registry.freeze_lapsed {event.subject_label}"[:200]
     after = (datetime.fromisoformat(until) - clock.now()).total_seconds()
     outbox.enqueue(
         COMPILE,

@@ -221,7 +221,7 @@ def test_an_accounts_permission_is_given_changed_and_taken_away(
     founded.mine()
     founded.follow()
     assert selectors.accounts("settlement")[0].permission == AccountPermission.Permission.DEPLOY
-    told = Event.objects.filter(action="account.changed").order_by("id")
+    told = Event.objects.filter(action="registry.account_changed").order_by("id")
     assert [event.data["permission"] for event in told] == [1, 2, 0, 2]
 
 
