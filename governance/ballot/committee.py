@@ -203,7 +203,7 @@ def _propose(options: argparse.Namespace) -> None:
         raise CommitteeError("no_governor", sender=sender)
     function = fisco.CREATES[options.type]
     try:
-        arguments = fisco.normal(function, _values(function, options.set))
+        arguments = fisco.normal(function, fisco.from_words(function, options.set))
         data = fisco.call(function, arguments, options.interval)
     except fisco.NotACall as error:
         raise CommitteeError("bad_action", reason=error) from error
@@ -219,24 +219,6 @@ def _check(ledger: CommitteeReader, proposal: Proposal, sender: str) -> None:
         raise CommitteeError("late", number=proposal.number, deadline=proposal.deadline, head=head)
     if sender not in ledger.rules()[2]:
         raise CommitteeError("no_governor", sender=sender)
-
-
-def _values(function: fisco.Function, given: Sequence[str]) -> dict[str, Any]:
-    """``name=value`` words as the function's parameters."""
-    kinds = dict(function.parameters)
-    found: dict[str, Any] = {}
-    for word in given:
-        name, _, value = word.partition("=")
-        kind = kinds.get(name, "")
-        if kind == "bool" and value in {"true", "false"}:
-            found[name] = value == "true"
-        elif kind.startswith("uint") and value.isdecimal():
-            found[name] = int(value)
-        elif kind in {"string", "address"}:
-            found[name] = value
-        else:
-            raise fisco.NotACall(word)
-    return found
 
 
 def _sign(options: argparse.Namespace, ledger: CommitteeReader, sender: str, data: str, what: str) -> None:

@@ -6,6 +6,7 @@ the member's own command read calls with it, so that neither takes the other's w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -130,6 +131,24 @@ def read(data: bytes | str) -> Committed:
 def normal(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     """Arguments as :func:`read` would give them. Raises NotACall."""
     return read(call(function, arguments, 0)).arguments
+
+
+def from_words(function: Function, given: Sequence[str]) -> dict[str, Any]:
+    """``name=value`` words as the function's arguments. Raises NotACall for one that does not fit."""
+    kinds = dict(function.parameters)
+    found: dict[str, Any] = {}
+    for word in given:
+        name, _, value = word.partition("=")
+        kind = kinds.get(name, "")
+        if kind == "bool" and value in {"true", "false"}:
+            found[name] = value == "true"
+        elif kind.startswith("uint") and value.isdecimal():
+            found[name] = int(value)
+        elif kind in {"string", "address"}:
+            found[name] = value
+        else:
+            raise NotACall(word)
+    return found
 
 
 def resource(type_: int, arguments: dict[str, Any], proposal_manager: str) -> str:

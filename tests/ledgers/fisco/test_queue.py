@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from consortium.core.errors import NotAllowed, ReasonRequired
-from governance.chain.ledgers import handing_in, wishes
+from governance.chain.ledgers import handing_in, selectors, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.errors import InvalidAction, WeightsTooLarge, WishClosed
 from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
@@ -224,3 +225,17 @@ def test_only_the_secretariat_wishes_and_gives_a_reason(town: Town) -> None:
         wishes.wish(town.ledger, [observe(NODES[4])], actor=town.officer("Dongli"), reason="ours")
     with pytest.raises(ReasonRequired):
         wishes.wish(town.ledger, [observe(NODES[4])], actor=town.secretary, reason=" ")
+
+
+def test_the_secretariat_wishes_and_reads_by_command(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["harbour", "--wish", "51", "--set", f"node={NODES[4]}", "--set", "weight=0", "--set", "add=true"]
+    call_command("committee", *words, "--interval", "40", "--reason", "Qingchuan Bank joins.")
+    row = CommitteeWish.objects.get()
+    assert (row.type, row.arguments) == (51, {"node": NODES[4], "weight": 0, "add": True})
+    hand_in(town, "Wangchao", row)
+    town.work()
+    capsys.readouterr()
+    call_command("committee", "harbour")
+    assert f"proposal 1: {selectors.action_words(51, row.arguments)}" in capsys.readouterr().out
+    with pytest.raises(CommandError):
+        call_command("committee", "harbour", "--wish", "52", "--set", "node", "--reason", "none")
