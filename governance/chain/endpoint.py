@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import certifi
 from urllib3 import PoolManager, Timeout
-from urllib3.exceptions import HTTPError, LocationParseError, TimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, TimeoutError
 from urllib3.util import make_headers, parse_url
 
 from governance.chain.standing import GRAVE, Fault
@@ -60,6 +60,8 @@ class Endpoint:
         """The decoded answer to a JSON-RPC request, within the time limit. Raises NodeFault."""
         try:
             return _parsed(self._read(body))
+        except NewConnectionError as error:  # refused, which urllib3 counts among what takes too long
+            raise NodeFault(Fault.SILENT, type(error).__name__) from error
         except TimeoutError as error:
             raise NodeFault(Fault.SLOW, f"{self.timeout:g} s") from error
         except (HTTPError, OSError) as error:
