@@ -207,7 +207,7 @@ def work() -> None:
 
         profiler = cProfile.Profile()
         profiler.enable()
-    while issuing.issue_some().taken:
+    while issuing.issue_until(time.monotonic() + 30)[1]:
         pass
     if profile:
         profiler.disable()
