@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from certs import der as encoding
 from certs import rules
 from certs.errors import MalformedRequest, NoProofOfPossession, PrivateKeySent, RequestTooLarge, UnfitName
 from certs.gate import keys
 from certs.rules import ReadRequest
-from certs.status import der as encoding
 from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from certs.status import der
+from certs import der
 
 if TYPE_CHECKING:
     from certs.issuing.plans import Plan
