@@ -21,6 +21,9 @@ PEERS := softhsm2-util pki ocsptool curl openssl
 # Without this part of it strongSwan's pki speaks TLS with no elliptic curves.
 SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
+# Processes that share the tests, a file at a time. One more than there are cores: some tests wait.
+TESTERS = $(shell expr $$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup run manage vote test smoke bench analyse check lint types contracts browser peers messages clean
@@ -32,7 +35,7 @@ run: $(RUNTIME) $(NODE)  ## start the whole console on this machine; Ctrl-C stop
 	@$(BIN)/python -m consortium.stack run
 
 test: $(DEVELOPMENT) $(NODE)  ## run the tests; ARGS="tests/members -k roster" narrows them
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder)
 
 manage: $(RUNTIME)  ## a command of manage.py against what `make run` runs: make manage ARGS=check_status
 	@$(BIN)/python -m consortium.stack manage $(ARGS)

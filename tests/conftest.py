@@ -1,7 +1,8 @@
 """The services that every test stands on: real PostgreSQL, Redis and ledger, one of each for the session.
 
 They start when this file is imported, before any other conftest or test module: settings read their
-addresses. Where DATABASE_URL, REDIS_URL and LEDGER_URL are set, those are used instead.
+addresses. Where DATABASE_URL, REDIS_URL and LEDGER_URL are set, those are used instead. Of several processes
+that share the tests (pytest-xdist) each has services of its own: one test empties Redis while another counts.
 """
 
 from __future__ import annotations
@@ -20,20 +21,27 @@ from hypothesis import HealthCheck, settings
 
 from consortium.stack.embedded import EmbeddedLedger, EmbeddedPostgres, EmbeddedRedis, Service
 
-# No test fails by the clock: a busy machine is no bug.
-settings.register_profile("console", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test fails by the clock: a busy machine is no bug. Continuous integration tries the same examples each
+# time, so that what failed there fails again; everywhere else the search goes on with every run.
+settings.register_profile(
+    "console",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("console")
 
 pytest_plugins = ["tests.peers"]
 
 _running: list[Service] = []
+_before: dict[str, str | None] = {}  # of the environment, what was there
 _home = Path(tempfile.mkdtemp(prefix="console-tests-"))
 
 
 def _start_services() -> None:
-    os.environ["DATA_DIR"] = str(_home / "data")
     (_home / "data" / "static").mkdir(parents=True)  # whitenoise looks for it
-    os.environ["CONSORTIUM_DEVELOPMENT"] = "1"
+    _set("DATA_DIR", str(_home / "data"))
+    _set("CONSORTIUM_DEVELOPMENT", "1")
     os.environ["DJANGO_SETTINGS_MODULE"] = "consortium.settings"
     for variable, service in (
         ("DATABASE_URL", EmbeddedPostgres(_home / "postgres", durable=False)),
@@ -42,7 +50,12 @@ def _start_services() -> None:
     ):
         if not os.environ.get(variable):
             _running.append(service)
-            os.environ[variable] = service.start()
+            _set(variable, service.start())
+
+
+def _set(variable: str, value: str) -> None:
+    _before[variable] = os.environ.get(variable)
+    os.environ[variable] = value
 
 
 def _stop_services() -> None:
@@ -60,6 +73,19 @@ django.setup()
 def pytest_runtest_setup() -> None:
     """Each test begins in the default language: a page that the one before opened leaves its own active."""
     translation.deactivate()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where other processes do the tests, this one's services go: theirs are not to be found in its stead."""
+    if not config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        return
+    _stop_services()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # or they read the settings before their services are there
+    for variable, value in _before.items():
+        if value is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = value
 
 
 def pytest_unconfigure() -> None:

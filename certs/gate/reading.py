@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from cryptography import x509
-from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from certs import der as encoding
 from certs import rules
 from certs.errors import MalformedRequest, NoProofOfPossession, PrivateKeySent, RequestTooLarge, UnfitName
 from certs.gate import keys
 from certs.rules import ReadRequest
-from certs.status import der as encoding
 from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ def _read(csr: x509.CertificateSigningRequest) -> ReadRequest:
             raise
         return _read_sm2(csr, der)
     names, authority = asked(csr)
-    signature = _check_possession(csr)
+    signature = _check_possession(csr, public_key)
     spki = keys.spki(public_key)
     return ReadRequest(
         der=der,
@@ -118,14 +120,26 @@ def _read(csr: x509.CertificateSigningRequest) -> ReadRequest:
     )
 
 
-def _check_possession(csr: x509.CertificateSigningRequest) -> str:
+def _check_possession(csr: x509.CertificateSigningRequest, public_key: CertificatePublicKeyTypes) -> str:
     """The hash that it is signed with."""
     used = csr.signature_hash_algorithm
     name = used.name if used else csr.signature_algorithm_oid.dotted_string
     rules.check_hash(name)
-    if not csr.is_signature_valid:
+    if not _holds(csr, public_key):
         raise NoProofOfPossession
     return name
+
+
+def _holds(csr: x509.CertificateSigningRequest, public_key: CertificatePublicKeyTypes) -> bool:
+    """As cryptography's own property, which reads the key once more: for ECDSA, the most of them, without."""
+    scheme = csr.signature_algorithm_parameters
+    if not (isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(scheme, ec.ECDSA)):
+        return csr.is_signature_valid
+    try:
+        public_key.verify(csr.signature, csr.tbs_certrequest_bytes, scheme)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def asked(csr: x509.CertificateSigningRequest) -> tuple[dict[str, tuple[str, ...]], bool]:

@@ -59,7 +59,7 @@ def check(read: ReadRequest) -> None:
 
 def has_blocklist() -> bool:
     """Has the operator put badkeys' list of leaked keys where badkeys looks for it?"""
-    return all(os.path.isfile(os.path.join(_home(), name)) for name in ("blocklist.dat", "badkeysdata.json"))
+    return all(map(os.path.isfile, _list_files(os.environ.get("XDG_CACHE_HOME"))))
 
 
 def _check_rsa(numbers: rsa.RSAPublicNumbers) -> None:
@@ -80,7 +80,8 @@ def _check_point(key: ec.EllipticCurvePublicKey) -> None:
     x = key.public_numbers().x
     if x in _tiny(key.curve.name):
         raise WeakKey(flaw=gettext_noop("tiny private number"))
-    _refuse_found(badkeys.checkall(x, checks=_listed()))
+    if listed := _listed():
+        _refuse_found(badkeys.checkall(x, checks=listed))
 
 
 @cache
@@ -113,8 +114,10 @@ def _listed() -> tuple[str, ...]:
     return ("blocklist",) if has_blocklist() else ()
 
 
-def _home() -> str:
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "badkeys")
+@cache
+def _list_files(cache_home: str | None) -> tuple[str, str]:
+    folder = os.path.join(cache_home or os.path.expanduser("~/.cache"), "badkeys")
+    return os.path.join(folder, "blocklist.dat"), os.path.join(folder, "badkeysdata.json")
 
 
 # prime, a, base point (SEC 2 version 2.0, sections 2.4.1, 2.4.2, 2.5.1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -45,6 +45,12 @@ class Report:
     refused: Refused = field(default_factory=list)
     waiting: list[ConsoleError] = field(default_factory=list)
 
+    @property
+    def left(self) -> set[uuid.UUID]:
+        """Taken, and neither issued nor refused: to take them up again at once would end the same way."""
+        ended = {row.request_id for row in self.issued} | {request_id for request_id, _error in self.refused}
+        return set(self.taken) - ended
+
     def add(self, other: Report) -> None:
         """Take over what became of other requests."""
         self.taken += other.taken
@@ -53,7 +59,7 @@ class Report:
         self.waiting += other.waiting
 
 
-def issue_some(passed: Sequence[uuid.UUID] = (), limit: int = BATCH) -> Report:
+def issue_some(passed: Collection[uuid.UUID] = (), limit: int = BATCH) -> Report:
     """Issue for up to ``limit`` approved requests that no other worker is at, leaving out those ``passed``.
 
     Raises only what is nobody's fault but the database's or the device's; the requests stay as they are then.

@@ -67,8 +67,8 @@ def _names(fields: reading.Fields, read: x509.Certificate, plan: Plan) -> Iterat
     serial = read.serial_number
     yield "the serial number", serial == plan.serial  # 63 bits were not enough (EJBCA, 2019)
     yield "the serial number", LEAST_SERIAL_BITS <= serial.bit_length() <= MOST_SERIAL_BITS
-    yield "the subject", fields.subject == plan.subject.public_bytes()
-    yield "the subject", _printable(read.subject)
+    yield "the subject", fields.subject == plan.subject_der
+    yield "the subject", _printable(plan.subject)
     yield "the issuer", fields.issuer == plan.issuer.subject
     yield "the public key", fields.spki == plan.spki != plan.issuer.spki
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -57,7 +57,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of a certificate but its signature. ``longest`` is the most that its profile allows."""
+    """All of a certificate but its signature. ``longest`` is the most that its profile allows.
+
+    ``subject_der``: the subject's octets, written once.
+    """
 
     serial: int
     profile: str
@@ -68,6 +71,10 @@ class Plan:
     not_after: datetime
     longest: timedelta
     extensions: tuple[Extension, ...]
+    subject_der: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject_der", self.subject.public_bytes())
 
 
 def plan(spec: ProfileSpec, authority: Authority, subject: Subject, *, serial: int, start: datetime) -> Plan:

@@ -128,10 +128,13 @@ def prepare(request_ids: Collection[uuid.UUID]) -> Sorted:
 
 def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
     rows = CertificateRequest.objects.select_for_update(of=("self",), skip_locked=len(request_ids) > 1)
-    rows = rows.filter(pk__in=request_ids, status=RequestStatus.APPROVED)
-    found = bulk.read(rows.order_by("pk"))
+    rows = rows.filter(pk__among=request_ids, status=RequestStatus.APPROVED)
+    found = bulk.read(rows.order_by("pk"), without=("requested_at", "decided_at"))
     wanted = [request.node_id for request in found if request.node_id]
-    nodes = {node.pk: node for node in bulk.read(Node.objects.filter(pk__in=wanted).order_by())}
+    nodes = {
+        node.pk: node
+        for node in bulk.read(Node.objects.filter(pk__among=wanted).order_by(), without=("created_at",))
+    }
     rows_of_members: list[CertificateRequest | Node] = [*found, *nodes.values()]
     # few members have many nodes: each is read once
     members = Institution.objects.in_bulk({row.institution_id for row in rows_of_members})
@@ -148,22 +151,22 @@ def _locked(request_ids: Collection[uuid.UUID]) -> list[CertificateRequest]:
 def _seen_keys(requests: Iterable[CertificateRequest]) -> dict[str, uuid.UUID | None]:
     """By fingerprint, the request with which the key came first; None for an authority's or a service's."""
     keys = {request.spki_sha256 for request in requests}
-    return dict(SeenKey.objects.filter(pk__in=keys).values_list("pk", "request_id"))
+    return dict(SeenKey.objects.filter(pk__among=keys).values_list("pk", "request_id"))
 
 
 def _approved(
     request: CertificateRequest, seen: Mapping[str, uuid.UUID | None], signers: _Signers
 ) -> _Approved:
     """Raises what the gate raises, ContentMismatch where a row was changed behind the services."""
-    services.check_subject(request)
-    read = services.checked_again(request)
+    owner = admission.subject_of(request)
+    services.check_subject(request, owner)
+    read = services.checked_again(request, owner)
     spec = rules.profile(request.profile)
     if request.decided_by_id is None or request.decided_by_id == request.requested_by_id:
         raise ContentMismatch(what="the approval")
     if seen.get(read.spki_sha256) != request.pk and not spec.keeps_key:
         raise KeySeenBefore
     signer = signers.of(spec.purpose)
-    owner = admission.subject_of(request)
     return _Approved(
         request=request,
         spec=spec,
@@ -193,7 +196,7 @@ def _number(approved: list[_Approved], found: Sorted) -> None:
 def _live_serials(approved: list[_Approved]) -> dict[uuid.UUID, SerialNumber]:
     """What attempts that did not end have left: by request. Those that can't be used any more are voided."""
     authorities = {one.request.pk: one.signer.authority.pk for one in approved}
-    rows = SerialNumber.objects.filter(request__in=authorities, voided_at__isnull=True)
+    rows = SerialNumber.objects.filter(request_id__among=authorities, voided_at__isnull=True)
     usable, spent = {}, []
     oldest = clock.now() - MOST_BACKDATING / 2
     for row in rows:

@@ -31,13 +31,13 @@ def store(signed: Sequence[tuple[Job, bytes]]) -> list[Certificate]:
     """
     ders = {job.request.pk: (job, der) for job, der in signed}
     rows = CertificateRequest.objects.select_for_update(of=("self",)).order_by("pk")
-    open_ones = rows.filter(pk__in=ders, status=RequestStatus.APPROVED)
+    open_ones = rows.filter(pk__among=ders, status=RequestStatus.APPROVED)
     jobs = [ders[pk] for pk in open_ones.values_list("pk", flat=True)]
     for job, _der in jobs:
         services.move(job.request, RequestStatus.ISSUED, rules.BY_WORKER)
     certificates = [_row(job, der) for job, der in jobs]
     bulk.insert(certificates)
-    rows.filter(pk__in=[job.request.pk for job, _der in jobs]).update(status=RequestStatus.ISSUED)
+    rows.filter(pk__among=[job.request.pk for job, _der in jobs]).update(status=RequestStatus.ISSUED)
     events.record_all(map(_entry, certificates), actor=events.SIGNER)
     return certificates
 

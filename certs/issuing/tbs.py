@@ -5,12 +5,13 @@ By hand, so that the octets that were inspected are the octets that are signed: 
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from certs.status import der
+from certs import der
 
 if TYPE_CHECKING:
     from certs.issuing.plans import Plan
@@ -28,8 +29,8 @@ def compose(plan: Plan, algorithm: bytes) -> bytes:
         der.integer(plan.serial),
         algorithm,
         plan.issuer.subject,
-        der.tlv(der.SEQUENCE, der.time(plan.not_before), der.time(plan.not_after)),
-        plan.subject.public_bytes(),
+        _validity(plan.not_before, plan.not_after),
+        plan.subject_der,
         plan.spki,
         der.tlv(_EXTENSIONS, der.tlv(der.SEQUENCE, *(extension.der for extension in plan.extensions))),
     )
@@ -44,6 +45,12 @@ def extension(value: x509.ExtensionType, critical: bool) -> bytes:
     """One Extension, DER; ``critical`` stands there only where it is true (X.690 section 11.5)."""
     body = der.tlv(der.OCTET_STRING, value.public_bytes())
     return der.tlv(der.SEQUENCE, oid(value.oid), _CRITICAL if critical else b"", body)
+
+
+@lru_cache(maxsize=256)
+def _validity(not_before: datetime, not_after: datetime) -> bytes:
+    """The same for all that is numbered in one moment."""
+    return der.tlv(der.SEQUENCE, der.time(not_before), der.time(not_after))
 
 
 @lru_cache(maxsize=256)

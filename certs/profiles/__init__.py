@@ -9,9 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from certs.profiles.loading import InvalidProfile, load, parse
 from certs.profiles.spec import CONSOLE, HOLDER, NODE, OWN, Extensions, KeyRange, ProfileSpec
 
@@ -29,7 +26,6 @@ __all__ = [
     "InvalidProfile",
     "KeyRange",
     "ProfileSpec",
-    "authority_subject",
     "parse",
 ]
 
@@ -39,13 +35,3 @@ ISSUING_PERIOD = timedelta(days=3652)  # ten years
 ROOT_PERIOD = timedelta(days=7305)  # twenty years
 CRL_PERIOD = timedelta(hours=24)
 ROOT_CRL_PERIOD = timedelta(days=365)  # the root signs in ceremonies alone
-
-
-def authority_subject(alliance: str, kind: str) -> x509.Name:
-    """A CA's name. The common name comes first: FISCO BCOS reads the agency from the first part with CN."""
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{alliance} {kind} CA"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, alliance),
-        ]
-    )

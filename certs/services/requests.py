@@ -88,8 +88,10 @@ def approve_request(request: CertificateRequest, *, actor: User, reason: str = "
     """
     with _decision_recorded(request, actor), transaction.atomic():
         request = _decide(request, RequestStatus.APPROVED, actor, reason)
-        check_subject(request)
-        moduli.check_unshared(checked_again(request))  # two of a kind may have come at the same moment
+        subject = admission.subject_of(request)
+        check_subject(request, subject)
+        read = checked_again(request, subject)
+        moduli.check_unshared(read)  # two of a kind may have come at the same moment
         _record("request.approved", request, actor=actor, reason=reason)
         topics.owe_issue(request.pk)
     return request
@@ -110,12 +112,11 @@ def reject_request(request: CertificateRequest, *, actor: User, reason: str) -> 
     return request
 
 
-def check_subject(request: CertificateRequest) -> None:
+def check_subject(request: CertificateRequest, subject: Subject) -> None:
     """May what it is for have a certificate now? Asked once more before the signature.
 
     Raises what :func:`admission.check_standing` and :func:`admission.check_proof` raise.
     """
-    subject = admission.subject_of(request)
     admission.check_standing(subject)
     if request.renewed_by_proof:
         admission.check_proof(request, subject, clock.now())
@@ -127,15 +128,15 @@ def check_content(read: ReadRequest, spec: ProfileSpec, subject: Subject) -> Non
     rules.check_names(read.names, subject.own_names)
 
 
-def checked_again(request: CertificateRequest) -> ReadRequest:
-    """The stored CSR against the record as it is now.
+def checked_again(request: CertificateRequest, subject: Subject) -> ReadRequest:
+    """The stored CSR against the record as it is now: ``subject``, by :func:`admission.subject_of`.
 
     Raises what :func:`check_content` and the gate raise, CompromisedKey, ContentMismatch where the row names
     another key.
     """
     read = gate.read(bytes(request.csr))
     spec = rules.profile(request.profile)
-    check_content(read, spec, admission.subject_of(request))
+    check_content(read, spec, subject)
     if read.spki_sha256 != request.spki_sha256:
         raise ContentMismatch(what="the request's key")
     if spec.keeps_key:

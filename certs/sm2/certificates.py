@@ -14,14 +14,13 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from certs import building, rules
+from certs import building, der, rules
 from certs.ceremony import policy
 from certs.errors import ContentMismatch
 from certs.issuing import tbs
 from certs.profiles import ISSUING_PERIOD, ROOT_PERIOD
 from certs.sm2.library import PrivateKey, PublicKey
 from certs.sm2.names import SM2_WITH_SM3, SPKI_START
-from certs.status import der
 
 Extensions = Iterable[tuple[x509.ExtensionType, bool]]
 Usage = ExtendedKeyUsageOID

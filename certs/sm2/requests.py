@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from certs import der as encoding
 from certs.errors import (
     MalformedRequest,
     NoProofOfPossession,
@@ -22,7 +23,6 @@ from certs.errors import (
 )
 from certs.rules import KeyFacts, ReadRequest
 from certs.sm2 import library, names, points
-from certs.status import der as encoding
 
 _SIGNED_WITH = "1.2.156.10197.1.501"  # SM2 with SM3
 _PARSING = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)

@@ -9,8 +9,8 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
+from certs.der import Malformed
 from certs.status import line, ocsp, prepared, responders
-from certs.status.der import Malformed
 from certs.status.prepared import Prepared
 from consortium.core import clock
 

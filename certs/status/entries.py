@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from certs import der
 from certs.models import Authority
-from certs.status import der
 
 HOLD = "certificateHold"
 

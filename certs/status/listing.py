@@ -11,9 +11,9 @@ from datetime import datetime
 from cryptography import x509
 from django.db import connection
 
+from certs import der
 from certs.errors import ContentMismatch
 from certs.models import Authority
-from certs.status import der
 from certs.status.addresses import crl_url
 from certs.status.parts import subject_of
 from certs.status.signing import Signer, signed

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from certs.status import der
-from certs.status.der import Malformed, read, whole
+from certs import der
+from certs.der import Malformed, read, whole
 from certs.status.signing import Signer, signed
 
 SIZE_LIMIT = 16 * 1024  # octets of a request; one of MOST_IDS has about 1 KiB

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certs.status import der
+from certs import der
 
 
 def subject_of(certificate: bytes) -> bytes:

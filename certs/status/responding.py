@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from django.db.utils import Error as DatabaseError
 from django.db.utils import InterfaceError
 
+from certs.der import Malformed
 from certs.errors import KeysNotAvailable, WrongPassphrase
 from certs.status import answering, keyring, ocsp, prepared, responders, states
 from certs.status.answering import Answer, refusal
-from certs.status.der import Malformed
 from certs.status.keyring import Opened
 from certs.status.prepared import Prepared
 from consortium.core import clock

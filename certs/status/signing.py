@@ -14,11 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from certs import keys
+from certs import der, keys
 from certs.errors import ContentMismatch
 from certs.keys import PrivateKey
 from certs.models import Authority
-from certs.status import der
 
 KeyOpener = Callable[[str], Any]  # by name; what it returns is for the family of the authority's key
 

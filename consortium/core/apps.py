@@ -7,3 +7,6 @@ class CoreConfig(AppConfig):
     label = "core"
     verbose_name = _("Record")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from consortium.core import lookups  # noqa: F401 - registers itself

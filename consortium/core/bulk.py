@@ -10,8 +10,9 @@ Nor does a row need Django's way of making an object, which costs more than COPY
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -33,13 +34,16 @@ def new(model: type[Row], columns: Mapping[str, Any], related: Mapping[str, mode
     return row
 
 
-def read(rows: models.QuerySet[Row]) -> list[Row]:
-    """The rows of a query for one model, all columns of each and nothing that they refer to."""
-    names = _names(rows.model)
-    found = []
+def read(rows: models.QuerySet[Row], *, without: Collection[str] = ()) -> list[Row]:
+    """The rows of a query for one model, all columns of each and nothing that they refer to.
+
+    Columns ``without`` are read where somebody asks for them after all, as those that are deferred.
+    """
+    names = [name for name in _names(rows.model) if name not in without]
+    alias, found = rows.db, []
     for values in rows.values_list(*names):
         row = _made(rows.model, dict(zip(names, values, strict=True)))
-        row._state.adding, row._state.db = False, rows.db
+        row._state.adding, row._state.db = False, alias
         found.append(row)
     return found
 
@@ -58,12 +62,12 @@ def insert(rows: Sequence[Row]) -> Sequence[Row]:
     columns = [sql.Identifier(str(field.column)) for field in (*plain, *prepared)]
     table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, sql.Composed(columns).join(", "))
-    names = [field.attname for field in plain]
+    values_of = itemgetter(*[field.attname for field in plain])
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
-            values = [getattr(row, name) for name in names]
-            values += [field.get_db_prep_save(getattr(row, field.attname), connection) for field in prepared]
-            copy.write_row(values)
+            columns_of = row.__dict__
+            json = [field.get_db_prep_save(columns_of[field.attname], connection) for field in prepared]
+            copy.write_row((*values_of(columns_of), *json))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
     return rows

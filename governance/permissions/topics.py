@@ -81,7 +81,7 @@ def _nodes_changed(events: Sequence[Event]) -> None:
     from consortium.members.models import Node
 
     causes = {_node_of(event): _cause(event) for event in events}
-    found = Node.objects.filter(pk__in=[node for node in causes if node])
+    found = Node.objects.filter(pk__among=[node for node in causes if node])
     wanted = {network: causes[str(pk)] for pk, network in found.values_list("pk", "network_id")}
     for network in sorted(wanted):
         want_compile(network, wanted[network])

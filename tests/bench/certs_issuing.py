@@ -68,9 +68,10 @@ def authority(key: str, home: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from certs import building, gate, keys, profiles, rules
+    from certs import building, gate, keys, rules
     from certs.models import Authority
     from consortium.core import clock
+    from tests.certs import composing
 
     name = f"bench-{Authority.objects.count()}"
     private = (
@@ -79,11 +80,11 @@ def authority(key: str, home: Path) -> None:
         else ec.generate_private_key(ec.SECP256R1())
     )
     keys.seal(name, private, PASSPHRASE, cost=CHEAP)
-    subject = profiles.authority_subject("Bench", name)
+    subject = composing.authority_subject("Bench", name)
     validity = rules.period(clock.now() - timedelta(minutes=1), timedelta(days=3000), None)
     public = private.public_key()
-    extensions = building.authority_extensions(public, issuer=None, path_length=0, issuer_url=None)
-    builder = building.compose(
+    extensions = composing.authority_extensions(public, issuer=None, path_length=0, issuer_url=None)
+    builder = composing.compose(
         subject=subject, public_key=public, issuer=subject, serial=building.new_serial(),
         validity=validity, extensions=extensions,
     )  # fmt: skip
@@ -207,7 +208,7 @@ def work() -> None:
 
         profiler = cProfile.Profile()
         profiler.enable()
-    while issuing.issue_some().taken:
+    while issuing.issue_until(time.monotonic() + 30)[1]:
         pass
     if profile:
         profiler.disable()

@@ -139,6 +139,10 @@ def refusal_of(data: bytes, filename: str = "roster.csv") -> dict[str, Any]:
         (b"PK\x03\x04 and nothing more", "xlsx"),
         (xlsx_row()[:-200], "xlsx"),
     ],
+    ids=[
+        *("nothing", "empty lines", "header alone", "old workbook", "UTF-16", "no encoding", "open quote"),
+        *("early quote", "one long line", "no archive", "cut workbook"),
+    ],
 )
 def test_a_file_that_can_not_be_read_has_a_word_for_it(data: bytes, rule: str) -> None:
     assert refusal_of(data)["rule"] == rule

@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certs import building, gate, profiles, rules
+from certs import building, gate, rules
 from certs.gate.keys import spki
 from certs.issuing import plans
 from certs.issuing.families import Family, family_of
 from certs.issuing.plans import Plan
 from certs.models import Authority
+from tests.certs import composing
 
 NOW = datetime(2027, 3, 1, 9, 30, 15, tzinfo=UTC)
 URN = f"urn:consortium:{uuid.UUID(int=1)}:node:{uuid.UUID(int=2)}"
@@ -35,14 +36,14 @@ def private_key(kind: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
 def authority(kind: str = "P-256") -> Authority:
     """A CA for nodes with a key of that kind, certified by itself for ten years."""
     key = authority_key(kind)
-    subject = profiles.authority_subject("Alliance", f"Nodes {kind}")
-    signed = building.compose(
+    subject = composing.authority_subject("Alliance", f"Nodes {kind}")
+    signed = composing.compose(
         subject=subject,
         public_key=key.public_key(),
         issuer=subject,
         serial=building.new_serial(),
         validity=rules.period(NOW - timedelta(days=400), timedelta(days=3650), None),
-        extensions=building.authority_extensions(
+        extensions=composing.authority_extensions(
             key.public_key(), issuer=None, path_length=0, issuer_url=None
         ),
     ).sign(key, building.hash_for(key))
@@ -77,7 +78,7 @@ def built(wanted: Plan, signer: str = "P-256") -> bytes:
     """The same certificate by cryptography's own builder: the other hand to compare ours with."""
     key: CertificateIssuerPrivateKeyTypes = authority_key(signer)
     issuer = x509.load_der_x509_certificate(wanted.issuer.der)
-    builder = building.compose(
+    builder = composing.compose(
         subject=wanted.subject,
         public_key=x509.load_der_x509_certificate(_shell(wanted)).public_key(),
         issuer=issuer.subject,

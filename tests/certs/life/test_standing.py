@@ -56,7 +56,7 @@ def entries(authority: Authority, shard: int | None = None) -> dict[str, tuple[s
 
 
 def _sequence(content: bytes) -> bytes:
-    from certs.status import der
+    from certs import der
 
     return der.tlv(der.SEQUENCE, content)
 

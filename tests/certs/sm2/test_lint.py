@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from certs import building
+from certs import building, der
 from certs.errors import LintFinding
 from certs.issuing import pkix, tbs
 from certs.profiles import InvalidProfile, parse
 from certs.sm2 import certificates, names
 from certs.sm2.library import PrivateKey
-from certs.status import der
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SIGN = {"digital_signature", "content_commitment"}

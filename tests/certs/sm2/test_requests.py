@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_csr
 from django.test import override_settings
 
-from certs import gate
+from certs import der, gate
 from certs.errors import (
     MalformedRequest,
     NoProofOfPossession,
@@ -21,7 +21,6 @@ from certs.errors import (
 from certs.issuing import reading
 from certs.sm2 import names, points, requests
 from certs.sm2.library import PrivateKey
-from certs.status import der
 from consortium.core.errors import ConsoleError
 from tests.certs.openssl import openssl
 from tests.certs.sm2.conftest import SMWorkstation

@@ -212,7 +212,7 @@ def test_several_certificates_in_one_request(
 
 
 def several(ids: list[bytes]) -> bytes:
-    from certs.status import der
+    from certs import der
 
     asked = der.tlv(der.SEQUENCE, *(der.tlv(der.SEQUENCE, one) for one in ids))
     return der.tlv(der.SEQUENCE, der.tlv(der.SEQUENCE, asked))

@@ -15,7 +15,8 @@ from cryptography.x509 import ocsp as library
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certs.status import der, ocsp, signing
+from certs import der
+from certs.status import ocsp, signing
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 HASHES: dict[str, hashes.HashAlgorithm] = {

@@ -1,6 +1,7 @@
-"""The little DER that lists are put together from by hand (X.690): tags, lengths, integers and times.
+"""The little DER that certificates, lists and answers are put together from by hand, and reading it (X.690).
 
-By hand because the entries of a list are encoded once, at revocation, and only strung together afterwards.
+By hand because the octets that were inspected are those that are signed, and because the entries of a list
+are encoded once, at revocation, and only strung together afterwards.
 """
 
 from __future__ import annotations
