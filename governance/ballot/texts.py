@@ -178,7 +178,7 @@ _CHINESE: Final[dict[str, str]] = {
     "against": "反对",
     "for": "赞成",
     "abstain": "弃权",
-    "grant": "成员 {memberId} 获得第 {category} 类席位，投票地址 {voter}",
+    "grant": "成员 {memberId} 获得类别 {category} 的席位，投票地址 {voter}",
     "suspend": "成员 {memberId} 暂停表决权，直至恢复",
     "reinstate": "成员 {memberId} 恢复表决权",
     "revoke": "成员 {memberId} 被除名，席位取消",
