@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from consortium.core import clock
 from governance import bundles
@@ -52,7 +53,11 @@ def _queued(overview: selectors.Overview, at: datetime | None, due: datetime | N
         )
     waits = overview.state == rules.State.QUEUED and due is not None and clock.now() < due
     return Stage(
-        label, "now" if waits else "done", due if waits else at, _("until") if waits else "", tx_hash
+        label,
+        "now" if waits else "done",
+        due if waits else at,
+        pgettext("time", "until") if waits else "",
+        tx_hash,
     )
 
 

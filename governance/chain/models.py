@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from governance.chain.rpc_nodes import RpcNode as RpcNode  # one table, in a file of its own
 
@@ -123,7 +124,7 @@ class Seat(Projected):
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
         SUSPENDED = "suspended", _("suspended")
-        REVOKED = "revoked", _("revoked")
+        REVOKED = "revoked", pgettext_lazy("seat", "revoked")
 
     member_id = models.CharField(_("USCC"), max_length=32)
     category_number = models.PositiveSmallIntegerField(_("category"))
@@ -150,11 +151,11 @@ class Governor(Projected):
     ledger = models.ForeignKey(Ledger, models.CASCADE, related_name="governors")
     address = models.CharField(_("governor contract"), max_length=42)
     left_block = models.PositiveBigIntegerField(_("left in block"), null=True)
-    left_at = models.DateTimeField(_("left"), null=True)
+    left_at = models.DateTimeField(pgettext_lazy("office", "left"), null=True)
 
     class Meta:
-        verbose_name = _("governor")
-        verbose_name_plural = _("governors")
+        verbose_name = pgettext_lazy("contract", "governor")
+        verbose_name_plural = pgettext_lazy("contract", "governors")
         ordering = ["block"]
         constraints = [models.UniqueConstraint(fields=["ledger", "address"], name="governor_once")]
 

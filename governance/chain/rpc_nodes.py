@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class RpcNode(models.Model):
@@ -28,7 +29,7 @@ class RpcNode(models.Model):
     detail = models.CharField(_("in its own words"), max_length=300, blank=True)
     evidence_block = models.PositiveBigIntegerField(null=True)  # where the fault can be seen again
     good_looks = models.PositiveSmallIntegerField(default=0)  # in a row, since it was left
-    left_at = models.DateTimeField(_("left"), null=True)
+    left_at = models.DateTimeField(pgettext_lazy("ledger node", "left"), null=True)
     taken_at = models.DateTimeField(_("taken again"), null=True)
 
     class Meta:

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from consortium.core.models import new_id
 from consortium.members.models import Institution, User
@@ -45,7 +46,7 @@ class Mandate(models.Model):
     # whose place ``proposed_by`` took: itself, or the officer it stood in for
     proposed_for = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed for"))
     proposed_at = models.DateTimeField(_("proposed"))
-    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(pgettext_lazy("time", "withdrawn"), null=True, blank=True)
     ballot = models.OneToOneField(
         Ballot, models.PROTECT, null=True, blank=True, related_name="mandate", verbose_name=_("ballot")
     )
@@ -98,7 +99,7 @@ class Substitution(models.Model):
     )
     absent = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("officer on leave"))
     substitute = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("substitute"))
-    starts = models.DateTimeField(_("from"))
+    starts = models.DateTimeField(pgettext_lazy("time", "from"))
     ends = models.DateTimeField(_("until"))
     reason = models.CharField(_("reason"), max_length=1000)
     named_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("named by"))

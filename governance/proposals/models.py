@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from consortium.core.models import new_id
 from consortium.members.models import Institution, Network, Node, User, by_language
@@ -190,7 +191,7 @@ class Comment(models.Model):
     written_at = models.DateTimeField(_("written"))
 
     class Meta:
-        verbose_name = _("comment")
+        verbose_name = pgettext_lazy("discussion", "comment")
         verbose_name_plural = _("comments")
         ordering = ["written_at", "id"]
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from consortium.members.models import User
 from consortium.web.portal.forms import ReasonForm
@@ -66,7 +67,7 @@ class SubstituteForm(_Officers):
 
     absent = forms.ModelChoiceField(User.objects.none(), label=_("officer on leave"))
     substitute = forms.ModelChoiceField(User.objects.none(), label=_("substitute"))
-    starts = forms.DateTimeField(label=_("from"), widget=_moment())
+    starts = forms.DateTimeField(label=pgettext_lazy("time", "from"), widget=_moment())
     ends = forms.DateTimeField(label=_("until"), widget=_moment())
     field_order = ["absent", "substitute", "starts", "ends", "reason"]
     of_officers = ("absent", "substitute")

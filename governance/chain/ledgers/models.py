@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from consortium.members.models import Institution, Network
 from governance.contracts import fisco
@@ -141,7 +142,7 @@ class CommitteeProposal(models.Model):
         OPEN = fisco.OPEN, _("open")
         PASSED = fisco.PASSED, _("passed")
         DENIED = fisco.DENIED, _("denied")
-        REVOKED = fisco.REVOKED, _("revoked")
+        REVOKED = fisco.REVOKED, pgettext_lazy("proposal", "revoked")
         OUTDATED = fisco.OUTDATED, _("outdated")
 
     class Type(models.IntegerChoices):
