@@ -1,7 +1,7 @@
 """Issuing, in the signing worker alone: serial, build, lint, intent, sign, compare, store.
 
-:mod:`batches` has the order of the steps; :func:`issue` is for one request, :func:`issue_until` for the
-queue, :func:`issue_some` for one batch of it.
+:mod:`batches` has the order of the steps; :func:`issue` is for one request, :func:`issue_some` for the
+queue.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import uuid
 
 from certs.issuing.batches import ALARMING, BATCH, Report, issue_one, issue_some
-from certs.issuing.lanes import issue_until
 from certs.models import Certificate
 from certs.status import issuer_url
 
-__all__ = ["ALARMING", "BATCH", "Report", "issue", "issue_some", "issue_until", "issuer_url"]
+__all__ = ["ALARMING", "BATCH", "Report", "issue", "issue_some", "issuer_url"]
 
 
 def issue(request_id: uuid.UUID | str) -> Certificate | None:
