@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import translation
 from eth_account.signers.local import LocalAccount
 
 from consortium.members.models import Institution, Node
@@ -128,7 +129,7 @@ def test_one_that_was_changed_on_the_way_is_refused(world: World, node: Node, tm
     path = tmp_path / "changed.json"
     path.write_text(json.dumps({**_freeze(world, node, GUARDIANS[0]), "reason": "Another."}))
 
-    with pytest.raises(CommandError, match="no guardian's confirmation"):
+    with translation.override("en"), pytest.raises(CommandError, match="no guardian's confirmation"):
         call_command("relay_confirmation", str(path))
 
     assert not RelayTransaction.objects.filter(key__startswith="confirmation:").exists()

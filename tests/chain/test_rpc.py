@@ -95,7 +95,7 @@ def test_what_a_node_refuses_for_good_reason_is_no_fault_of_its(
     again = founded.wants("again", founded.ballot(banks[0], proposal))
     founded.work()
     again.refresh_from_db()
-    assert again.error_code == "GovernorAlreadyCastVote"
+    assert again.error_code == "GovernorInvalidSignature"  # its keyed nonce is used up
     assert left() == {}
 
 

@@ -54,6 +54,7 @@ class TestCategories:
         assert [seats.categoryOf(DONGLI.voter, before + second).call() for second in (9, 10)] == [1, 0]
 
     def test_a_freed_address_votes_in_the_category_of_its_new_member(self, alliance: Alliance) -> None:
+        alliance.mine_at(alliance.now + 5)  # the seat is older than the moment before
         alliance.rule(alliance.seats.functions.revoke(YUNFAN.id))
         revoked = alliance.now
         alliance.next_block_at(revoked + 5)

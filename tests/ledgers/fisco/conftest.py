@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 from eth_account import Account
 from web3.types import RPCEndpoint
 
@@ -17,6 +18,13 @@ from tests.ledgers.fisco.front import Front
 from tests.ledgers.fisco.world import Town
 
 PASSPHRASE = "the-relay-of-the-committee-tests"
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """The tests read what is said in one language."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")
