@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from certs import keys
 from certs.models import Authority, Certificate
-from certs.status import delegation
+from certs.status import delegation, responding
 from certs.status.keyring import Opened
 from consortium.core import outbox
 from consortium.members.models import Node, User
@@ -28,6 +28,9 @@ def pki(settings: Settings, tmp_path: Path, places: Path, pki: Pki, monkeypatch:
     settings.OCSP_PASSPHRASE_FILE = str(tmp_path / "ocsp-passphrase")
     settings.OCSP_SOCKET = tmp_path / "status.sock"
     monkeypatch.setattr(keys, "seal", partial(keys.seal, cost=CHEAP))
+    # What the responder remembers for a second or two is another test's.
+    monkeypatch.setattr(responding, "_complete", {})
+    monkeypatch.setattr(responding, "_rest", responding._Rest())
     return pki
 
 
