@@ -21,8 +21,9 @@ PEERS := softhsm2-util pki ocsptool curl openssl
 # Without this part of it strongSwan's pki speaks TLS with no elliptic curves.
 SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
-# Processes that share the tests, a file at a time. One more than there are cores: some tests wait.
-TESTERS = $(shell expr $$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)
+# Processes that share the tests, a file at a time: one more than there are cores, as some tests wait, and no more
+# than four, as each has services of its own.
+TESTERS ?= $(shell $(BIN)/python -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -83,7 +83,7 @@ def authority(key: str, home: Path) -> None:
     subject = composing.authority_subject("Bench", name)
     validity = rules.period(clock.now() - timedelta(minutes=1), timedelta(days=3000), None)
     public = private.public_key()
-    extensions = composing.authority_extensions(public, issuer=None, path_length=0, issuer_url=None)
+    extensions = composing.authority_extensions(public)
     builder = composing.compose(
         subject=subject, public_key=public, issuer=subject, serial=building.new_serial(),
         validity=validity, extensions=extensions,

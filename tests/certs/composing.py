@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.oid import NameOID
 
 from certs.building import key_usage
 
@@ -46,46 +46,12 @@ def compose(
     return builder
 
 
-def authority_extensions(
-    public_key: CertificatePublicKeyTypes,
-    *,
-    issuer: x509.Certificate | None,
-    path_length: int,
-    issuer_url: str | None,
-) -> list[tuple[x509.ExtensionType, bool]]:
-    """For a root (no issuer, no address) or an issuing CA."""
-    return [
-        (x509.BasicConstraints(ca=True, path_length=path_length), True),
-        (key_usage(key_cert_sign=True, crl_sign=True), True),
-        *_identifiers(public_key, issuer),
-        *(_addresses(issuer_url) if issuer_url else []),
-    ]
-
-
-def _identifiers(
-    public_key: CertificatePublicKeyTypes, issuer: x509.Certificate | None
-) -> list[tuple[x509.ExtensionType, bool]]:
+def authority_extensions(public_key: CertificatePublicKeyTypes) -> list[tuple[x509.ExtensionType, bool]]:
+    """For an authority that certifies itself, and end entities alone."""
     own = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    above = (
-        _authority_key(issuer)
-        if issuer
-        else x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
-    )
-    return [(own, False), (above, False)]
-
-
-def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
-
-
-def _addresses(issuer_url: str) -> list[tuple[x509.ExtensionType, bool]]:
-    """Where the issuer's CRL and certificate are. Plain HTTP is usual: both are signed."""
-    point = x509.DistributionPoint([x509.UniformResourceIdentifier(f"{issuer_url}.crl")], None, None, None)
-    access = x509.AccessDescription(
-        AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(f"{issuer_url}.crt")
-    )
     return [
-        (x509.CRLDistributionPoints([point]), False),
-        (x509.AuthorityInformationAccess([access]), False),
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (key_usage(key_cert_sign=True, crl_sign=True), True),
+        (own, False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), False),
     ]

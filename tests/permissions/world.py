@@ -34,7 +34,7 @@ from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, UserFactory, voter
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-LIMIT = 30.0  # seconds; generous, only what hangs meets it
+LIMIT = 60.0  # seconds; generous, only what hangs meets it
 OBSERVER, SEALER = 1, 2
 
 
@@ -225,7 +225,7 @@ class World:
         return popen
 
     def start_gateway(self, **more: str) -> subprocess.Popen[bytes]:
-        """gunicorn as it runs in production; ``gateway_url`` is where."""
+        """gunicorn as it runs in production, once it answers; ``gateway_url`` is where."""
         port = child.free_port()
         popen = self.start(
             *("-m", "gunicorn", "-c", "python:consortium.gateway_conf"),
@@ -233,9 +233,18 @@ class World:
             log="gateway.log",
         )
         self.gateway_url = f"https://localhost:{port}"
-        eventually(lambda: child.listening(port) or popen.poll() is not None, "the gateway listens")
+        # Listening is not enough: gunicorn binds the port long before a worker has loaded the application.
+        eventually(lambda: self._answers() or popen.poll() is not None, "the gateway answers")
         assert popen.poll() is None, (self.home / "gateway.log").read_text()
         return popen
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.get("/")
+        except httpx.TransportError:
+            return False
+        return True
 
     def client(self, node: Node | None = None, **options: Any) -> httpx.Client:
         """A client with the node's certificate, or with none."""

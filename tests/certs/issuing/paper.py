@@ -43,9 +43,7 @@ def authority(kind: str = "P-256") -> Authority:
         issuer=subject,
         serial=building.new_serial(),
         validity=rules.period(NOW - timedelta(days=400), timedelta(days=3650), None),
-        extensions=composing.authority_extensions(
-            key.public_key(), issuer=None, path_length=0, issuer_url=None
-        ),
+        extensions=composing.authority_extensions(key.public_key()),
     ).sign(key, building.hash_for(key))
     return Authority(name="nodes", kind="issuing", der=signed.public_bytes(Encoding.DER), crl_shards=4)
 
