@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar, cast
 
 from django.db import connection, models
 from django.db.models.base import ModelState
@@ -51,12 +51,15 @@ def read(rows: models.QuerySet[Row], *, without: Collection[str] = ()) -> list[R
 def insert(rows: Sequence[Row]) -> Sequence[Row]:
     """Store new ``rows``, all of one model, with the values they have; signals and ``save`` are passed by.
 
+    Keys that the database makes are stored where the rows have them already (:func:`keys`), all or none.
     Raises what the database raises, as Django's errors.
     """
     if not rows:
         return rows
-    model = type(rows[0])
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    model, keyed = type(rows[0]), rows[0].pk is not None
+    fields = [
+        field for field in model._meta.concrete_fields if keyed or not isinstance(field, models.AutoField)
+    ]
     prepared = [field for field in fields if isinstance(field, models.JSONField)]
     plain = [field for field in fields if field not in prepared]
     columns = [sql.Identifier(str(field.column)) for field in (*plain, *prepared)]
@@ -71,6 +74,61 @@ def insert(rows: Sequence[Row]) -> Sequence[Row]:
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
     return rows
+
+
+def keys(model: type[models.Model], count: int) -> list[int]:
+    """So many keys of a table whose database makes them: for rows that others name before they are stored."""
+    if not count:
+        return []
+    table, column = model._meta.db_table, model._meta.pk.column
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [table, column, count],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def update(rows: Sequence[models.Model], fields: Sequence[str], *, unchanged: str = "") -> set[Any]:
+    """Write ``fields`` of stored ``rows``, all of one model, in one statement; the keys of those written.
+
+    A row whose column ``unchanged`` has another value by now is passed over. Rows that others may write too
+    have to be locked before, in the order of their keys.
+    """
+    if not rows:
+        return set()
+    key = rows[0]._meta.pk
+    named = [rows[0]._meta.get_field(name) for name in fields]
+    compared = [rows[0]._meta.get_field(unchanged)] if unchanged else []
+    columns: list[Any] = [key, *compared, *named]
+    statement = _update_statement(type(rows[0])._meta.db_table, columns, len(compared))
+    values = [
+        [each.get_db_prep_save(row.__dict__[each.attname], connection) for row in rows] for each in columns
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return {found for (found,) in cursor.fetchall()}
+
+
+def _update_statement(table: str, columns: Sequence[models.Field[Any, Any]], compared: int) -> sql.Composed:
+    """Of the columns the first is the key, then come those ``compared``, then those to be written."""
+    names = [sql.Identifier(str(field.column)) for field in columns]
+    arrays = [sql.SQL("%s::") + sql.SQL(_type(field)) for field in columns]
+    same, written = names[: 1 + compared], names[1 + compared :]
+    return sql.SQL("UPDATE {} AS t SET {} FROM unnest({}) AS v({}) WHERE {} RETURNING t.{}").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(sql.SQL("{0} = v.{0}").format(name) for name in written),
+        sql.SQL(", ").join(arrays),
+        sql.SQL(", ").join(names),
+        sql.SQL(" AND ").join(sql.SQL("t.{0} = v.{0}").format(name) for name in same),
+        names[0],
+    )
+
+
+def _type(field: models.Field[Any, Any]) -> LiteralString:
+    """An array of what the column holds. The keys that the database makes have a sequence in their type."""
+    found = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+    return cast("LiteralString", f"{found}[]")
 
 
 def _made(model: type[Row], columns: Mapping[str, Any]) -> Row:

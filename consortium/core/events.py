@@ -65,7 +65,7 @@ class Entry:
 
 Listener = Callable[[Event], None]
 GroupListener = Callable[[Sequence[Event]], None]
-_listeners: dict[str, list[GroupListener]] = {}
+_listeners: list[tuple[frozenset[str], GroupListener]] = []
 
 
 def on(action: str, listener: Listener) -> None:
@@ -82,9 +82,10 @@ def on(action: str, listener: Listener) -> None:
     on_together(action, each)
 
 
-def on_together(action: str, listener: GroupListener) -> None:
-    """Likewise, but once for all events of ``action`` that are recorded together (at least one)."""
-    _listeners.setdefault(action, []).append(listener)
+def on_together(actions: str | Sequence[str], listener: GroupListener) -> None:
+    """Likewise, but once for all events of ``actions`` recorded together (at least one), in their order."""
+    wanted = [actions] if isinstance(actions, str) else actions
+    _listeners.append((frozenset(wanted), listener))
 
 
 def record(
@@ -142,12 +143,10 @@ def _event(entry: Entry, actor: Actor) -> Event:
 
 
 def _tell(events: Sequence[Event]) -> None:
-    by_action: dict[str, list[Event]] = {}
-    for event in events:
-        by_action.setdefault(event.action, []).append(event)
-    for action, recorded in by_action.items():
-        for listener in _listeners.get(action, ()):
-            listener(recorded)
+    told = {event.action for event in events}
+    for actions, listener in _listeners:
+        if not told.isdisjoint(actions):
+            listener([event for event in events if event.action in actions])
 
 
 def _named(subject: models.Model | Outsider) -> dict[str, str]:

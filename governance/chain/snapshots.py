@@ -1,9 +1,10 @@
-"""Who had a seat when: what the seats' events say of any moment, in memory while rows are folded anew."""
+"""Who had a seat when: what the seats' events say of any moment, in memory while rows are computed."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from governance.chain import folds
@@ -11,24 +12,42 @@ from governance.chain.models import ChainEvent, Ledger
 
 _NAMES = sorted({*folds.VOTING_EVENTS, *folds.VOTER_EVENTS})
 
+_Entry = tuple[datetime, str, str, Any, Any]  # time, name, about, voter, category
+
 
 class Seats:
     """The history of a ledger's seats: as many entries as seats were granted, suspended and the like."""
 
     def __init__(self, ledger: Ledger) -> None:
-        events = ChainEvent.objects.filter(ledger=ledger, name__in=_NAMES).order_by("block", "log_index")
-        self._events: list[tuple[datetime, str, str, Any, Any]] = list(
-            events.values_list("block_time", "name", "about", "args__voter", "args__category")
-        )
-        self._times = [event[0] for event in self._events]
+        self._ledger = ledger
         self._electorates: dict[int, list[int]] = {}
-        self._by_voter: dict[str, list[tuple[datetime, str]]] = {}
-        self._grants: dict[str, list[tuple[datetime, int]]] = {}
-        for time, name, about, voter, category in self._events:
+
+    @cached_property
+    def _events(self) -> list[_Entry]:
+        """Read when somebody asks: most ranges have neither a proposal nor a vote."""
+        events = ChainEvent.objects.filter(ledger=self._ledger, name__in=_NAMES)
+        columns = ("block_time", "name", "about", "args__voter", "args__category")
+        return list(events.order_by("block", "log_index").values_list(*columns))
+
+    @cached_property
+    def _times(self) -> list[datetime]:
+        return [event[0] for event in self._events]
+
+    @cached_property
+    def _by_voter(self) -> dict[str, list[tuple[datetime, str]]]:
+        found: dict[str, list[tuple[datetime, str]]] = {}
+        for time, name, about, voter, _ in self._events:
             if name in folds.VOTER_EVENTS:
-                self._by_voter.setdefault(voter, []).append((time, about))
+                found.setdefault(voter, []).append((time, about))
+        return found
+
+    @cached_property
+    def _grants(self) -> dict[str, list[tuple[datetime, int]]]:
+        found: dict[str, list[tuple[datetime, int]]] = {}
+        for time, name, about, _, category in self._events:
             if name == "SeatGranted":
-                self._grants.setdefault(about, []).append((time, category))
+                found.setdefault(about, []).append((time, category))
+        return found
 
     def by_category(self, at: datetime) -> list[int]:
         """Seats with a vote in each of the categories."""

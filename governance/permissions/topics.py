@@ -30,9 +30,8 @@ def declare() -> None:
     outbox.declare(outbox.Topic(COMPILE, "default", "governance.permissions.tasks.handle_compile"))
     outbox.declare(outbox.Topic(PUBLISH, "signing", "governance.permissions.tasks.handle_publish"))
     outbox.declare(outbox.Topic(PUSH, "push", "governance.permissions.tasks.handle_push"))
-    for action in _OF_THE_REGISTRY:
-        events.on(action, _registry_changed)
-    events.on("seat.changed", _seat_changed)
+    events.on_together(_OF_THE_REGISTRY, _registry_changed)
+    events.on_together("seat.changed", _seats_changed)
     for action in _OF_A_NODE:
         events.on_together(action, _nodes_changed)
 
@@ -46,18 +45,25 @@ def _cause(event: Event) -> str:
     return f"{event.action} {event.subject_label}"
 
 
-def _registry_changed(event: Event) -> None:
-    network = event.data.get("network")
-    if network:
-        want_compile(network, _cause(event))
-        _want_when_the_freeze_lapses(network, event)
+def _registry_changed(events: Sequence[Event]) -> None:
+    """One look at each network, and one when each of its freezes lapses."""
+    wanted = {event.data["network"]: _cause(event) for event in events if event.data.get("network")}
+    for network in sorted(wanted):
+        want_compile(network, wanted[network])
+    for until, event in {_lapse(event): event for event in events}.items():
+        if until is not None:
+            _want_when_the_freeze_lapses(*until, event)
 
 
-def _want_when_the_freeze_lapses(network: str, event: Event) -> None:
-    """Nothing happens on the ledger then: time alone lets the node in again."""
-    until = event.data.get("frozen_until")
-    if until is None or event.data["freeze_ratified"]:
-        return
+def _lapse(event: Event) -> tuple[str, str] | None:
+    """Where and when a freeze would lapse: nothing happens on the ledger then, time lets the node in."""
+    network, until = event.data.get("network"), event.data.get("frozen_until")
+    if not network or until is None or event.data["freeze_ratified"]:
+        return None
+    return network, until
+
+
+def _want_when_the_freeze_lapses(network: str, until: str, event: Event) -> None:
     cause = f"registry.freeze_lapsed {event.subject_label}"[:200]
     after = (datetime.fromisoformat(until) - clock.now()).total_seconds()
     outbox.enqueue(
@@ -68,12 +74,12 @@ def _want_when_the_freeze_lapses(network: str, event: Event) -> None:
     )
 
 
-def _seat_changed(event: Event) -> None:
+def _seats_changed(events: Sequence[Event]) -> None:
     # Whose nodes are where is not worth asking: compiling an unchanged list does nothing.
     from consortium.members.models import Network
 
     for network in Network.objects.order_by("slug").values_list("pk", flat=True):
-        want_compile(network, _cause(event))
+        want_compile(network, _cause(events[-1]))
 
 
 def _nodes_changed(events: Sequence[Event]) -> None:

@@ -6,91 +6,166 @@ reorganisation, tells the same story again: what is on record already is not wri
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from consortium.core import events
-from consortium.core.events import INDEXER
+from consortium.core.events import INDEXER, Entry
 from consortium.core.models import Event
-from consortium.members.models import Institution
-from governance.chain.models import CastVote, OnChainProposal
+from governance.chain.models import OnChainProposal
 from governance.chain.relay import RELAY
 from governance.proposals import facts, rules
 from governance.proposals.models import Ballot, Proposal
 from governance.proposals.services import adopting, executing
-from governance.proposals.services.common import record
+from governance.proposals.services.common import entry, record
 
 
 def declare() -> None:
     """Subscribe to what the chain and the relay record."""
-    events.on("chain.proposal_created", _created)
-    events.on("chain.proposal_extended", _extended)
-    events.on("chain.proposal_queued", _queued)
-    events.on("chain.proposal_executed", _executed)
-    events.on("chain.proposal_canceled", _canceled)
-    events.on("chain.vote_cast", _vote_cast)
+    events.on_together([*_STORIES, _VOTE], _chain_moved)
     events.on("relay.refused", _relay_refused)
 
 
-def _created(event: Event) -> None:
-    row, proposal = _projected(event)
-    if row is None:
-        return
-    proposal = proposal or adopting.adopt(row)
-    if proposal is not None:
-        _record_once("proposal.on_ledger", proposal, tx_hash=row.tx_hash, block=row.block)
-        executing.owe_at_deadline(proposal, row)
+def _chain_moved(told: Sequence[Event]) -> None:
+    """All that a range of blocks holds at once: the queries don't grow with the events on a proposal."""
+    known = _Known(told)
+    entries: list[Entry] = []
+    for event in told:
+        proposal = known.proposal(event)
+        if proposal is None:
+            continue
+        found = _counted(event) if event.action == _VOTE else _STORIES[event.action](event, proposal)
+        if found is not None and known.is_news(*found, proposal):
+            action, data = found
+            entries.append(entry(action, proposal, **data))
+    events.record_all(entries, actor=INDEXER)
+    _owe(known, told)
 
 
-def _extended(event: Event) -> None:
+class _Known:
+    """Our proposals that events are about (one that was opened past the console becomes ours here), what the
+    ledger has of them, and what is on record."""
+
+    def __init__(self, told: Sequence[Event]) -> None:
+        ids = {event.data["proposal_id"] for event in told}
+        rows = OnChainProposal.objects.filter(proposal_id__in=ids)
+        self.rows = {row.proposal_id: row for row in rows}
+        ours = Proposal.objects.filter(chain_proposal_id__in=ids).select_related("withdraw_tx", "ledger")
+        self._ours = {proposal.chain_proposal_id: proposal for proposal in ours}
+        self._recorded = self._on_record(told)
+
+    def proposal(self, event: Event) -> Proposal | None:
+        """None for what is not on the ledger any more."""
+        proposal_id = event.data["proposal_id"]
+        row = self.rows.get(proposal_id)
+        if row is None:
+            return None
+        if proposal_id not in self._ours:
+            adopted = adopting.adopt(row)
+            if adopted is None:
+                return None
+            self._ours[proposal_id] = adopted
+        return self._ours[proposal_id]
+
+    def is_news(self, action: str, data: dict[str, Any], proposal: Proposal) -> bool:
+        """Not on record yet; from now on it is."""
+        key = (str(proposal.pk), action, data["tx_hash"], data.get("voter"))
+        if key in self._recorded:
+            return False
+        self._recorded.add(key)
+        return True
+
+    def unsettled(self) -> list[tuple[Proposal, OnChainProposal]]:
+        """Those that something may still have to be done for."""
+        found = [(proposal, self.rows.get(key)) for key, proposal in self._ours.items()]
+        return [
+            (proposal, row)
+            for proposal, row in found
+            if row is not None and row.executed_at is None and row.canceled_at is None
+        ]
+
+    def _on_record(self, told: Iterable[Event]) -> set[tuple[Any, ...]]:
+        known = Event.objects.filter(
+            subject_type=Proposal._meta.label_lower,
+            subject_id__in=[str(proposal.pk) for proposal in self._ours.values()],
+            action__in=_RECORDED,
+            data__tx_hash__in=list({event.data["tx_hash"] for event in told}),
+        )
+        return set(known.values_list("subject_id", "action", "data__tx_hash", "data__voter"))
+
+
+# --- What is recorded ---------------------------------------------------------------------------------------
+_Found = tuple[str, dict[str, Any]]
+
+
+def _created(event: Event, proposal: Proposal) -> _Found:
+    return "proposal.on_ledger", {"tx_hash": event.data["tx_hash"], "block": event.data["block"]}
+
+
+def _extended(event: Event, proposal: Proposal) -> _Found:
     """A late vote reached the quorum: others get time to answer it."""
-    row, proposal = _projected(event)
-    if row is not None and proposal is not None:
-        end = row.vote_end.isoformat()
-        _record_once("proposal.extended", proposal, tx_hash=row.tx_hash, vote_end=end)
+    return "proposal.extended", {"tx_hash": event.data["tx_hash"], "vote_end": event.data["vote_end"]}
 
 
-def _queued(event: Event) -> None:
-    row, proposal = _projected(event)
-    if row is None or proposal is None or row.effective_at is None:
-        return
-    due = row.effective_at
-    _record_once("proposal.queued", proposal, tx_hash=row.queued_tx, effective_at=due.isoformat())
-    executing.owe_at(proposal, due)
+def _queued(event: Event, proposal: Proposal) -> _Found:
+    told = {"tx_hash": event.data["tx_hash"], "effective_at": event.data["effective_at"]}
+    return "proposal.queued", told
 
 
-def _executed(event: Event) -> None:
-    row, proposal = _projected(event)
-    if row is not None and proposal is not None:
-        _record_once("proposal.executed", proposal, tx_hash=row.executed_tx)
+def _executed(event: Event, proposal: Proposal) -> _Found:
+    return "proposal.executed", {"tx_hash": event.data["tx_hash"]}
 
 
-def _canceled(event: Event) -> None:
+def _canceled(event: Event, proposal: Proposal) -> _Found:
     """By its proposer before the vote began, else by the guardians."""
-    row, proposal = _projected(event)
-    if row is None or proposal is None:
-        return
-    sent = proposal.withdraw_tx
-    ours = sent is not None and sent.tx_hash == row.tx_hash
-    _record_once("proposal.canceled", proposal, tx_hash=row.tx_hash, withdrawn=ours)
+    sent, tx_hash = proposal.withdraw_tx, event.data["tx_hash"]
+    ours = sent is not None and sent.tx_hash == tx_hash
+    return "proposal.canceled", {"tx_hash": tx_hash, "withdrawn": ours}
 
 
-def _vote_cast(event: Event) -> None:
-    vote = CastVote.objects.filter(pk=event.subject_id).first()
-    proposal = None if vote is None else _ours(vote.ledger_id, vote.proposal_id)
-    if vote is None or proposal is None:
-        return
-    voter = Institution.objects.filter(uscc=vote.member_id).values_list("pk", flat=True).first()
-    _record_once(
-        "ballot.counted",
-        proposal,
-        tx_hash=vote.tx_hash,
-        voter=vote.voter,
-        support=vote.support,
-        institution_id=voter,
-    )
-    read = facts.read_one(proposal)
-    if read.facts.on_ledger is not None and rules.decided(read.facts.on_ledger.count):
-        executing.owe(proposal)  # nothing more can change it
+def _counted(event: Event) -> _Found:
+    told: dict[str, Any] = {key: event.data[key] for key in ("tx_hash", "voter", "support")}
+    return "ballot.counted", {**told, "institution_id": event.institution_id}
+
+
+_VOTE = "chain.vote_cast"
+_STORIES: dict[str, Callable[[Event, Proposal], _Found | None]] = {
+    "chain.proposal_created": _created,
+    "chain.proposal_extended": _extended,
+    "chain.proposal_queued": _queued,
+    "chain.proposal_executed": _executed,
+    "chain.proposal_canceled": _canceled,
+}
+_RECORDED = (
+    "proposal.on_ledger",
+    "proposal.extended",
+    "proposal.queued",
+    "proposal.executed",
+    "proposal.canceled",
+    "ballot.counted",
+)
+
+
+# --- What is owed -------------------------------------------------------------------------------------------
+def _owe(known: _Known, told: Sequence[Event]) -> None:
+    """Look at each when its voting ends, when the timelock lets it go, and when nothing can change it."""
+    moved = {event.data["proposal_id"]: set[str]() for event in told}
+    for event in told:
+        moved[event.data["proposal_id"]].add(event.action)
+    voted = []
+    for proposal, row in known.unsettled():
+        actions = moved[row.proposal_id]
+        if "chain.proposal_created" in actions:
+            executing.owe_at_deadline(proposal, row)
+        if "chain.proposal_queued" in actions and row.effective_at is not None:
+            executing.owe_at(proposal, row.effective_at)
+        if _VOTE in actions:
+            voted.append(proposal)
+    read = facts.read(voted)
+    for proposal in voted:
+        on_ledger = read[proposal.pk].facts.on_ledger
+        if on_ledger is not None and rules.decided(on_ledger.count):
+            executing.owe(proposal)
 
 
 def _relay_refused(event: Event) -> None:
@@ -134,22 +209,3 @@ def _attempt_refused(purpose: str, rest: str, code: str) -> None:
     record(_ATTEMPTS[purpose], proposal, actor=RELAY, error_code=code, attempt=int(attempt))
     if purpose in {"queue", "execute"}:
         executing.owe_after_refusal(proposal, int(attempt))
-
-
-def _projected(event: Event) -> tuple[OnChainProposal | None, Proposal | None]:
-    row = OnChainProposal.objects.filter(pk=event.subject_id).first()
-    return row, None if row is None else _ours(row.ledger_id, row.proposal_id)
-
-
-def _ours(ledger_id: str, proposal_id: str) -> Proposal | None:
-    """None for a proposal that a member opened on the ledger without the console."""
-    ours = Proposal.objects.filter(ledger_id=ledger_id, chain_proposal_id=proposal_id)
-    return ours.select_related("withdraw_tx").first()
-
-
-def _record_once(action: str, proposal: Proposal, *, tx_hash: str, **data: Any) -> None:
-    known = events.timeline(proposal).filter(action=action, data__tx_hash=tx_hash)
-    if "voter" in data:
-        known = known.filter(data__voter=data["voter"])
-    if not known.exists():
-        record(action, proposal, actor=INDEXER, tx_hash=tx_hash, **data)

@@ -89,7 +89,7 @@ def test_what_has_no_row_can_be_a_subject_too() -> None:
 
 
 def test_listeners_hear_of_their_action_in_the_same_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_listeners", {})
+    monkeypatch.setattr(events, "_listeners", [])
     heard: list[str] = []
     events.on("test.wanted", lambda event: heard.append(event.action))
     record(action="test.wanted")
@@ -98,7 +98,7 @@ def test_listeners_hear_of_their_action_in_the_same_transaction(monkeypatch: pyt
 
 
 def test_a_listener_that_fails_takes_the_change_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_listeners", {})
+    monkeypatch.setattr(events, "_listeners", [])
 
     def refuse(event: Event) -> None:
         raise KeyError(event.action)

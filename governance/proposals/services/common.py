@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from consortium.core import clock, events
-from consortium.core.events import Actor
+from consortium.core.events import Actor, Entry
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from governance.proposals import facts, rules
@@ -36,15 +36,13 @@ def label(state: rules.State) -> str:
 
 def record(action: str, proposal: Proposal, *, actor: Actor, reason: str = "", **data: Any) -> Event:
     """An event of the proposal, found again in the timelines of its institution and node."""
-    about = {"institution_id": proposal.institution_id, "node_id": proposal.node_id}
-    about |= {key: data.pop(key) for key in ("institution_id", "node_id") if key in data}
-    return events.record(
-        action,
-        proposal,
-        actor=actor,
-        reason=reason,
-        number=proposal.number,
-        kind=proposal.kind,
-        **about,
-        **data,
-    )
+    [event] = events.record_all([entry(action, proposal, reason=reason, **data)], actor=actor)
+    return event
+
+
+def entry(action: str, proposal: Proposal, *, reason: str = "", **data: Any) -> Entry:
+    """Such an event to be, where many are recorded at once."""
+    institution_id = data.pop("institution_id", proposal.institution_id)
+    node_id = data.pop("node_id", proposal.node_id)
+    told = {"number": proposal.number, "kind": proposal.kind, **data}
+    return Entry(action, proposal, reason, institution_id, node_id, told)
