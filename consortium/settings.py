@@ -390,6 +390,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"queue": "chain", "expires": 4},
     },
+    "look after the nodes of governed ledgers": {
+        "task": "ledgers.watch_nodes",
+        "schedule": 5.0,
+        "options": {"queue": "chain", "expires": 4},
+    },
     "keep certificate status fresh": {
         "task": "certs.refresh_status",
         "schedule": 60.0,
@@ -474,6 +479,8 @@ LEDGER_TIMEOUT = float(os.environ.get("LEDGER_TIMEOUT", "10"))  # seconds, for a
 LEDGER_HEAD_TOLERANCE = int(os.environ.get("LEDGER_HEAD_TOLERANCE", "20"))
 # Seconds that a transaction may wait for a block before the relay looks whether its fee has become too low.
 RELAY_PATIENCE = float(os.environ.get("RELAY_PATIENCE", "60"))
+# Transactions that are signed together, and sent in one request where the node takes batches.
+RELAY_BATCH = int(os.environ.get("RELAY_BATCH", "100"))
 VOTING_DELAY = int(os.environ.get("VOTING_DELAY", "0"))  # seconds
 VOTING_PERIOD = int(os.environ.get("VOTING_PERIOD", "300" if DEVELOPMENT else str(7 * 24 * 3600)))  # seconds
 # Seconds that a vote stays open at least once its quorum is reached.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, LiteralString, TypeVar
 
 from django.db import connection, models
 from django.db.models.base import ModelState
@@ -128,7 +128,7 @@ def _update_statement(table: str, columns: Sequence[models.Field[Any, Any]], com
 def _type(field: models.Field[Any, Any]) -> LiteralString:
     """An array of what the column holds. The keys that the database makes have a sequence in their type."""
     found = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
-    return cast("LiteralString", f"{found}[]")
+    return f"{found}[]"
 
 
 def _made(model: type[Row], columns: Mapping[str, Any]) -> Row:

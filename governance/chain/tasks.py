@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celery import shared_task
 
+from consortium.core import outbox
 from consortium.core.outbox import Later
 from governance.chain import indexer, ledger, relay, watching
 from governance.chain.errors import (
@@ -19,6 +20,7 @@ from governance.chain.errors import (
     OtherLedger,
     RelayKeyNotAvailable,
 )
+from governance.chain.models import RelayTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -48,22 +50,37 @@ def watch_nodes() -> None:
         logger.warning("what was missed is not read again yet: %s", error)
 
 
-def handle_relay(payload: dict[str, Any]) -> None:
-    """Outbox: send a wanted transaction."""
+def handle_relay(payloads: list[dict[str, Any]]) -> list[outbox.Outcome]:
+    """Outbox: send wanted transactions, many together."""
+    pks = [payload["transaction"] for payload in payloads]
     with _patience():
-        relay.send(payload["transaction"])
+        outcomes = relay.send_all(pks)
+    return [_ended(outcomes[pk]) for pk in pks]
 
 
-def handle_confirm(payload: dict[str, Any]) -> None:
-    """Outbox: see it on the ledger, and index it at once."""
+def handle_confirm(payloads: list[dict[str, Any]]) -> list[outbox.Outcome]:
+    """Outbox: see them on the ledger, and index them at once."""
+    pks = [payload["transaction"] for payload in payloads]
     with _patience():
-        _confirm(payload["transaction"])
+        outcomes = relay.confirm_all(pks)
+        # Also where ours was refused: often because another's went first, and that one counts.
+        _index(row for row in outcomes.values() if isinstance(row, RelayTransaction))
+    return [_ended(outcomes[pk]) for pk in pks]
 
 
-def _confirm(pk: int) -> None:
-    row = relay.confirm(pk)
-    # Also when ours was refused: often because another's went first, and that one counts.
-    if row.block is not None and not row.ledger.deploying:
+def _ended(outcome: relay.Outcome) -> outbox.Outcome:
+    return outcome if isinstance(outcome, Exception) else None
+
+
+def _index(rows: Iterable[RelayTransaction]) -> None:
+    """Each ledger up to the newest block of ours."""
+    newest: dict[str, RelayTransaction] = {}
+    for row in rows:
+        if row.block is not None and not row.ledger.deploying:
+            known = newest.setdefault(row.ledger_id, row)
+            if row.block > (known.block or 0):
+                newest[row.ledger_id] = row
+    for row in newest.values():
         indexer.follow_to(row.ledger, row.block)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from consortium.core import clock
 from consortium.core.models import Event, OutboxMessage
+from consortium.core.outbox import Later
 from consortium.members.models import Institution
 from consortium.members.states import Status as Standing
 from consortium.stack import child
@@ -88,6 +89,66 @@ def test_the_ledgers_process_is_killed_and_started_again(
     founded.anvil.start()
     works_until_done(founded)
     assert_each_counts_once(founded, proposal, wanted)
+
+
+def lost_with_its_proposal(world: World, bank: Institution, other: Institution) -> RelayTransaction:
+    """A ballot that was on the ledger, and comes there again in the very block of its proposal."""
+    checkpoint = world.rpc("evm_snapshot")
+    opened = world.opens(calls.suspend_seat(world.ledger, uscc=other.uscc))
+    row = ballots(world, [bank], opened)[0]
+    world.work()
+    assert fresh(row).status == Status.MINED
+    assert world.rpc("evm_revert", checkpoint)
+    world.rpc("evm_setAutomine", False)
+    tasks.follow()
+    world.work()
+    assert world.rpc("txpool_status")["pending"] == "0x2"
+    world.mine()
+    world.rpc("evm_setAutomine", True)
+    return row
+
+
+def test_a_ballot_that_came_too_early_after_a_loss_is_sent_again_with_another_number(
+    founded: World, banks: list[Institution]
+) -> None:
+    row = lost_with_its_proposal(founded, banks[0], banks[4])
+    early = fresh(row)
+    works_until_done(founded)
+    assert_each_counts_once(founded, founded.id_of(_suspension(founded, banks[4]), text="A decision"), [row])
+    spent = RelayTransaction.objects.get(key=f"spent:{row.pk}:{early.nonce}")
+    assert (spent.status, spent.tx_hash) == (Status.REVERTED, early.tx_hash)
+    assert spent.error_code == "GovernorUnexpectedProposalState"
+    assert Event.objects.get(action="relay.tried_again").data["tx_hash"] == early.tx_hash
+    assert not Event.objects.filter(action="relay.refused").exists()
+
+
+def test_what_comes_too_early_again_and_again_is_given_up_in_the_end(
+    founded: World, banks: list[Institution], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "ATTEMPTS", 1)
+    row = lost_with_its_proposal(founded, banks[0], banks[4])
+    works_until_done(founded)
+    assert (fresh(row).status, fresh(row).error_code) == (Status.REVERTED, "GovernorUnexpectedProposalState")
+    assert Event.objects.get(action="relay.refused").data["key"] == row.key
+
+
+def test_a_ballot_is_not_refused_for_want_of_a_proposal_that_the_ledger_has_lost(
+    founded: World, banks: list[Institution]
+) -> None:
+    """The worker hears of it before the indexer does."""
+    checkpoint = founded.rpc("evm_snapshot")
+    opened = founded.opens(_suspension(founded, banks[4]))
+    founded.work()
+    row = ballots(founded, banks[:1], opened)[0]
+    assert founded.rpc("evm_revert", checkpoint)
+    with pytest.raises(Later, match="GovernorNonexistentProposal"):
+        relay.send(row.pk)
+    works_until_done(founded)
+    assert_each_counts_once(founded, opened, [row])
+
+
+def _suspension(world: World, bank: Institution) -> calls.Call:
+    return calls.suspend_seat(world.ledger, uscc=bank.uscc)
 
 
 # --- The RPC ------------------------------------------------------------------------------------------------
@@ -222,15 +283,17 @@ def test_whichever_of_two_fees_is_mined_counts(
 
 # --- The workers --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("hold", "after", "at"),
+    ("hold", "after", "at", "together"),
     [
-        ("governance.chain.relay._next_nonce", True, 2),  # before it is stored
-        ("governance.chain.relay.broadcast", False, 1),  # stored, not sent
-        ("governance.chain.relay.broadcast", False, 3),
-        ("governance.chain.relay.broadcast", True, 2),  # sent, not confirmed
-        ("governance.chain.relay._settle", False, 1),  # seen, not written down
-        ("governance.chain.indexer.follow_to", False, 1),  # confirmed, not indexed
-        ("governance.chain.projections.apply", True, 1),  # half indexed
+        ("governance.chain.relay._next_nonce", True, 1, 100),  # before any is stored
+        ("governance.chain.relay._next_nonce", True, 2, 1),
+        ("governance.chain.relay.broadcast", False, 1, 100),  # stored, none sent
+        ("governance.chain.relay.broadcast", False, 2, 2),  # stored, some sent
+        ("governance.chain.relay.broadcast", True, 1, 100),  # sent, not confirmed
+        ("governance.chain.relay.broadcast", True, 2, 1),
+        ("governance.chain.relay._settle", False, 1, 100),  # seen, not written down
+        ("governance.chain.indexer.follow_to", False, 1, 100),  # confirmed, not indexed
+        ("governance.chain.projections.apply", True, 1, 100),  # half indexed
     ],
 )
 def test_one_of_two_workers_is_killed_and_the_other_goes_on(
@@ -241,9 +304,10 @@ def test_one_of_two_workers_is_killed_and_the_other_goes_on(
     hold: str,
     after: bool,
     at: int,
+    together: int,
 ) -> None:
     wanted = ballots(founded, banks[:3], proposal)
-    killed = victim("drain", hold=hold, after=after, at=at).arrives()
+    killed = victim("drain", hold=hold, after=after, at=at, RELAY_BATCH=str(together)).arrives()
     other = victim("drain")
     killed.killed()
     other.finishes()
