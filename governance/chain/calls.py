@@ -142,6 +142,20 @@ def set_guardians(ledger: Ledger, *, guardians: Sequence[str], threshold: int) -
     return _call(ledger.break_glass, BREAK_GLASS, "setGuardians", addresses, threshold)
 
 
+def name_guardian(ledger: Ledger, *, break_glass: str) -> list[Call]:
+    """Registry and governor obey another guardians' contract; the zero address for none."""
+    guardian = _address(break_glass)
+    return [
+        _call(ledger.registry, REGISTRY, "setGuardian", guardian),
+        _call(ledger.governor, GOVERNOR, "setProposalGuardian", guardian),
+    ]
+
+
+def set_convener(ledger: Ledger, *, convener: str) -> Call:
+    """Who proposes for the secretariat; the zero address for nobody."""
+    return _call(ledger.governor, GOVERNOR, "setConvener", _address(convener))
+
+
 def set_terms(ledger: Ledger, **seconds: int) -> list[Call]:
     """New durations in seconds, by the names in ``_DURATIONS``."""
     return [_set_duration(ledger, name, value * ledger.ticks_per_second) for name, value in seconds.items()]
@@ -182,11 +196,7 @@ def appoint(ledger: Ledger) -> list[Call]:
 
 def set_guardian(ledger: Ledger) -> list[Call]:
     """Registry and governor obey the guardians' contract."""
-    guardian = _address(ledger.break_glass)
-    return [
-        _call(ledger.registry, REGISTRY, "setGuardian", guardian),
-        _call(ledger.governor, GOVERNOR, "setProposalGuardian", guardian),
-    ]
+    return name_guardian(ledger, break_glass=ledger.break_glass)
 
 
 def _timelock(ledger: Ledger, function: str, role: str, account: str) -> Call:
@@ -361,6 +371,7 @@ def _plain(item: dict[str, Any], value: Any) -> Any:
 def _code(value: bytes) -> str:
     """Anybody may write anything there."""
     try:
-        return text(value)
+        found = text(value)
     except UnicodeDecodeError:
-        return "0x" + value.hex()
+        found = "\0"
+    return found if found.isprintable() else "0x" + value.hex()

@@ -49,9 +49,9 @@ def timelock(ledger: Ledger, client: Web3 | None = None) -> Contract:
     return _at(ledger.timelock, TIMELOCK, client or gateway.web3(ledger))
 
 
-def break_glass(ledger: Ledger, client: Web3 | None = None) -> Contract:
-    """The guardians' contract; see :func:`seats`. An alliance without guardians has none."""
-    return _at(ledger.break_glass, BREAK_GLASS, client or gateway.web3(ledger))
+def break_glass(ledger: Ledger, client: Web3 | None = None, *, address: str = "") -> Contract:
+    """The guardians' contract, or the one at ``address``; see :func:`seats`. There need not be one."""
+    return _at(address or ledger.break_glass, BREAK_GLASS, client or gateway.web3(ledger))
 
 
 @cache

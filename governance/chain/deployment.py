@@ -65,16 +65,25 @@ def deploy(passphrase_file: Path, *, guardians: Sequence[str] = (), say: Say = l
     return ledger
 
 
-def successor(ledger: Ledger, *, name: str) -> str:
+def successor(ledger: Ledger, *, name: str, terms: tuple[Any, ...] | None = None) -> str:
     """The address of another governor over the same seats, registry and timelock; it has no power yet.
 
-    ``name`` tells it from others: a second run finds the one of the first. Its terms are those of the
-    settings as they are now. It takes over when members vote for :func:`governance.chain.calls.hand_over`.
+    ``name`` tells it from others: a second run finds the one of the first. ``terms``, the contract's
+    ``Settings``, are by default those of the settings as they are now. It takes over when members vote for
+    :func:`governance.chain.calls.hand_over`.
     """
-    client = gateway.web3(ledger)
-    return _contract(
-        client, ledger, GOVERNOR, ledger.seats, ledger.registry, _terms(ledger), key=f"successor:{name}"
-    )
+    client, key = gateway.web3(ledger), f"successor:{name}"
+    arguments = (ledger.seats, ledger.registry, terms or _terms(ledger))
+    return _contract(client, ledger, GOVERNOR, *arguments, key=key)
+
+
+def successors_guardians(
+    ledger: Ledger, *, name: str, governor: str, guardians: Sequence[str], threshold: int
+) -> str:
+    """The address of a guardians' contract for the governor that was deployed under the same ``name``."""
+    client, key = gateway.web3(ledger), f"successor:{name}:break_glass"
+    arguments = (ledger.registry, governor, list(guardians), threshold)
+    return _contract(client, ledger, BREAK_GLASS, *arguments, key=key)
 
 
 def _reach() -> Web3:

@@ -78,6 +78,22 @@ class UnknownCall(ConsoleError):
     message = _("The call %(selector)s is none that the alliance's contracts know.")
 
 
+class NotThisContract(ConsoleError):
+    """There is no contract of that kind at the address: no code, or none that answers as it ought to."""
+
+    code = "not_this_contract"
+    status = 409
+    message = _("There is no %(contract)s contract at %(address)s.")
+
+
+class ContractDoesNotFit(ConsoleError):
+    """A contract that belongs to another alliance, or to other parts of this one; ``what`` it says is."""
+
+    code = "contract_does_not_fit"
+    status = 409
+    message = _("Contract %(address)s does not fit: its %(what)s is %(actual)s, expected %(expected)s.")
+
+
 class RelayKeyNotAvailable(ConsoleError):
     """This process has no passphrase, no key file, or they do not fit. ``detail`` says which."""
 

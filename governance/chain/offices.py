@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from django.db import models
 
 from governance.chain import effects
-from governance.chain.contracts import PROPOSER_ROLE
+from governance.chain.contracts import BREAK_GLASS, GOVERNOR, PROPOSER_ROLE, REGISTRY, SEATS, TIMELOCK
 from governance.chain.folds import Fact, Row
 from governance.chain.models import ChainEvent, Governor, Ledger
 
@@ -33,6 +33,15 @@ def followed_since(ledger: Ledger) -> dict[str, int]:
     for name, args, block in events.order_by("block", "log_index").values_list("name", "args", "block"):
         since.setdefault(_newcomer(name, args), block)
     return {address: block for address, block in since.items() if address}
+
+
+def contracts_at(ledger: Ledger) -> dict[str, str]:
+    """The contracts by address, those that have left office included: what each of them is."""
+    found = dict.fromkeys(followed_since(ledger), BREAK_GLASS)
+    events = ChainEvent.objects.filter(ledger=ledger, name="RoleGranted", args__role=PROPOSER_ROLE)
+    governors = {ledger.first_governor, ledger.governor, *events.values_list("args__account", flat=True)}
+    found |= dict.fromkeys(governors, GOVERNOR)
+    return found | {ledger.seats: SEATS, ledger.registry: REGISTRY, ledger.timelock: TIMELOCK}
 
 
 def takes_office(facts: Iterable[Fact], known: Iterable[str]) -> int | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from consortium.members.models import Institution
 from governance.chain import calls
 from governance.chain.calls import Call
-from governance.chain.models import RegistryEntry
-from governance.proposals import rules
+from governance.chain.models import Ledger, RegistryEntry
+from governance.proposals import charter, constitutional, rules
 from governance.proposals.models import Attachment, Kind, Permission, Proposal, ProposalAction
 
 _NODE_KINDS = frozenset(
@@ -17,6 +17,11 @@ _NODE_KINDS = frozenset(
 )
 _ROLE_KINDS = frozenset({Kind.ADMIT_NODE, Kind.CHANGE_ROLE})
 _ADDRESS_KINDS = frozenset({Kind.CHANGE_VOTER, Kind.SET_ACCOUNT})
+_ABOUT_NOBODY = constitutional.KINDS | {Kind.CHANGE_RULE}
+
+
+def concerns_institution(kind: str) -> bool:
+    return kind not in _ABOUT_NOBODY
 
 
 def concerns_node(kind: str) -> bool:
@@ -28,7 +33,7 @@ def needs_role(kind: str) -> bool:
 
 
 def needs_address(kind: str) -> bool:
-    return kind in _ADDRESS_KINDS
+    return kind in _ADDRESS_KINDS or constitutional.needs_address(kind)
 
 
 def rows(proposal: Proposal) -> list[ProposalAction]:
@@ -98,17 +103,8 @@ def weightiness(proposal: Proposal) -> rules.Weightiness:
 
 def _calls(proposal: Proposal, action: ProposalAction) -> list[Call]:
     ledger = proposal.ledger
-    if action.kind == Kind.CHANGE_RULE:
-        rule = rules.Rule.read(action.rule or {})
-        return [
-            calls.set_rule(
-                ledger,
-                kind=action.rule_of or 0,
-                quorum=rule.quorum,
-                approval=rule.approval,
-                categories=rule.categories,
-            )
-        ]
+    if not concerns_institution(action.kind):
+        return _constitutional(ledger, action)
     uscc = _institution(action).uscc
     match action.kind:
         case Kind.ADMIT_INSTITUTION:
@@ -127,6 +123,26 @@ def _calls(proposal: Proposal, action: ProposalAction) -> list[Call]:
             return [_account_action(proposal, action)]
         case _:
             return [_node_action(proposal, action)]
+
+
+def _constitutional(ledger: Ledger, action: ProposalAction) -> list[Call]:
+    """What changes the voting itself."""
+    match action.kind:
+        case Kind.CHANGE_TERMS:
+            return calls.set_terms(ledger, **charter.in_order(action.durations or {}))
+        case Kind.CHANGE_GUARDIANS:
+            who, agree = action.guardians or [], action.threshold or 0
+            return [calls.set_guardians(ledger, guardians=who, threshold=agree)]
+        case Kind.NAME_GUARDIAN:
+            return calls.name_guardian(ledger, break_glass=action.address)
+        case Kind.SET_CONVENER:
+            return [calls.set_convener(ledger, convener=action.address)]
+        case Kind.HAND_OVER:
+            return calls.hand_over(ledger, governor=action.address, break_glass=action.break_glass)
+        case _:
+            rule = rules.Rule.read(action.rule or {})
+            shares = {"quorum": rule.quorum, "approval": rule.approval}
+            return [calls.set_rule(ledger, kind=action.rule_of or 0, categories=rule.categories, **shares)]
 
 
 def _removals(proposal: Proposal, uscc: str) -> list[Call]:
@@ -176,9 +192,8 @@ def _institution(action: ProposalAction) -> Institution:
 
 def _subject(action: ProposalAction) -> str:
     """Who or what it is about, in ASCII and the same in every language."""
-    if action.kind == Kind.CHANGE_RULE:
-        rule, kind = rules.Rule.read(action.rule or {}), rules.Weightiness(action.rule_of or 0)
-        return f"rule for {kind.name.lower()} proposals: {rule}"
+    if not concerns_institution(action.kind):
+        return _constitutional_subject(action)
     bank = _institution(action)
     institution = f"{bank.uscc} ({bank.short_name})"
     if action.kind == Kind.CHANGE_VOTER:
@@ -191,3 +206,22 @@ def _subject(action: ProposalAction) -> str:
     node = action.node
     role = f" as {RegistryEntry.NodeRole(action.node_role).name.lower()}" if action.node_role else ""
     return f"node {node.name} of {institution} in {node.network_id}{role}, id {node.consensus_id}"
+
+
+def _constitutional_subject(action: ProposalAction) -> str:
+    """Likewise, of what changes the voting itself."""
+    match action.kind:
+        case Kind.CHANGE_TERMS:
+            durations = charter.in_order(action.durations or {})
+            return ", ".join(f"{name} {seconds} s" for name, seconds in durations.items())
+        case Kind.CHANGE_GUARDIANS:
+            return f"guardians {', '.join(action.guardians or [])}; {action.threshold} must agree"
+        case Kind.NAME_GUARDIAN:
+            return f"guardians' contract {action.address}"
+        case Kind.SET_CONVENER:
+            return f"convener {action.address}"
+        case Kind.HAND_OVER:
+            return f"governor {action.address}, guardians' contract {action.break_glass or 'none'}"
+        case _:
+            rule, kind = rules.Rule.read(action.rule or {}), rules.Weightiness(action.rule_of or 0)
+            return f"rule for {kind.name.lower()} proposals: {rule}"

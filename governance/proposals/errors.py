@@ -89,6 +89,22 @@ class WrongSubject(ConsoleError):
     message = _("“%(kind)s” can't be proposed for %(subject)s: %(reason)s")
 
 
+class NoGuardians(ConsoleError):
+    """The alliance has no guardians' contract whose guardians could change."""
+
+    code = "no_guardians"
+    status = 409
+    message = _("This alliance has no guardians: name a guardians' contract first.")
+
+
+class NothingChanges(ConsoleError):
+    """``address`` holds the office already."""
+
+    code = "nothing_changes"
+    status = 409
+    message = _("%(address)s is in office already.")
+
+
 class ProposalOpen(ConsoleError):
     """Members vote on the same thing already."""
 
@@ -212,3 +228,11 @@ class AttachmentDamaged(ConsoleError):
     code = "attachment_damaged"
     status = 500
     message = _("“%(name)s” is not what was attached: its hash is not the one in the proposal.")
+
+
+class OpenedElsewhere(ConsoleError):
+    """Only who opened it on the ledger may take it back there; nor is there a draft to amend."""
+
+    code = "opened_elsewhere"
+    status = 409
+    message = _("Proposal #%(number)s was opened on the ledger without the console: it can't do that here.")

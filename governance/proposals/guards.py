@@ -13,7 +13,7 @@ from consortium.core.errors import InvalidInput
 from consortium.members.models import Institution, Node
 from consortium.members.states import Status
 from governance.chain.models import AccountPermission, ActionKind, Ledger, RegistryEntry, Seat
-from governance.proposals import actions, facts, rules
+from governance.proposals import actions, constitutional, facts, rules
 from governance.proposals.errors import ProposalOpen, WrongSubject
 from governance.proposals.models import Kind, Permission, Proposal, ProposalAction
 
@@ -73,6 +73,7 @@ def _about_the_same(ours: Sequence[ProposalAction]) -> QuerySet[Proposal]:
     institutions = {action.institution_id for action in ours if action.institution_id}
     ruled = {action.rule_of for action in ours if action.kind == Kind.CHANGE_RULE}
     same = Q(actions__institution__in=institutions) | Q(actions__rule_of__in=ruled)
+    same |= Q(actions__kind__in={action.kind for action in ours} & constitutional.KINDS)
     opened = Proposal.objects.filter(opened_at__isnull=False, discarded_at__isnull=True)
     return opened.filter(same).distinct()
 
@@ -80,6 +81,8 @@ def _about_the_same(ours: Sequence[ProposalAction]) -> QuerySet[Proposal]:
 def _collide(one: ProposalAction, other: ProposalAction) -> bool:
     if one.kind == Kind.CHANGE_RULE or other.kind == Kind.CHANGE_RULE:
         return one.kind == other.kind and one.rule_of == other.rule_of
+    if constitutional.KINDS & {one.kind, other.kind}:
+        return constitutional.collide(one, other)
     if one.institution_id != other.institution_id:
         return False
     if one.kind == other.kind == Kind.SET_ACCOUNT:
@@ -94,7 +97,8 @@ def _collide(one: ProposalAction, other: ProposalAction) -> bool:
 # --- One action ---------------------------------------------------------------------------------------------
 def _check(proposal: Proposal, action: ProposalAction, before: Sequence[ProposalAction]) -> None:
     _check_fields(action)
-    if action.kind == Kind.CHANGE_RULE:
+    if not actions.concerns_institution(action.kind):
+        constitutional.check_office(proposal.ledger, action)
         return
     if action.kind == Kind.ADMIT_INSTITUTION:
         _check_applicant(action, before)
@@ -107,7 +111,7 @@ def _check(proposal: Proposal, action: ProposalAction, before: Sequence[Proposal
 
 
 def _check_fields(action: ProposalAction) -> None:
-    if (action.kind != Kind.CHANGE_RULE) != (action.institution is not None):
+    if actions.concerns_institution(action.kind) != (action.institution is not None):
         raise InvalidInput(field="institution", reason=_("name the institution that it is about."))
     if actions.concerns_node(action.kind) != (action.node is not None):
         raise InvalidInput(field="node", reason=_("name a node for this kind of proposal, and only for it."))
@@ -125,6 +129,7 @@ def _check_fields(action: ProposalAction) -> None:
         )
     _check_account_fields(action)
     _check_rule_fields(action)
+    constitutional.check_fields(action)
 
 
 def _check_account_fields(action: ProposalAction) -> None:

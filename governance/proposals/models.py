@@ -24,6 +24,12 @@ class Kind(models.TextChoices):
     THAW_NODE = "thaw_node", _("thaw a node")
     RATIFY_FREEZE = "ratify_freeze", _("ratify the freeze of a node")
     CHANGE_RULE = "change_rule", _("change a voting rule")
+    CHANGE_TERMS = "change_terms", _("change durations")
+    CHANGE_GUARDIANS = "change_guardians", _("change the guardians")
+    NAME_GUARDIAN = "name_guardian", _("name the guardians' contract")
+    SET_CONVENER = "set_convener", _("change who proposes for the secretariat")
+    HAND_OVER = "hand_over", _("hand over to another governor")
+    OTHER = "other", _("something else")  # opened on the ledger without the console; never drafted here
 
 
 class State(models.TextChoices):
@@ -120,6 +126,11 @@ class Proposal(models.Model):
         return f"#{self.number}"
 
     @property
+    def is_adopted(self) -> bool:
+        """Opened on the ledger without the console: by a member itself, or by the guardians."""
+        return self.opened_at is not None and self.opened_by_id is None and self.propose_tx_id is None
+
+    @property
     def title(self) -> str:
         return by_language(self.title_zh, self.title_en)
 
@@ -142,10 +153,16 @@ class ProposalAction(models.Model):
     node_role = models.PositiveSmallIntegerField(
         _("role"), choices=RegistryEntry.NodeRole, null=True, blank=True
     )
-    address = models.CharField(_("account or voting address"), max_length=42, blank=True)
+    # An account, a voting address, or who takes an office.
+    address = models.CharField(_("address"), max_length=42, blank=True)
     permission = models.PositiveSmallIntegerField(_("permission"), choices=Permission, null=True, blank=True)
     rule_of = models.PositiveSmallIntegerField(_("kind of action"), choices=ActionKind, null=True, blank=True)
     rule = models.JSONField(_("rule"), null=True, blank=True)  # as ``rules.Rule.read`` takes it
+    durations = models.JSONField(_("durations"), null=True, blank=True)  # seconds, by ``rules.DURATIONS``
+    guardians = models.JSONField(_("guardians"), null=True, blank=True)  # addresses
+    threshold = models.PositiveSmallIntegerField(_("guardians who must agree"), null=True, blank=True)
+    # The guardians' contract that belongs to the governor that takes over.
+    break_glass = models.CharField(_("guardians' contract"), max_length=42, blank=True)
 
     class Meta:
         verbose_name = _("action")

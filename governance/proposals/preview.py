@@ -13,7 +13,8 @@ from governance.chain import calls
 from governance.chain.calls import Call
 from governance.chain.errors import LedgerUnreachable, OtherLedger, UnknownCall
 from governance.chain.models import RegistryEntry
-from governance.proposals import actions, rules, simulation, terms, wording
+from governance.proposals import actions, constitution, rules, simulation, terms, wording
+from governance.proposals.constitution import Change
 from governance.proposals.models import Proposal
 from governance.proposals.simulation import Simulation
 from governance.proposals.terms import Terms
@@ -24,8 +25,8 @@ from governance.proposals.wording import Step
 class Preview:
     """A proposal's calls in words, what the ledger says of them now, and whom they touch.
 
-    ``simulation`` is None while the ledger does not answer. ``calls`` is what a list's difference is
-    computed from.
+    ``charter`` is what it changes about the voting itself; that and ``simulation`` are None while the ledger
+    does not answer. ``calls`` is what a list's difference is computed from.
     """
 
     calls: list[Call]
@@ -34,6 +35,7 @@ class Preview:
     terms: Terms
     simulation: Simulation | None
     members: list[Institution]
+    charter: list[Change] | None
 
 
 def preview(proposal: Proposal) -> Preview:
@@ -49,6 +51,7 @@ def preview(proposal: Proposal) -> Preview:
         terms=terms.terms(proposal.ledger, kind),
         simulation=simulated(proposal, compiled),
         members=members(proposal, compiled),
+        charter=constitution.changes(proposal.ledger, compiled),
     )
 
 

@@ -1,8 +1,10 @@
 """What the ledger would answer if a proposal were carried out now: an ``eth_call`` as the timelock.
 
 The timelock's own batch function is called, with one slot of its storage overridden so that it takes the
-batch for one whose time has come: every call runs on what those before it left, as in the real execution. A
-node that knows no overrides is asked call by call.
+batch for one whose time has come: every call runs on what those before it left, as in the real execution.
+The governor takes calls from the timelock only while it carries out a vote that contains them; so the list
+that it keeps of them is overridden too, as ``Governor.execute`` fills it. A node that knows no overrides is
+asked call by call, and the governor's own calls stay untried.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from governance.chain.models import Ledger
 from governance.contracts.errors import Refusal, decode
 from governance.proposals import wording
 
+# Storage slot of the governor's deque of calls to itself; its mapping from places to hashes is the next one.
+_GOVERNANCE_CALL = 5
 _TIMESTAMPS = 1  # storage slot of TimelockController's mapping from an operation to the time it may be run
 _READY = "0x" + "00" * 31 + "02"  # a time long past; 1 would mean that it was done
 _NOTHING = bytes(32)
@@ -41,7 +45,8 @@ class Verdict(StrEnum):
 class Simulation:
     """``step`` is the call that fails, from 1; ``together``: the calls were tried as one, each on the last.
 
-    ``untried`` are calls, from 1, that the governor takes from nobody but a vote under way.
+    ``untried`` are calls, from 1, that the governor takes from nobody but a vote under way: only where the
+    node knows no overrides.
     """
 
     verdict: Verdict
@@ -54,46 +59,51 @@ class Simulation:
 
 def simulate(ledger: Ledger, compiled: Sequence[Call]) -> Simulation:
     """Carry the calls out in thought, on the ledger as it is now. Raises LedgerUnreachable, OtherLedger."""
-    untried = tuple(place for place, call in enumerate(compiled, start=1) if call.target == ledger.governor)
-    tried = [(place, call) for place, call in enumerate(compiled, start=1) if place not in untried]
-    if not tried:
-        return Simulation(Verdict.UNKNOWN, untried=untried)
     run = _Run(gateway.web3(ledger), ledger)
-    failed = run.together([call for _, call in tried])
-    together = failed != _NOT_READY
-    found = _first_refused(run, tried, together) if failed is not None else None
-    if found is None:
-        return Simulation(Verdict.WORKS, together=together, untried=untried)
-    place, refusal = found
-    name = refusal.name if refusal else ""
-    return Simulation(Verdict.REFUSED, place, name, wording.refusal(refusal), together, untried)
+    failed = run.batch(compiled)
+    if failed is _WORKS:
+        return Simulation(Verdict.WORKS)
+    together = failed is not _NO_OVERRIDES
+    own = tuple(place for place, call in enumerate(compiled, start=1) if call.target == ledger.governor)
+    untried = () if together else own
+    found = _first_together(run, compiled) if together else _first_alone(run, compiled, untried)
+    if found is not None:
+        place, refusal = found
+        name = refusal.name if refusal else ""
+        return Simulation(Verdict.REFUSED, place, name, wording.refusal(refusal), together, untried)
+    verdict = Verdict.UNKNOWN if len(untried) == len(compiled) else Verdict.WORKS
+    return Simulation(verdict, together=together, untried=untried)
 
 
-def _first_refused(
-    run: _Run, tried: list[tuple[int, Call]], together: bool
-) -> tuple[int, Refusal | None] | None:
-    """The first call that is refused: after those before it, or each for itself."""
-    for count, (place, call) in enumerate(tried, start=1):
-        before = [one for _, one in tried[:count]]
-        answer = run.batch(before) if together else run.alone(call)
+_Found = tuple[int, Refusal | None] | None
+
+
+def _first_together(run: _Run, compiled: Sequence[Call]) -> _Found:
+    """The first call that is refused after those before it."""
+    for count in range(1, len(compiled) + 1):
+        answer = run.batch(compiled[:count])
+        if answer is not _WORKS:
+            return count, answer
+    return None
+
+
+def _first_alone(run: _Run, compiled: Sequence[Call], untried: Sequence[int]) -> _Found:
+    """The first call that is refused, each for itself."""
+    for place, call in enumerate(compiled, start=1):
+        answer = _WORKS if place in untried else run.alone(call)
         if answer is not _WORKS:
             return place, answer
     return None
 
 
-_WORKS = Refusal("", {})  # told apart by identity: no contract has an error without a name
+# Told apart by identity: no contract has an error without a name.
+_WORKS, _NO_OVERRIDES = Refusal("", {}), Refusal("", {})
 
 
 class _Run:
     def __init__(self, client: Web3, ledger: Ledger) -> None:
         self._client, self._timelock = client, Web3.to_checksum_address(ledger.timelock)
-
-    def together(self, compiled: Sequence[Call]) -> str | None:
-        """None where the batch works; else the error's name, empty where it has none."""
-        answer = self.batch(compiled)
-        if answer is _WORKS:
-            return None
-        return answer.name if answer else ""
+        self._governor = Web3.to_checksum_address(ledger.governor)
 
     def batch(self, compiled: Sequence[Call]) -> Refusal | None:
         content = (
@@ -106,8 +116,11 @@ class _Run:
         operation = Web3.keccak(encode(["address[]", "uint256[]", "bytes[]", "bytes32", "bytes32"], content))
         slot = Web3.keccak(encode(["bytes32", "uint256"], [operation, _TIMESTAMPS]))
         data = contracts.offline(contracts.TIMELOCK).encode_abi("executeBatch", args=list(content))
-        ready = {self._timelock: {"stateDiff": {slot.to_0x_hex(): _READY}}}
-        return self._ask({"to": self._timelock, "data": HexStr(data)}, ready)
+        overrides = {self._timelock: {"stateDiff": {slot.to_0x_hex(): _READY}}}
+        expected = [call for call in compiled if call.target == self._governor]
+        if expected:
+            overrides[self._governor] = {"stateDiff": _expecting(expected)}
+        return self._ask({"to": self._timelock, "data": HexStr(data)}, overrides)
 
     def alone(self, call: Call) -> Refusal | None:
         target = Web3.to_checksum_address(call.target)
@@ -119,9 +132,24 @@ class _Run:
             self._client.eth.call(call, "pending", overrides)
         except ContractLogicError as error:
             data = error.data
-            return decode(data) if isinstance(data, str) and data.startswith("0x") else None
+            found = decode(data) if isinstance(data, str) and data.startswith("0x") else None
+            ignored = overrides is not None and found is not None and found.name == _NOT_READY
+            return _NO_OVERRIDES if ignored else found
         except Web3Exception:
             if overrides is None:
                 raise
-            return Refusal(_NOT_READY, {})  # the node takes no overrides
+            return _NO_OVERRIDES
         return _WORKS
+
+
+def _expecting(expected: Sequence[Call]) -> dict[str, str]:
+    """The governor's queue of its own calls, as slots: where it begins and ends, then each call's hash."""
+    slots = {_word(_GOVERNANCE_CALL): _word(len(expected) << 128)}
+    for place, call in enumerate(expected):
+        where = Web3.keccak(encode(["uint128", "uint256"], [place, _GOVERNANCE_CALL + 1]))
+        slots[where.to_0x_hex()] = Web3.keccak(hexstr=HexStr(call.data)).to_0x_hex()
+    return slots
+
+
+def _word(number: int) -> str:
+    return f"0x{number:064x}"

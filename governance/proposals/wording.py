@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from consortium.members.models import Category, Institution, Node
-from governance.chain import calls
+from governance.chain import calls, offices
 from governance.chain.calls import Call
+from governance.chain.contracts import ADMIN_ROLE, CANCELLER_ROLE, EXECUTOR_ROLE, PROPOSER_ROLE
 from governance.chain.errors import UnknownCall
 from governance.chain.models import ActionKind, Ledger, RegistryEntry
 from governance.contracts.errors import Refusal
@@ -50,26 +52,24 @@ _SENTENCES: dict[tuple[str, str], Promise] = {
         "%(approvalNum)s/%(approvalDen)s in favour and a majority in %(categories)s categories."
     ),
     ("ConsortiumGovernor", "setVotingDelay"): gettext_lazy(
-        "Begin votes %(newVotingDelay)s after they are opened (in the ledger's time)."
+        "Time from opening a proposal to the vote on it: %(newVotingDelay)s."
     ),
-    ("ConsortiumGovernor", "setVotingPeriod"): gettext_lazy(
-        "Take votes for %(newVotingPeriod)s (in the ledger's time)."
-    ),
+    ("ConsortiumGovernor", "setVotingPeriod"): gettext_lazy("Time to vote: %(newVotingPeriod)s."),
     ("ConsortiumGovernor", "setLateQuorumVoteExtension"): gettext_lazy(
-        "Keep a vote open for %(newVoteExtension)s once its quorum is reached (in the ledger's time)."
+        "Time that a vote stays open at least once its quorum is reached: %(newVoteExtension)s."
     ),
     ("ConsortiumGovernor", "setConvener"): gettext_lazy("Let %(newConvener)s propose for the secretariat."),
     ("ConsortiumGovernor", "setProposalGuardian"): gettext_lazy(
         "Let %(newProposalGuardian)s cancel proposals."
     ),
     ("TimelockController", "updateDelay"): gettext_lazy(
-        "Hold what has passed for %(newDelay)s before it is carried out (in the ledger's time)."
+        "Time that the timelock holds what has passed before it is carried out: %(newDelay)s."
     ),
     ("TimelockController", "grantRole"): gettext_lazy(
-        "Give the role %(role)s in the timelock to %(account)s."
+        "Give %(account)s the role “%(role)s” in the timelock."
     ),
     ("TimelockController", "revokeRole"): gettext_lazy(
-        "Take the role %(role)s in the timelock from %(account)s."
+        "Take the role “%(role)s” in the timelock from %(account)s."
     ),
     ("BreakGlass", "setGuardians"): gettext_lazy(
         "Guardians: %(guardians_)s; %(threshold_)s of them may freeze a node or cancel a proposal."
@@ -124,7 +124,8 @@ class Step:
 
 def steps(ledger: Ledger, compiled: Sequence[Call]) -> list[Step]:
     """What each call does, in both languages; names cost a constant number of queries."""
-    decoded = [_decoded(ledger, call) for call in compiled]
+    at = _contracts(ledger, compiled)
+    decoded = [_decoded(call, at, ledger.ticks_per_second) for call in compiled]
     known = Names([arguments for found in decoded if found for arguments in (found[2],)])
     return [_step(call, found, known) for call, found in zip(compiled, decoded, strict=True)]
 
@@ -162,10 +163,21 @@ class Names:
             return f"{node} ({code[:12]}…)" if node else f"{code[:12]}…"
         if key == "category":
             return str(self._categories.get(value, value))
+        if key == "role" and value in _ROLES:
+            return str(_ROLES[value])
         labels = _LABELS.get(key)
         return str(labels(value).label) if labels and value in labels.values else _listed(value)
 
 
+_DURATIONS = frozenset({"newVotingDelay", "newVotingPeriod", "newVoteExtension", "newDelay"})
+_LONGEST = 10**9  # seconds, some thirty years
+# Of the timelock; the sentences put them in quotation marks.
+_ROLES: dict[str, Promise] = {
+    PROPOSER_ROLE: gettext_lazy("have decisions carried out"),
+    CANCELLER_ROLE: gettext_lazy("stop what waits"),
+    EXECUTOR_ROLE: gettext_lazy("carry out what is due"),
+    ADMIN_ROLE: gettext_lazy("give and take roles"),
+}
 _MEMBER_KEYS = ("memberId", "holder", "actual", "expected")
 _LABELS: dict[str, Any] = {
     "role": RegistryEntry.NodeRole,
@@ -208,12 +220,8 @@ def _sentence(call: Call, found: tuple[str, str, dict[str, Any]] | None, known: 
     return str(form) % _Named(arguments, known)
 
 
-def _decoded(ledger: Ledger, call: Call) -> tuple[str, str, dict[str, Any]] | None:
-    """None for what is none of the contracts' functions, or is asked of another contract than its own."""
-    try:
-        contract, function, arguments = calls.decode_call(call)
-    except UnknownCall:
-        return None
+def _contracts(ledger: Ledger, compiled: Sequence[Call]) -> dict[str, str]:
+    """What is at which address; those that have left office only where one of them is called."""
     at = {
         ledger.seats: "Seats",
         ledger.registry: "NodeRegistry",
@@ -221,7 +229,25 @@ def _decoded(ledger: Ledger, call: Call) -> tuple[str, str, dict[str, Any]] | No
         ledger.timelock: "TimelockController",
         ledger.break_glass: "BreakGlass",
     }
-    return (contract, function, arguments) if at.get(call.target) == contract else None
+    return at if all(call.target in at for call in compiled) else {**offices.contracts_at(ledger), **at}
+
+
+def _decoded(call: Call, at: dict[str, str], ticks: int) -> tuple[str, str, dict[str, Any]] | None:
+    """None for what is none of the contracts' functions, or is asked of another contract than its own."""
+    try:
+        contract, function, arguments = calls.decode_call(call)
+    except UnknownCall:
+        return None
+    if at.get(call.target) != contract:
+        return None
+    return contract, function, {key: _measured(key, value, ticks) for key, value in arguments.items()}
+
+
+def _measured(key: str, value: Any, ticks: int) -> Any:
+    """A duration out of the ledger's ticks, unless no calendar holds it; whatever else as it is."""
+    if key not in _DURATIONS or value // ticks > _LONGEST:
+        return value
+    return timedelta(seconds=value / ticks)
 
 
 def _flat(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -233,7 +259,25 @@ def _flat(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_listed, value))
+    if isinstance(value, timedelta):
+        return span(value)
+    return _("nobody") if value == calls.NOBODY else str(value)
+
+
+def span(duration: timedelta) -> str:
+    """A duration in the reader's language, to the second."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = (
+        days and ngettext("%(n)d day", "%(n)d days", days) % {"n": days},
+        hours and ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours},
+        minutes and ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes},
+        seconds and ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds},
+    )
+    return " ".join(part for part in parts if part) or _("at once")
 
 
 def _plain(value: Any) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.utils import translation
 from pytest_django import Settings
+from web3.exceptions import ContractPanicError
 
+from governance.chain import calls
 from governance.chain.models import RegistryEntry
 from governance.proposals import preview as previews
 from governance.proposals import rules, simulation, wording
@@ -15,10 +18,33 @@ from governance.proposals.models import Kind, Permission, Proposal
 from governance.proposals.rules import Weightiness
 from governance.proposals.services import Wish
 from governance.proposals.simulation import Verdict
+from tests.chain.faulty import Answer, FaultyNode, Question
 from tests.factories import voter
 from tests.proposals.stage import Stage
 
 ACCOUNT = voter(900_002).address
+GOVERNORS_OWN: list[dict[str, Any]] = [
+    {"kind": "change_terms", "durations": {"voting_period": 7200, "timelock": 600}},
+    {"kind": "set_convener", "address": ACCOUNT},
+    {"kind": "change_rule", "rule_of": 0, "rule": rules.Rule((1, 2), (1, 2), 0)},
+]
+
+
+@pytest.fixture
+def plain_node(stage: Stage, settings: Settings) -> Iterator[FaultyNode]:
+    """The ledger behind a node that takes an ``eth_call`` with two arguments and not with three."""
+
+    def refuse(question: Question, answer: Answer) -> Answer:
+        if len(question["params"]) < 3:
+            return answer
+        error = {"code": -32602, "message": "too many arguments, want at most 2"}
+        return {"jsonrpc": "2.0", "id": question["id"], "error": error}
+
+    node = FaultyNode(settings.LEDGER_URL)
+    node.lies["eth_call"] = refuse
+    settings.LEDGER_URL = node.url
+    yield node
+    node.close()
 
 
 def sentences(proposal: Proposal, language: str) -> list[str]:
@@ -120,13 +146,38 @@ class TestSimulated:
         assert seen is not None
         assert (seen.verdict, seen.step, seen.error_code) == (Verdict.REFUSED, 5, "LastActiveSeat")
 
-    def test_a_change_of_rules_can_not_be_tried_beforehand_and_says_so(self, stage: Stage) -> None:
-        rule = Wish("change_rule", rule_of=0, rule=rules.Rule((1, 2), (1, 2), 0))
-        alone = previews.preview(stage.draft(**rule.__dict__)).simulation
-        assert alone == simulation.Simulation(Verdict.UNKNOWN, untried=(1,))
+    def test_what_the_governor_takes_from_a_vote_alone_is_tried_too(self, stage: Stage) -> None:
+        more = [Wish(**wish) for wish in GOVERNORS_OWN]
+        proposal = stage.draft(Kind.SUSPEND, institution=stage.banks[0], more=more)
+        assert previews.preview(proposal).simulation == simulation.Simulation(Verdict.WORKS)
 
+        proposal.calldatas[-1] = calls.set_rule(
+            stage.ledger, kind=0, quorum=(2, 1), approval=(1, 2), categories=0
+        ).data
+        seen = simulation.simulate(stage.ledger, previews.actions.calls_of(proposal))
+        assert (seen.step, seen.error_code) == (len(proposal.calldatas), "InvalidRule")
+
+    def test_a_call_that_nobody_voted_on_is_refused_as_the_governor_would(self, stage: Stage) -> None:
+        """What the simulation allows the governor's own calls is no more than the vote allows them."""
+        (own,) = calls.set_terms(stage.ledger, voting_period=7200)
+        with pytest.raises(ContractPanicError):  # its list of expected calls is empty
+            stage.web3.eth.call({"from": stage.timelock.address, "to": own.target, "data": own.data})
+        assert simulation.simulate(stage.ledger, [own]).verdict == Verdict.WORKS
+
+    def test_a_node_without_overrides_is_asked_call_by_call_and_that_is_said(
+        self, stage: Stage, plain_node: FaultyNode
+    ) -> None:
+        rule = Wish("change_rule", rule_of=0, rule=rules.Rule((1, 2), (1, 2), 0))
+        alone = stage.draft(**rule.__dict__)
         together = stage.draft(Kind.SUSPEND, institution=stage.banks[0], more=[rule])
-        assert previews.preview(together).simulation == simulation.Simulation(Verdict.WORKS, untried=(2,))
+
+        tried = [previews.preview(one).simulation for one in (alone, together)]
+
+        assert tried == [
+            simulation.Simulation(Verdict.UNKNOWN, together=False, untried=(1,)),
+            simulation.Simulation(Verdict.WORKS, together=False, untried=(2,)),
+        ]
+        assert "eth_call" in plain_node.methods
 
     def test_nothing_of_it_stays_on_the_ledger(self, stage: Stage) -> None:
         bank = stage.banks[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from consortium.members.errors import checked, invalid
 from consortium.members.models import Institution, Network, Node, User
 from consortium.members.permissions import require_secretariat
 from governance.chain import ledger as gateway
-from governance.proposals import actions, guards, rules
+from governance.proposals import actions, charter, constitutional, guards, rules
 from governance.proposals.errors import NotADraft
 from governance.proposals.models import Kind, Proposal, ProposalAction
 from governance.proposals.services.common import label, locked, record, state_now
@@ -41,6 +41,10 @@ class Wish:
     permission: int | None = None
     rule_of: int | None = None
     rule: rules.Rule | None = None
+    durations: Mapping[str, int] | None = None  # seconds, by ``charter.DURATIONS``
+    guardians: Sequence[str] = ()
+    threshold: int | None = None
+    break_glass: str = ""
 
 
 def draft(
@@ -56,17 +60,21 @@ def draft(
     """A new proposal, numbered, not yet open. ``first`` are the fields of a :class:`Wish`.
 
     It does what ``first`` says and then what ``more`` says, all of it or nothing. Raises NotAllowed,
-    InvalidInput, WrongSubject, NoLedger.
+    InvalidInput, WrongSubject, NoLedger; of a contract that is to take an office also what
+    ``constitutional.check_contracts`` raises.
     """
     author = _author(actor)
     wishes = [Wish(**first), *more]
     _check_wishes(wishes)
     titles = {"title_zh": title_zh, "title_en": title_en}
     titles = {field: checked(field, member_rules.name, value) for field, value in titles.items()}
+    ledger = gateway.current()
+    offices = [_action(Proposal(ledger=ledger), 1, wish) for wish in wishes if not _is_about_somebody(wish)]
+    constitutional.check_contracts(ledger, offices)
     with transaction.atomic():
         proposal = Proposal(
             number=next_number(),
-            ledger=gateway.current(),
+            ledger=ledger,
             text=_text(text),
             drafted_by=author,
             drafted_at=clock.now(),
@@ -117,7 +125,6 @@ def _network(wish: Wish) -> str | None:
 
 
 def _action(proposal: Proposal, place: int, wish: Wish) -> ProposalAction:
-    address = checked("address", member_rules.voting_address, wish.address) if wish.address else ""
     return ProposalAction(
         proposal=proposal,
         position=place,
@@ -126,11 +133,26 @@ def _action(proposal: Proposal, place: int, wish: Wish) -> ProposalAction:
         node=wish.node,
         network_id=_network(wish),
         node_role=wish.node_role,
-        address=address,
+        address=_address("address", wish.address, nobody=constitutional.may_name_nobody(wish.kind)),
         permission=wish.permission,
         rule_of=wish.rule_of,
         rule=wish.rule.stored if wish.rule else None,
+        durations=dict(wish.durations) if wish.durations else None,
+        guardians=[_address("guardians", one) for one in wish.guardians] or None,
+        threshold=wish.threshold,
+        break_glass=_address("break_glass", wish.break_glass),
     )
+
+
+def _address(field: str, value: str, *, nobody: bool = False) -> str:
+    """In EIP-55 form; empty where there is none, and the zero address only where it means something."""
+    if not value or (nobody and value.strip() == charter.NOBODY):
+        return value.strip()
+    return checked(field, member_rules.voting_address, value)
+
+
+def _is_about_somebody(wish: Wish) -> bool:
+    return actions.concerns_institution(wish.kind)
 
 
 def _check_wishes(wishes: Sequence[Wish]) -> None:
@@ -139,8 +161,9 @@ def _check_wishes(wishes: Sequence[Wish]) -> None:
             field="more", reason=_("a proposal does %(n)d things at most.") % {"n": MOST_ACTIONS}
         )
     for wish in wishes:
-        if wish.kind not in Kind.values:
-            raise invalid("kind", "unknown_choice", known=", ".join(Kind.values))
+        if wish.kind not in Kind.values or wish.kind == Kind.OTHER:
+            known = ", ".join(kind for kind in Kind.values if kind != Kind.OTHER)
+            raise invalid("kind", "unknown_choice", known=known)
 
 
 def _author(actor: Actor) -> User:

@@ -11,7 +11,7 @@ from consortium.members.models import User
 from consortium.members.permissions import require_secretariat
 from governance.chain import calls, relay
 from governance.chain.models import RelayTransaction
-from governance.proposals import actions, attachments, guards, rules
+from governance.proposals import actions, attachments, constitutional, guards, rules
 from governance.proposals.errors import NotADraft
 from governance.proposals.models import Proposal
 from governance.proposals.services.common import label, locked, record, state_now
@@ -22,12 +22,14 @@ _EVENTS = {rules.State.DRAFT: "proposal.opened", rules.State.REFUSED: "proposal.
 def open(proposal: Proposal, *, actor: Actor) -> Proposal:
     """Propose it on the ledger. The subject is checked, and the calls are made, as of now.
 
-    Raises NotAllowed, NotADraft, WrongSubject, ProposalOpen, AttachmentDamaged. That it is on the
+    Raises NotAllowed, NotADraft, WrongSubject, ProposalOpen, AttachmentDamaged, and of a contract that is to
+    take an office what ``constitutional.check_contracts`` raises. That it is on the
     ledger, the indexer says.
     """
     require_secretariat(actor)
     if not isinstance(actor, User):
         raise NotAllowed
+    constitutional.check_contracts(proposal.ledger, actions.rows(proposal))
     with transaction.atomic():
         proposal = locked(proposal)
         state = state_now(proposal)

@@ -12,7 +12,7 @@ from consortium.core.events import Actor
 from consortium.members.permissions import require_secretariat
 from governance.chain import calls, relay
 from governance.proposals import actions, facts, rules
-from governance.proposals.errors import AmendedAlready, NotAmendable, NotWithdrawable
+from governance.proposals.errors import AmendedAlready, NotAmendable, NotWithdrawable, OpenedElsewhere
 from governance.proposals.models import Proposal, ProposalAction
 from governance.proposals.services.common import label, locked, record, state_now
 from governance.proposals.services.drafting import Wish, draft
@@ -26,7 +26,8 @@ _AMENDABLE = _TO_GIVE_UP | {rules.State.VOTING, rules.State.DEFEATED, rules.Stat
 def withdraw(proposal: Proposal, *, actor: Actor, reason: str) -> Proposal:
     """Take it back: a draft here, an opened one on the ledger, as long as the vote has not begun.
 
-    That the ledger let it go, the indexer says. Raises NotAllowed, NotWithdrawable, ReasonRequired.
+    That the ledger let it go, the indexer says. Raises NotAllowed, NotWithdrawable,
+    OpenedElsewhere, ReasonRequired.
     """
     require_secretariat(actor)
     if not reason.strip():
@@ -34,6 +35,7 @@ def withdraw(proposal: Proposal, *, actor: Actor, reason: str) -> Proposal:
     with transaction.atomic():
         proposal = locked(proposal)
         state = state_now(proposal)
+        _check_ours(proposal)
         if state not in _TO_GIVE_UP:
             raise NotWithdrawable(number=proposal.number, state=label(state))
         _give_up(proposal, state, actor, reason)
@@ -53,7 +55,7 @@ def amend(
     """A draft that takes the proposal's place; what is not voted on yet is withdrawn for it.
 
     ``wishes`` is what the successor is to do, by default the same. Raises NotAllowed, NotAmendable,
-    AmendedAlready, ReasonRequired, and what ``draft`` raises.
+    AmendedAlready, OpenedElsewhere, ReasonRequired, and what ``draft`` raises.
     """
     require_secretariat(actor)
     if not reason.strip():
@@ -61,6 +63,7 @@ def amend(
     with transaction.atomic():
         proposal = locked(proposal)
         state = state_now(proposal)
+        _check_ours(proposal)
         _check_amendable(proposal, state)
         if state in _TO_GIVE_UP:
             _give_up(proposal, state, actor, reason)
@@ -69,6 +72,11 @@ def amend(
         successor = draft(**content, **first.__dict__, more=more, amends=proposal, actor=actor)
         record("proposal.amended", proposal, actor=actor, reason=reason, successor=successor.number)
     return successor
+
+
+def _check_ours(proposal: Proposal) -> None:
+    if proposal.is_adopted:
+        raise OpenedElsewhere(number=proposal.number)
 
 
 def _check_amendable(proposal: Proposal, state: rules.State) -> None:
@@ -107,4 +115,8 @@ def _same(action: ProposalAction) -> Wish:
         permission=action.permission,
         rule_of=action.rule_of,
         rule=rules.Rule.read(action.rule) if action.rule else None,
+        durations=action.durations,
+        guardians=tuple(action.guardians or ()),
+        threshold=action.threshold,
+        break_glass=action.break_glass,
     )
