@@ -50,11 +50,14 @@ class NodeFault(Exception):
 
 
 class Endpoint:
-    """Keeps a connection open; for one thread. ``key`` names the address without telling it."""
+    """Keeps a connection open; for one thread. ``key`` names the address without telling it.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    ``realm``: whose node it is, see :func:`key_of`.
+    """
+
+    def __init__(self, url: str, timeout: float, realm: str = "") -> None:
         self.url, self.timeout = url, timeout
-        self.key, self.shown = key_of(url), shown(url)
+        self.key, self.shown = key_of(url, realm), shown(url)
 
     def post(self, body: bytes) -> Any:
         """The decoded answer to a JSON-RPC request, within the time limit. Raises NodeFault."""
@@ -145,9 +148,13 @@ def _parsed(content: bytes) -> Any:
     return json.loads(content)
 
 
-def key_of(url: str) -> str:
-    """A name for the address that tells no password in it."""
-    return hashlib.sha256(url.encode()).hexdigest()[:16]
+def key_of(url: str, realm: str = "") -> str:
+    """A name for the address that tells no password in it.
+
+    ``realm`` is a governed ledger's name, empty for the alliance's own ledger: an address that is entered for
+    the wrong ledger is left there, and stays trusted where it belongs.
+    """
+    return hashlib.sha256(f"{realm} {url}".encode() if realm else url.encode()).hexdigest()[:16]
 
 
 def shown(url: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
 from web3 import Web3
@@ -64,26 +65,31 @@ def connect() -> Web3:
     return client
 
 
-def client_of(urls: list[str]) -> Web3:
+def client_of(urls: list[str], **whose: Any) -> Web3:
     """A connection of its own to the nodes at ``urls``, unchecked; for one thread. Raises LedgerUnreachable
-    where there is no address."""
+    where there is no address. ``whose``: see :class:`Provider`."""
     if not urls:
         raise LedgerUnreachable(detail="no address")
-    client = Web3(Provider(urls, settings.LEDGER_TIMEOUT))
+    client = Web3(Provider(urls, settings.LEDGER_TIMEOUT, **whose))
     # Besu, GoQuorum and other BFT chains put validators' signatures into extraData.
     client.middleware_onion.remove("validation")  # asks for the chain id before every call
     client.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return client
 
 
-def nodes(urls: Sequence[str], identity: Identity | None = None) -> Web3:
-    """A connection to another ledger, kept for this thread; checked where its identity is known."""
+def nodes(
+    urls: Sequence[str], identity: Identity | None = None, *, realm: str, indexed: Callable[[], int]
+) -> Web3:
+    """A connection to another ledger, kept for this thread; checked where its identity is known.
+
+    ``realm`` is its name, ``indexed`` tells its newest block that was read.
+    """
     if getattr(_connections, "process", None) != os.getpid():
         _connections.process, _connections.others = os.getpid(), {}
-    others: dict[tuple[str, ...], Web3] = _connections.others
-    wanted = tuple(urls)
+    others: dict[tuple[Any, ...], Web3] = _connections.others
+    wanted = (realm, settings.LEDGER_TIMEOUT, *urls)
     if wanted not in others:
-        others[wanted] = client_of(list(urls))
+        others[wanted] = client_of(list(urls), realm=realm, indexed=indexed)
     if identity is not None:
         provider(others[wanted]).verify(identity)
     return others[wanted]

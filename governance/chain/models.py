@@ -15,6 +15,7 @@ from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from governance.chain.nonce_rows import AccountNonce as AccountNonce
 from governance.chain.rpc_nodes import RpcNode as RpcNode  # one table, in a file of its own
 
 # What changes who is in a network's list: the index below serves them, so a new one needs a migration.

@@ -63,13 +63,24 @@ class _Trust:
 class Provider(JSONBaseProvider):
     """The ledger behind all of its addresses, for one thread.
 
+    ``realm``: a governed ledger's name, empty for the alliance's own; ``indexed`` tells its newest block that
+    was read.
+
     Raises LedgerUnreachable when none answers, OtherLedger when what answers is another ledger, NoTrustedNode
     when all that is left has been caught lying.
     """
 
-    def __init__(self, urls: Sequence[str], timeout: float) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        timeout: float,
+        *,
+        realm: str = "",
+        indexed: Callable[[], int] = standing.indexed,
+    ) -> None:
         super().__init__()
-        self.endpoints = [Endpoint(url, timeout) for url in urls]
+        self.endpoints = [Endpoint(url, timeout, realm) for url in urls]
+        self.realm, self._indexed = realm, indexed
         self.identity: Identity | None = None
         self._trust = {endpoint.key: _Trust() for endpoint in self.endpoints}
         self._highest = 0
@@ -165,7 +176,7 @@ class Provider(JSONBaseProvider):
     def _leave(self, endpoint: Endpoint, fault: NodeFault, block: int | None = None) -> None:
         self._trust[endpoint.key].until = 0.0
         if self.several:
-            standing.leave(endpoint.key, endpoint.shown, fault.kind, fault.detail, block)
+            standing.leave(endpoint.key, endpoint.shown, fault.kind, fault.detail, block, ledger=self.realm)
 
     # --- Many questions -----------------------------------------------------------------------------------
     def _many(self, node: Endpoint, calls: Sequence[Call]) -> list[Answer]:
@@ -195,7 +206,8 @@ class Provider(JSONBaseProvider):
     def _check_head(self, node: Endpoint) -> None:
         """A head far below one seen before is believed only where another node says the same."""
         head = node.number("eth_blockNumber")
-        seen = max(self._highest, standing.highest([each.key for each in self.endpoints]))
+        shown = standing.highest([each.key for each in self.endpoints])
+        seen = max(self._highest, shown, self._indexed())
         if head + standing.tolerance() < seen:
             others = list(self._heads_of_others(node))
             if not others or max(others) > head + standing.tolerance():

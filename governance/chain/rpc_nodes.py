@@ -9,7 +9,9 @@ from django.utils.translation import pgettext_lazy
 
 
 class RpcNode(models.Model):
-    """One address of LEDGER_URL. The address itself stays in the setting: it may hold a password."""
+    """One address of a ledger's node. The address itself stays in the settings or in the table of governed
+    ledgers: it may hold a password.
+    """
 
     class Fault(models.TextChoices):
         SILENT = "silent", _("does not answer")
@@ -20,6 +22,8 @@ class RpcNode(models.Model):
         LOGS_MISSING = "logs_missing", _("withholds events")
 
     key = models.CharField(primary_key=True, max_length=16)  # of the address, see endpoint.key_of
+    ledger = models.CharField(_("ledger"), max_length=32, blank=True)  # empty: the alliance's own
+    native = models.BooleanField(_("FISCO BCOS's own RPC"), default=False)
     address = models.CharField(_("address"), max_length=300)  # for people: no user, password or query
     head = models.PositiveBigIntegerField(_("newest block"), null=True)
     milliseconds = models.PositiveIntegerField(_("time to answer"), null=True)

@@ -28,7 +28,6 @@ GRAVE = frozenset({Fault.SLOW, Fault.OTHER_LEDGER, Fault.BEHIND, Fault.LOGS_MISS
 HOLDS = 1.0  # seconds that a process goes by what it read last
 
 _read: dict[str, tuple[float, str, int]] = {}  # key: when read (monotonic), fault, head
-_indexed: tuple[float, int] = (0.0, 0)
 
 
 def tolerance() -> int:
@@ -43,17 +42,24 @@ def left(keys: Sequence[str]) -> dict[str, str]:
 
 
 def highest(keys: Sequence[str]) -> int:
-    """The highest head that a trusted one of ``keys`` showed, or that was indexed."""
+    """The highest head that a trusted one of ``keys`` showed."""
     _refresh(keys)
-    return max([_indexed[1], *(_read[key][2] for key in keys if not _read[key][1])])
+    return max([0, *(_read[key][2] for key in keys if not _read[key][1])])
 
 
-def leave(key: str, address: str, fault: str, detail: str, block: int | None = None) -> None:
-    """Ask this node no more; ``block`` is where its fault can be seen again."""
+def indexed() -> int:
+    """The newest block of the alliance's ledger that was indexed."""
+    return IndexedBlock.objects.aggregate(newest=Max("number"))["newest"] or 0
+
+
+def leave(
+    key: str, address: str, fault: str, detail: str, block: int | None = None, *, ledger: str = ""
+) -> None:
+    """Ask this node no more; ``block`` is where its fault can be seen again, ``ledger`` whose node it is."""
     _read[key] = (time.monotonic(), fault, 0)
     logger.warning("ledger node %s is left: %s (%s)", address, fault, detail)
     try:
-        _apart(lambda: _leave(key, address, fault, detail, block))
+        _apart(lambda: _leave(key, address, fault, detail, block, ledger))
     except DatabaseError as error:  # then at least this process knows
         logger.warning("could not be recorded: %s", error)
 
@@ -69,8 +75,8 @@ def take(node: RpcNode) -> None:
     _read.pop(node.key, None)
 
 
-def _leave(key: str, address: str, fault: str, detail: str, block: int | None) -> None:
-    RpcNode.objects.get_or_create(key=key, defaults={"address": address})
+def _leave(key: str, address: str, fault: str, detail: str, block: int | None, ledger: str) -> None:
+    RpcNode.objects.get_or_create(key=key, defaults={"address": address, "ledger": ledger})
     node = RpcNode.objects.select_for_update().get(key=key)
     known, node.good_looks = node.fault, 0
     if known == fault:
@@ -85,7 +91,6 @@ def _leave(key: str, address: str, fault: str, detail: str, block: int | None) -
 
 
 def _refresh(keys: Sequence[str]) -> None:
-    global _indexed
     now = time.monotonic()
     if all(now - _read.get(key, (-HOLDS, "", 0))[0] < HOLDS for key in keys):
         return
@@ -93,8 +98,6 @@ def _refresh(keys: Sequence[str]) -> None:
     for key in keys:
         row = rows.get(key)
         _read[key] = (now, row.fault, row.head or 0) if row else (now, "", 0)
-    newest = IndexedBlock.objects.aggregate(newest=Max("number"))["newest"]
-    _indexed = (now, newest or 0)
 
 
 def _apart(work: Callable[[], None]) -> None:

@@ -7,50 +7,23 @@ fewer events of the same blocks than the others or than it gave before.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from django.conf import settings
-from django.db import transaction
 
-from consortium.core import clock
-from governance.chain import indexer, logs, offices, standing
+from governance.chain import indexer, logs, offices
 from governance.chain import ledger as gateway
 from governance.chain.decoding import checksum
 from governance.chain.endpoint import Endpoint, NodeFault
+from governance.chain.looking import GOOD_LOOKS, Look, Seen, Window, ask, book, judged, missing
 from governance.chain.models import ChainEvent, Ledger, RpcNode
 from governance.chain.rpc import Identity
 from governance.chain.standing import Fault
 
-logger = logging.getLogger(__name__)
-
-GOOD_LOOKS = 2  # in a row, before a node that was left is taken again
-
-_BlockLog = tuple[int, str, int]  # block, its hash, place in it
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A range of blocks and the events of ours that are known to be in it."""
-
-    first: int
-    last: int
-    known: frozenset[_BlockLog]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a node showed when it was asked who and how far it is."""
-
-    endpoint: Endpoint
-    head: int = 0
-    milliseconds: int = 0
-    fault: NodeFault | None = None
-    block: int | None = None  # where the fault can be seen
+__all__ = ["GOOD_LOOKS", "Look", "judged", "watch"]
 
 
 def watch() -> list[Look]:
@@ -59,49 +32,20 @@ def watch() -> list[Look]:
     endpoints = [Endpoint(url, settings.LEDGER_TIMEOUT) for url in gateway.addresses()]
     identity = Identity(ledger.chain_id, ledger.genesis_hash) if ledger else None
     with ThreadPoolExecutor(max(1, len(endpoints)), "ledger-watch") as pool:
-        looks = judged(list(pool.map(lambda each: _look(each, identity), endpoints)))
+        looks = judged(list(pool.map(lambda each: ask(each, identity), endpoints)))
     missed: list[int] = []
     if ledger is not None and not ledger.deploying:
         looks = _compare(ledger, looks, missed)
-    for look in looks:
-        _book(look)
-    RpcNode.objects.exclude(key__in=[each.key for each in endpoints]).delete()
+    for each in looks:
+        book(each)
+    RpcNode.objects.filter(ledger="").exclude(key__in=[each.key for each in endpoints]).delete()
     if ledger is not None and missed:  # now that whoever withheld them is left
         indexer.read_again(ledger, min(missed))
     return looks
 
 
-def judged(looks: Sequence[Look]) -> list[Look]:
-    """Who is further behind the best than is tolerated has that fault, unless it has another."""
-    best = max((look.head for look in looks if look.fault is None), default=0)
-    return [
-        replace(look, fault=NodeFault(Fault.BEHIND, f"{look.head} < {best}"))
-        if look.fault is None and look.head + standing.tolerance() < best
-        else look
-        for look in looks
-    ]
-
-
 def _ledger() -> Ledger | None:
     return Ledger.objects.filter(slug=gateway.SLUG).first()
-
-
-def _look(endpoint: Endpoint, identity: Identity | None) -> Look:
-    began = time.monotonic()
-    try:
-        head = endpoint.number("eth_blockNumber")
-        taken = int((time.monotonic() - began) * 1000)
-        if identity is not None:
-            chain_id, genesis = endpoint.number("eth_chainId"), endpoint.genesis()
-            if chain_id != identity.chain_id:
-                raise NodeFault.other_ledger("chain id", chain_id, identity.chain_id)
-            if genesis != identity.genesis_hash:
-                raise NodeFault.other_ledger("genesis", genesis, identity.genesis_hash)
-        if not isinstance(endpoint.result("eth_getBlockByNumber", hex(head), False), dict):
-            raise NodeFault(Fault.FAILING, f"no block {head}")
-    except NodeFault as fault:
-        return Look(endpoint, fault=fault)
-    return Look(endpoint, head, taken)
 
 
 # --- What it leaves out -------------------------------------------------------------------------------------
@@ -124,7 +68,7 @@ def _compare(ledger: Ledger, looks: Sequence[Look], missed: list[int]) -> list[L
         window = replace(window, known=window.known | shown)
         for key, found in given.items():
             if compared[key].fault is None:
-                compared[key] = _missing(compared[key], window, found)
+                compared[key] = missing(compared[key], window, found)
     return [compared.get(look.endpoint.key, look) for look in looks]
 
 
@@ -135,7 +79,8 @@ def _windows(ledger: Ledger, end: int) -> list[Window]:
         ledger.events.filter(block__lte=end).order_by("-block").values_list("block", flat=True).first()
     )
     wandering = ledger.start_block + (int(time.time()) * size) % span
-    evidence = RpcNode.objects.exclude(evidence_block=None).values_list("evidence_block", flat=True)
+    caught = RpcNode.objects.filter(ledger="").exclude(evidence_block=None)
+    evidence = caught.values_list("evidence_block", flat=True)
     lasts = {min(end, block + size - 1) for block in [*evidence, wandering] if block is not None}
     lasts |= {last_event or end, end}
     return [_window(ledger, max(ledger.start_block, last - size + 1), last) for last in sorted(lasts)]
@@ -146,7 +91,7 @@ def _window(ledger: Ledger, first: int, last: int) -> Window:
     return Window(first, last, frozenset(rows.values_list("block", "block_hash", "log_index")))
 
 
-def _given(endpoint: Endpoint, ledger: Ledger, window: Window) -> set[_BlockLog] | NodeFault:
+def _given(endpoint: Endpoint, ledger: Ledger, window: Window) -> set[Seen] | NodeFault:
     try:
         since = offices.followed_since(ledger)
         found = endpoint.result("eth_getLogs", logs.wanted(list(since), window.first, window.last))
@@ -161,48 +106,12 @@ def _given(endpoint: Endpoint, ledger: Ledger, window: Window) -> set[_BlockLog]
         return NodeFault(Fault.FAILING, f"eth_getLogs: {error!r}")
 
 
-def _missing(look: Look, window: Window, given: set[_BlockLog] | NodeFault) -> Look:
-    """With the fault of withholding what is known of a block that the node itself has."""
-    if isinstance(given, NodeFault):
-        return replace(look, fault=given) if given.kind != Fault.FAILING else look  # a range may be too large
-    for block, block_hash, _ in sorted(window.known - given):
-        try:
-            header = look.endpoint.result("eth_getBlockByNumber", hex(block), False)
-        except NodeFault as fault:
-            return replace(look, fault=fault)
-        if isinstance(header, dict) and header.get("hash") == block_hash:
-            return replace(look, fault=NodeFault(Fault.LOGS_MISSING, f"block {block}"), block=block)
-    return look
-
-
 def _shown_of_indexed_blocks(
-    ledger: Ledger, window: Window, given: dict[str, set[_BlockLog] | NodeFault]
-) -> frozenset[_BlockLog]:
+    ledger: Ledger, window: Window, given: dict[str, set[Seen] | NodeFault]
+) -> frozenset[Seen]:
     """What any node gave of blocks that were indexed, under the very hash that they were indexed with."""
     marks = ledger.blocks.filter(number__gte=window.first, number__lte=window.last)
     hashes = dict(marks.values_list("number", "hash"))
     hashes |= {block: block_hash for block, block_hash, _ in window.known}
     every = (log for found in given.values() if isinstance(found, set) for log in found)
     return frozenset(log for log in every if hashes.get(log[0]) == log[1])
-
-
-# --- Writing down -----------------------------------------------------------------------------------------
-def _book(look: Look) -> None:
-    key, address = look.endpoint.key, look.endpoint.shown
-    now = clock.now()
-    fresh: dict[str, Any] = {"asked_at": now, "address": address}
-    if look.fault is None or look.head:
-        fresh |= {"answered_at": now, "head": look.head, "milliseconds": look.milliseconds}
-    RpcNode.objects.update_or_create(key=key, defaults=fresh)
-    if look.fault is not None:
-        standing.leave(key, address, look.fault.kind, look.fault.detail, look.block)
-        return
-    with transaction.atomic():
-        node = RpcNode.objects.select_for_update().get(key=key)
-        if not node.fault:
-            return
-        node.good_looks += 1
-        if node.good_looks >= GOOD_LOOKS:
-            standing.take(node)
-        else:
-            node.save(update_fields=["good_looks"])

@@ -87,6 +87,17 @@ def rebuild(row: GovernedLedger) -> int:
         return row.calls.count()
 
 
+def read_again(row: GovernedLedger, block: int) -> None:
+    """Forget what was read from ``block`` on; following reads it again."""
+    with transaction.atomic():
+        _lock(row, wait=True)
+        before = row.blocks.filter(number__lt=block)
+        first = block if before.exists() else row.start_block  # what is older than the kept blocks: all of it
+        row.calls.filter(block__gte=first).delete()
+        row.blocks.filter(number__gte=first).delete()
+    logger.warning("%s is read again from block %s", row.slug, first)
+
+
 # --- Forward and back -----------------------------------------------------------------------------------
 def _advance(ledger: CommitteeLedger, addresses: Addresses, wait: bool) -> int | None:
     """One range: the number of its calls; -1 for a step back, None at the head."""

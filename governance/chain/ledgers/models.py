@@ -71,6 +71,26 @@ class LedgerBlock(models.Model):
         return f"{self.number}"
 
 
+class LedgerReading(models.Model):
+    """When a ledger was read last, how far that was, and what kept the console from it since."""
+
+    ledger = models.OneToOneField(GovernedLedger, models.CASCADE, related_name="reading")
+    tried_at = models.DateTimeField(_("tried"), null=True)
+    read_at = models.DateTimeField(_("read"), null=True)  # to its end
+    nodes_read_at = models.DateTimeField(_("node roles read"), null=True)
+    head = models.PositiveBigIntegerField(_("newest block"), null=True)
+    head_time = models.DateTimeField(_("time of the newest block"), null=True)
+    trouble = models.CharField(_("trouble"), max_length=60, blank=True)  # an error's code; empty: none
+    detail = models.CharField(_("in its own words"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("reading of a ledger")
+        verbose_name_plural = _("readings of ledgers")
+
+    def __str__(self) -> str:
+        return f"{self.ledger_id} {self.head}"
+
+
 class CommitteeState(models.Model):
     """The committee as it was last read: rates and addresses."""
 

@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 
 from consortium.core import events
 from governance.chain.errors import LedgerUnreachable
-from governance.chain.ledgers import rules
+from governance.chain.ledgers import noting, rules
 from governance.chain.ledgers.committee import Addresses, CommitteeLedger, Info, native_nodes
 from governance.chain.ledgers.models import (
     CommitteeCall,
@@ -46,14 +46,20 @@ def project(ledger: CommitteeLedger, addresses: Addresses, *, everything: bool, 
         put_nodes(ledger.row)
 
 
-def put_nodes(row: GovernedLedger) -> None:
-    """Sealers and observers as the ledger lists them now; as they were where no node answers."""
+def put_nodes(row: GovernedLedger, *, must: bool = False) -> None:
+    """Sealers and observers as the ledger lists them now; as they were where no node answers.
+
+    ``must``: raise LedgerUnreachable then.
+    """
     try:
         listed = native_nodes(row)
     except LedgerUnreachable as error:
+        if must:
+            raise
         logger.warning("the node lists of %s were not read: %s", row.slug, error)
         return
     put_node_rows(row, {each.consensus_id: (each.role, each.weight) for each in listed})
+    noting.nodes_read(row)
 
 
 def put_node_rows(row: GovernedLedger, wanted: dict[str, tuple[int, int]]) -> None:

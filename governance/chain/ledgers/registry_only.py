@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 from django.db import transaction
 from web3 import Web3
 from web3.exceptions import BlockNotFound
+from web3.types import BlockData
 
 from governance.chain.contracts import REGISTRY, offline, text
-from governance.chain.ledgers import node, projecting
+from governance.chain.ledgers import node, noting, projecting
 from governance.chain.ledgers.base import (
     AccountRight,
     Action,
@@ -131,9 +132,9 @@ class RegistryOnlyLedger:
 
 
 def read(row: GovernedLedger) -> None:
-    """Make the table of nodes what the ledger says now."""
+    """Make the table of nodes what the ledger says now. Raises LedgerUnreachable, OtherLedger."""
     if not row.registry:
-        projecting.put_nodes(row)
+        _read_lists(row)
         return
     ledger = RegistryOnlyLedger(row)
     with transaction.atomic():
@@ -144,6 +145,28 @@ def read(row: GovernedLedger) -> None:
             row.nodes.all().delete()
             newest = None
         _read_on(ledger, newest.number + 1 if newest else row.start_block)
+
+
+def forget(row: GovernedLedger) -> None:
+    """Read the registry again from its first block, the next time."""
+    with transaction.atomic():
+        GovernedLedger.objects.select_for_update(no_key=True).get(pk=row.pk)
+        row.blocks.all().delete()
+
+
+def _read_lists(row: GovernedLedger) -> None:
+    """The node's own lists are of now; the block that was the newest then is kept."""
+    head = node.web3(row).eth.get_block("latest")
+    projecting.put_nodes(row, must=True)
+    _keep_head(row, head)
+
+
+def _keep_head(row: GovernedLedger, head: BlockData) -> None:
+    with transaction.atomic():
+        row.blocks.all().delete()
+        LedgerBlock.objects.create(
+            ledger=row, number=head["number"], hash=head["hash"].to_0x_hex(), time=block_time(head)
+        )
 
 
 def _read_on(ledger: RegistryOnlyLedger, first: int) -> None:
@@ -157,8 +180,8 @@ def _read_on(ledger: RegistryOnlyLedger, first: int) -> None:
         if row.network_id is None or change.arguments["network"] == row.network_id:
             wanted[change.arguments["consensus_id"]] = (change.arguments["role"], 0)
     projecting.put_node_rows(row, {key: value for key, value in wanted.items() if value[0]})
-    row.blocks.all().delete()
-    LedgerBlock.objects.create(ledger=row, number=last, hash=head["hash"].to_0x_hex(), time=block_time(head))
+    _keep_head(row, head)
+    noting.nodes_read(row)
 
 
 def _still_there(row: GovernedLedger, block: LedgerBlock) -> bool:

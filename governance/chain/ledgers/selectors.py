@@ -33,6 +33,11 @@ _STATES: dict[State, str | Promise] = {
 }
 
 
+def state_words(state: State) -> str:
+    """Where a committee's proposal stands, as people say it."""
+    return str(_STATES[state])
+
+
 @dataclass(frozen=True, slots=True)
 class DeadlineView:
     """A deadline in blocks. ``idle_since``: the newest block's time, where no block has come for long."""
@@ -84,7 +89,7 @@ def view(proposal: CommitteeProposal, now: datetime) -> ProposalView:
     return ProposalView(
         proposal=proposal,
         state=current,
-        state_words=str(_STATES[current]),
+        state_words=state_words(current),
         action_words=action_words(proposal.type, proposal.arguments),
         deadline=deadline(proposal, state, now) if open_ else None,
         tally=rules.tally(decided_by, votes),

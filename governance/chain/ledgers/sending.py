@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.db.models import Max
 from eth_typing import HexStr
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
@@ -16,7 +17,7 @@ from web3.types import TxReceipt
 
 from consortium.core import clock, events, outbox
 from consortium.core.outbox import Later
-from governance.chain import keys
+from governance.chain import keys, nonces
 from governance.chain.errors import RelayAccountEmpty
 from governance.chain.ledgers import node, topics, wishes
 from governance.chain.ledgers.committee import CommitteeLedger
@@ -121,7 +122,9 @@ def _refresh(ledger: GovernedLedger, proposal: CommitteeProposal, head: int) -> 
         if earlier.filter(status=Status.SIGNED).exists() or earlier.filter(block__gt=head).exists():
             return None
         unsigned = committee.refresh(str(proposal.number), sender=signer.address)
-        nonce = _next_nonce(ledger, signer.address, unsigned.nonce)
+        live = CommitteeTransaction.objects.filter(ledger=ledger, sender=signer.address, status=Status.SIGNED)
+        used = live.aggregate(last=Max("nonce"))["last"]
+        nonce = nonces.take(node.identity(ledger), signer.address, known=unsigned.nonce, after=used)
         signed = signer.sign_transaction({**unsigned.fields(), "nonce": nonce})
         row = CommitteeTransaction.objects.create(
             ledger=ledger,
@@ -140,11 +143,6 @@ def _refresh(ledger: GovernedLedger, proposal: CommitteeProposal, head: int) -> 
         )
         outbox.enqueue(topics.SEND, key=str(row.pk), payload={"transaction": row.pk})
     return row
-
-
-def _next_nonce(ledger: GovernedLedger, sender: str, known: int) -> int:
-    live = CommitteeTransaction.objects.filter(ledger=ledger, sender=sender, status=Status.SIGNED)
-    return max([known, *(nonce + 1 for nonce in live.values_list("nonce", flat=True))])
 
 
 # --- Small things -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from governance.chain.errors import (
     RelayAccountEmpty,
     RelayKeyNotAvailable,
 )
-from governance.chain.ledgers import indexing, registry_only, sending, wishes
+from governance.chain.ledgers import indexing, noting, registry_only, sending, watching, wishes
 from governance.chain.ledgers.errors import NotACommitteeLedger
 from governance.chain.ledgers.models import GovernedLedger
 
@@ -35,8 +35,10 @@ def follow() -> None:
         try:
             attend(row)
         except (LedgerUnreachable, LedgerMoved, OtherLedger, NotACommitteeLedger) as error:
+            noting.failed(row, error)
             logger.warning("%s was not followed, asked again: %s", row.slug, error)
         except (RelayKeyNotAvailable, RelayAccountEmpty) as error:
+            noting.failed(row, error)
             logger.error("proposals of %s past their deadline stay open: %s", row.slug, error)  # noqa: TRY400
 
 
@@ -44,11 +46,19 @@ def attend(row: GovernedLedger) -> None:
     """One round for one ledger: index, link and offer wishes, close what is past its deadline."""
     if row.kind == Kind.REGISTRY_ONLY:
         registry_only.read(row)
+        noting.read(row)
         return
     indexing.follow(row, wait=False, ranges=RANGES)
+    noting.read(row)
     sending.reconcile(row)
     wishes.advance(row)
     sending.refresh_overdue(row)
+
+
+@shared_task(name="ledgers.watch_nodes", ignore_result=True)
+def watch_nodes() -> None:
+    """Look after the nodes of every governed ledger. Beat asks every few seconds."""
+    watching.watch()
 
 
 def handle_send(payload: dict[str, Any]) -> None:
