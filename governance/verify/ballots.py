@@ -41,4 +41,4 @@ def signer(bundle: Bundle, ballot: Ballot) -> str:
         signable = encode_typed_data(domain_data=domain, message_types=_TYPES, message_data=message)
         return str(Account.recover_message(signable, signature=raw))
     except Exception as error:  # the errors of impossible points and values share no base
-        raise NotProven(f"the ballot of {ballot.voter} carries no signature: {error}") from error
+        raise NotProven("ballot_unsigned", voter=ballot.voter, reason=error) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import rlp
@@ -26,6 +26,9 @@ _NUMBERS: Final = frozenset(
 )  # fmt: skip
 RECEIPT: Final = ("type", "status", "cumulativeGasUsed", "logsBloom", "logs")
 LOG: Final = ("address", "topics", "data")
+_VANITY: Final = 32  # bytes before the list in IBFT's extraData
+_QBFT_PARTS: Final = 5
+_IBFT_PARTS: Final = 3
 
 
 def data(value: str) -> bytes:
@@ -42,10 +45,40 @@ def number(value: str) -> int:
     return int(value, 16)
 
 
-def header_hash(header: Raw) -> str:
-    """The block's hash, from all of its header."""
+def gives_hash(header: Raw) -> bool:
+    """Is the block's own hash made of this header, in one of the ways known here?
+
+    Ethereum hashes all of it. Ledgers whose validators sign in ``extraData`` leave out what is only known
+    after the hash: the seals, and the round in which they agreed.
+    """
+    return any(_hash(header, extra) == header["hash"] for extra in _extras(data(header["extraData"])))
+
+
+def _hash(header: Raw, extra: bytes) -> str:
     known = [name for name in HEADER if header.get(name) is not None]
-    return _hex(keccak(rlp.encode([_field(name, header[name]) for name in known])))
+    parts = [extra if name == "extraData" else _field(name, header[name]) for name in known]
+    return _hex(keccak(rlp.encode(parts)))
+
+
+def _extras(extra: bytes) -> Iterator[bytes]:
+    """``extraData`` as it may have been hashed."""
+    yield extra
+    whole = _unpacked(extra)
+    if len(whole) == _QBFT_PARTS:  # vanity, validators, vote, round, seals
+        yield rlp.encode([*whole[:3], b"", []])  # Besu, QBFT
+        yield rlp.encode(whole[:3])  # Besu, IBFT 2.0; GoQuorum, QBFT
+    after = _unpacked(extra[_VANITY:])
+    if len(after) == _IBFT_PARTS:  # validators, the proposer's seal, the committers'
+        yield extra[:_VANITY] + rlp.encode([*after[:2], []])  # GoQuorum, IBFT
+
+
+def _unpacked(encoded: bytes) -> list[Any]:
+    """The parts of an RLP list; empty for what is none."""
+    try:
+        found = rlp.decode(encoded)
+    except rlp.DecodingError:
+        return []
+    return list(found) if isinstance(found, list | tuple) else []
 
 
 def receipts_root(receipts: Sequence[Raw]) -> str:
@@ -90,10 +123,11 @@ def _bits(part: bytes) -> int:
 
 
 def _field(name: str, value: str) -> bytes:
-    return _minimal(number(value)) if name in _NUMBERS else data(value)
+    return minimal(number(value)) if name in _NUMBERS else data(value)
 
 
-def _minimal(value: int) -> bytes:
+def minimal(value: int) -> bytes:
+    """A number as RLP takes it: big-endian, without zeros in front."""
     return value.to_bytes((value.bit_length() + 7) // 8)
 
 
@@ -102,7 +136,7 @@ def _receipt(receipt: Raw) -> bytes:
         [data(log["address"]), [data(topic) for topic in log["topics"]], data(log["data"])]
         for log in receipt["logs"]
     ]
-    status, gas = _minimal(number(receipt["status"])), _minimal(number(receipt["cumulativeGasUsed"]))
+    status, gas = minimal(number(receipt["status"])), minimal(number(receipt["cumulativeGasUsed"]))
     body = rlp.encode([status, gas, data(receipt["logsBloom"]), logs])
     kind = number(receipt.get("type") or "0x0")
     return body if kind == 0 else bytes([kind]) + body

@@ -28,13 +28,13 @@ def opened(data: bytes, kind: str) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise NotProven(f"the file is no JSON in UTF-8: {error}") from error
+        raise NotProven("no_json", reason=error) from error
     if not isinstance(document, dict) or document.get("format") != kind:
-        raise NotProven(f"the file is no {kind}")
+        raise NotProven("other_format", kind=kind)
     try:
         same = sealed(document) == data
     except ValueError as error:  # half a surrogate pair has no UTF-8
-        raise NotProven(f"the file can't be written as it stands: {error}") from error
+        raise NotProven("unwritable", reason=error) from error
     if not same:
-        raise NotProven("the file's own hash does not fit, or it is not written in the canonical form")
+        raise NotProven("seal_broken")
     return document

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from governance.verify import ballots, events, lists, tally
+from governance.verify.blocks import Raw
 from governance.verify.document import Bundle
 from governance.verify.errors import NotProven
 from governance.verify.events import Event
-from governance.verify.evidence import SEAT_EVENTS, Scope
+from governance.verify.evidence import PROPOSAL_EVENTS, SEAT_EVENTS, VOTES, Scope
 from governance.verify.sources import Source
 from governance.verify.tally import Rule, Seat, Tally
+from governance.verify.texts import say
 
+_BOUND = re.compile(r"#governor=eip155:(\d+):(0x[0-9a-fA-F]{40})")
 _MILLISECONDS = 10**11  # a moment above this is no number of seconds of our time
-_DISPLAY = {tally.FOR: "for", tally.AGAINST: "against", tally.ABSTAIN: "abstain"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Story:
         """The only event of that name. Raises NotProven."""
         found = self.named(name)
         if len(found) != 1:
-            raise NotProven(f"{len(found)} {name} events instead of one")
+            raise NotProven("event_count", count=len(found), name=name)
         return found[0]
 
     def moment(self, event: Event, ticks: int) -> int:
@@ -68,22 +70,32 @@ def _text(story: Story) -> Iterator[Finding]:
     lines = asked.description.split("\n")
     hashed = hashlib.sha256(asked.text.encode()).hexdigest()
     if f"Text SHA-256: {hashed}" not in lines:
-        raise NotProven("the text is not the one whose hash the description holds")
+        raise NotProven("other_text")
     if not lines[0].startswith(f"Proposal {asked.number}: "):
-        raise NotProven("the description is of another proposal number")
+        raise NotProven("other_number")
     named = [line for line in lines if line.startswith("Attachment SHA-256: ")]
     told = [
         f"Attachment SHA-256: {a['sha256']} ({a['size']} bytes) {a['name']}" for a in story.bundle.attachments
     ]
     if named != told:
-        raise NotProven("the attachments are not those that the description names")
-    yield Finding(f"text ↔ description of proposal {asked.number}", f"SHA-256 {hashed}")
-    bound = f"#governor=eip155:{story.bundle.chain_id}:{story.bundle.governor}"
-    if bound not in lines:
-        raise NotProven("the description is bound to another ledger or governor")
+        raise NotProven("other_attachments")
+    yield Finding(say("found_text", number=asked.number), f"SHA-256 {hashed}")
+    _check_bound(story, lines)
     if events.proposal_id(asked.targets, asked.values, asked.calldatas, asked.description) != asked.id:
-        raise NotProven("description and calls don't give the proposal's id")
-    yield Finding("description and calls ↔ id on chain", f"keccak-256 {asked.id}")
+        raise NotProven("other_id")
+    yield Finding(say("found_id"), f"keccak-256 {asked.id}")
+
+
+def _check_bound(story: Story, lines: list[str]) -> None:
+    """One line of the description says which governor of which chain it is meant for."""
+    bound = [found for line in lines if (found := _BOUND.fullmatch(line))]
+    if len(bound) != 1:
+        raise NotProven("unbound")
+    chain_id, governor = bound[0].groups()
+    if chain_id != str(story.bundle.chain_id):
+        raise NotProven("other_chain", bound=chain_id, stated=story.bundle.chain_id)
+    if governor != story.bundle.governor:
+        raise NotProven("other_governor", bound=governor, stated=story.bundle.governor)
 
 
 # --- What the ledger has -----------------------------------------------------------------------------------
@@ -91,20 +103,51 @@ def _on_ledger(story: Story) -> Iterator[Finding]:
     bundle, source = story.bundle, story.source
     stated = source.chain_id()
     if stated != bundle.chain_id:
-        raise NotProven(f"the bundle is of chain {bundle.chain_id}, what it is held against of {stated}")
+        raise NotProven("ledger_of_another_chain", stated=bundle.chain_id, found=stated)
     story.events = [event for event in map(events.event, bundle.logs) if event is not None]
+    _check_own(story)
     story.scope = _scope(story)
+    numbers = [log["block"] for log in bundle.logs]
+    for number in {min(numbers), max(numbers)}:
+        source.header(number)  # or what is out of reach would look as if it had been put in
     addresses = {story.scope.governor, story.scope.seats, *story.scope.executors}
     there = [log for log in source.logs(addresses) if story.scope.holds(log)]
-    last = max((log["block"] for log in bundle.logs), default=0)
-    if bundle.logs != [log for log in there if log["block"] <= last or _is_ours(log, story)]:
-        raise NotProven("the logs are not those of the ledger: one was changed, left out or put in")
-    for number in sorted({log["block"] for log in bundle.logs}):
-        if any(
-            log["block_hash"] != source.header(number).hash for log in bundle.logs if log["block"] == number
-        ):
-            raise NotProven(f"block {number} has another hash on the ledger")
-    yield Finding(f"{len(bundle.logs)} logs ↔ ledger, none changed, left out or put in", source.trusted)
+    last = max(numbers)
+    _compare(bundle.logs, [log for log in there if log["block"] <= last or _is_ours(log, story)])
+    for log in bundle.logs:
+        if log["block_hash"] != source.header(log["block"]).hash:
+            raise NotProven("other_block_hash", number=log["block"])
+    yield Finding(say("found_logs", count=len(bundle.logs)), source.trusted)
+
+
+def _check_own(story: Story) -> None:
+    """What the governor says here, it says of this proposal: not that another one was executed."""
+    for event in story.named(*PROPOSAL_EVENTS):
+        other = event.args["proposalId"]
+        if event.address == story.bundle.governor and other != story.bundle.proposal.id:
+            raise NotProven("other_proposals_events", block=event.block, name=event.name, found=other)
+
+
+def _compare(given: list[Raw], there: list[Raw]) -> None:
+    """Raises NotProven for the first log that was left out, put in or changed."""
+    told, known = ({(log["block"], log["index"]): log for log in logs} for logs in (given, there))
+    for place, log in known.items():
+        if place not in told:
+            raise _astray("left_out", log)
+    for place, log in told.items():
+        if place not in known:
+            raise _astray("put_in", log)
+        if log != known[place]:
+            raise NotProven("log_changed", block=place[0], index=place[1])
+    if given != there:
+        raise NotProven("logs_reordered")
+
+
+def _astray(how: str, log: Raw) -> NotProven:
+    found = events.event(log)
+    if found is not None and found.name in VOTES:
+        return NotProven(f"vote_{how}", voter=found.args["voter"])
+    return NotProven(f"log_{how}", block=log["block"], index=log["index"])
 
 
 def _is_ours(log: dict[str, object], story: Story) -> bool:
@@ -119,7 +162,7 @@ def _scope(story: Story) -> Scope:
     seats = closed.address.lower()
     counted = story.source.seats_of(story.bundle.governor)
     if counted is not None and counted != seats:
-        raise NotProven(f"the governor counts by seats contract {counted}, not by {seats}")
+        raise NotProven("other_seats", counted=counted, seats=seats)
     targets = {target.lower() for target in story.bundle.proposal.targets}
     executed = story.named("ProposalExecuted")
     return Scope(
@@ -135,10 +178,10 @@ def _proposed(story: Story) -> Iterator[Finding]:
     asked, created = story.bundle.proposal, story.one("ProposalCreated")
     content = [created.args[name] for name in ("targets", "values", "calldatas", "description")]
     if content != [asked.targets, asked.values, asked.calldatas, asked.description]:
-        raise NotProven("the ledger has the proposal with another content")
+        raise NotProven("other_content")
     if created.args["proposalId"] != asked.id:
-        raise NotProven("the ledger has the proposal under another id")
-    yield Finding(f"proposal ↔ ledger, block {created.block}", f"ProposalCreated in {created.tx_hash}")
+        raise NotProven("other_id_on_ledger")
+    yield Finding(say("found_proposal", block=created.block), say("by_created", tx_hash=created.tx_hash))
 
 
 # --- How it was decided ------------------------------------------------------------------------------------
@@ -147,23 +190,20 @@ def _voted(story: Story) -> Iterator[Finding]:
     start = created.args["voteStart"]
     told = [event for event in story.named(*SEAT_EVENTS) if story.moment(event, start) <= start]
     story.electors = tally.electorate(told)
-    yield Finding(f"{len(story.electors)} seats with a vote at the snapshot", f"{len(told)} seat events")
-    story.votes = story.named("VoteCast", "VoteCastWithParams")
+    yield Finding(say("found_seats", count=len(story.electors)), say("by_seats", count=len(told)))
+    story.votes = story.named(*VOTES)
     doubled = [voter for voter, count in Counter(v.args["voter"] for v in story.votes).items() if count > 1]
     strangers = {vote.args["voter"] for vote in story.votes} - set(story.electors)
     if doubled or strangers:
-        raise NotProven(f"votes that can't be: {sorted({*doubled, *strangers})}")
+        raise NotProven("vote_impossible", voters=", ".join(sorted({*doubled, *strangers})))
     end = max(
         [created.args["voteEnd"], *(e.args["extendedDeadline"] for e in story.named("ProposalExtended"))]
     )
     if any(not start < story.moment(vote, start) <= end for vote in story.votes):
-        raise NotProven("a vote lies outside the time for voting")
+        raise NotProven("vote_out_of_time")
     signed = _signed(story)
-    yield Finding(
-        f"{len(story.votes)} votes ↔ seats' voting addresses: {len(signed)} signed ballots, "
-        f"{len(story.votes) - len(signed)} sent by the member itself",
-        "EIP-712 signatures, and the senders of transactions",
-    )
+    count, own = len(signed), len(story.votes) - len(signed)
+    yield Finding(say("found_votes", count=len(story.votes), signed=count, own=own), say("by_votes"))
 
 
 def _signed(story: Story) -> set[str]:
@@ -172,15 +212,15 @@ def _signed(story: Story) -> set[str]:
     for ballot in story.bundle.ballots:
         vote = cast.get(ballot.voter)
         if vote is None or vote.args["support"] != ballot.support:
-            raise NotProven(f"the ballot of {ballot.voter} is not the vote that the ledger counted")
+            raise NotProven("ballot_not_counted", voter=ballot.voter)
         if ballots.signer(story.bundle, ballot) != ballot.voter:
-            raise NotProven(f"the ballot of {ballot.voter} was signed by somebody else")
+            raise NotProven("ballot_forged", voter=ballot.voter)
     signed = {ballot.voter for ballot in story.bundle.ballots}
     if len(signed) != len(story.bundle.ballots):
-        raise NotProven("a ballot is there twice")
+        raise NotProven("ballot_twice")
     for voter in sorted(set(cast) - signed):
         if story.source.sender(cast[voter].tx_hash) != voter:
-            raise NotProven(f"the vote of {voter} comes without a ballot, and from somebody else")
+            raise NotProven("ballot_left_out", voter=voter)
     return signed
 
 
@@ -191,11 +231,16 @@ def _counted(story: Story) -> Iterator[Finding]:
     cast = Counter((story.electors[v.args["voter"]].category, v.args["support"]) for v in story.votes)
     count = Tally(dict(seats), dict(cast))
     passes = count.passes(rule)
-    words = ", ".join(f"{count.of(kind)} {word}" for kind, word in _DISPLAY.items())
+    words = say(
+        "votes",
+        favour=count.of(tally.FOR),
+        against=count.of(tally.AGAINST),
+        abstain=count.of(tally.ABSTAIN),
+    )
     if story.named("ProposalExecuted", "ProposalQueued") and not passes:
-        raise NotProven(f"carried out although it did not pass: {words}; {rule}")
-    verdict = "passes" if passes else "does not pass"
-    yield Finding(f"tally ↔ rule: {words}: {verdict}", f"{kind}: {rule}")
+        raise NotProven("carried_out_unpassed", votes=words, rule=rule)
+    found = say("found_tally", votes=words, verdict=say("passes" if passes else "fails"))
+    yield Finding(found, say("by_tally", kind=say(f"kind_{kind}"), rule=rule))
 
 
 # --- What followed -----------------------------------------------------------------------------------------
@@ -203,21 +248,21 @@ def _executed(story: Story) -> Iterator[Finding]:
     executed = story.named("ProposalExecuted")
     if not executed:
         if story.bundle.lists or story.bundle.acknowledgements:
-            raise NotProven("lists follow from a proposal that was not executed")
-        state = "cancelled" if story.named("ProposalCanceled") else "not executed"
-        yield Finding(f"the proposal was {state}", story.source.trusted)
+            raise NotProven("lists_without_execution")
+        state = "found_cancelled" if story.named("ProposalCanceled") else "found_not_executed"
+        yield Finding(say(state), story.source.trusted)
         return
     done, asked = story.one("ProposalExecuted"), story.bundle.proposal
     queued = story.named("ProposalQueued")
     eta = queued[-1].args["etaSeconds"] if queued else 0
     if queued and story.moment(done, eta) < eta:
-        raise NotProven("executed before its effective time")
+        raise NotProven("executed_early")
     here = [event for event in story.events if event.tx_hash == done.tx_hash]
     carried = [event.args for event in here if event.name == "CallExecuted"]
     called = [(args["target"], args["value"], args["data"]) for args in carried]
     if called != list(zip(asked.targets, asked.values, asked.calldatas, strict=True)):
-        raise NotProven("the timelock carried out other calls than were voted on")
-    yield Finding(f"execution ↔ the {len(called)} calls voted on, block {done.block}", done.tx_hash)
+        raise NotProven("other_calls")
+    yield Finding(say("found_executed", count=len(called), block=done.block), done.tx_hash)
     for target, _value, calldata in called:
         yield _effect(here, target, calldata)
 
@@ -233,30 +278,44 @@ _EFFECTS = {
 def _effect(here: list[Event], target: str, calldata: str) -> Finding:
     decoded = events.call(calldata)
     if decoded is None or decoded[0] not in _EFFECTS:
-        return Finding(f"call to {target} carried out", "CallExecuted of the timelock")
+        return Finding(say("found_call", target=target), say("by_call"))
     name, arguments = decoded
     for event in here:
         if event.name != _EFFECTS[name] or event.address != target:
             continue
         if all(event.args[key] == value for key, value in arguments.items() if key in event.args):
-            return Finding(f"{name} ↔ {event.name}", f"log {event.index} of block {event.block}")
-    raise NotProven(f"the call {name} left no {_EFFECTS[name]} on the ledger")
+            by = say("by_effect", index=event.index, block=event.block)
+            return Finding(say("found_effect", call=name, event=event.name), by)
+    raise NotProven("effect_missing", call=name, event=_EFFECTS[name])
 
 
 def _listed(story: Story) -> Iterator[Finding]:
-    done = story.named("ProposalExecuted")
+    done, touched = story.named("ProposalExecuted"), _networks(story)
     for one in story.bundle.lists:
+        if touched and one.network not in touched:
+            raise NotProven("epoch_of_another_network", epoch=one.epoch, network=one.network)
         listed = lists.checked(one, story.trusted_root)
         if listed["block"] < done[0].block:
-            raise NotProven(f"epoch {one.epoch} of {one.network} was made before the execution")
+            raise NotProven("epoch_before_execution", epoch=one.epoch, network=one.network)
         story.source.header(listed["block"])
         _check_roles(story, one.network, listed)
-        cause = " from this transaction" if listed["tx_hash"] == done[0].tx_hash else ""
+        key = "found_list_caused" if listed["tx_hash"] == done[0].tx_hash else "found_list"
         yield Finding(
-            f"list of {one.network}, epoch {one.epoch}, block {listed['block']}{cause} ↔ signed metadata",
-            f"{len(one.roots)} root, trusted {'as you gave it' if story.trusted_root else 'as it came'}",
+            say(key, network=one.network, epoch=one.epoch, block=listed["block"]),
+            say("by_root_given" if story.trusted_root else "by_root_found", count=len(one.roots)),
         )
+    doubled = [
+        network for network, count in Counter(one.network for one in story.bundle.lists).items() if count > 1
+    ]
+    if doubled:
+        raise NotProven("epoch_twice", network=doubled[0])
     yield from _acknowledged(story)
+
+
+def _networks(story: Story) -> set[str]:
+    """Those that the calls name; none for a decision about an institution, which touches all where it is."""
+    called = [events.call(calldata) for calldata in story.bundle.proposal.calldatas]
+    return {_slug(one[1]["network"]) for one in called if one is not None and "network" in one[1]}
 
 
 def _check_roles(story: Story, network: str, listed: dict[str, list[dict[str, str]]]) -> None:
@@ -268,7 +327,7 @@ def _check_roles(story: Story, network: str, listed: dict[str, list[dict[str, st
             continue
         wanted = {1: "observer", 2: "sealer"}.get(arguments.get("role", 0))
         if roles.get(arguments["consensusId"][2:], wanted) != wanted:
-            raise NotProven(f"the list of {network} has a node otherwise than was voted")
+            raise NotProven("other_role_listed", network=network)
 
 
 def _slug(code: str) -> str:
@@ -280,18 +339,15 @@ def _acknowledged(story: Story) -> Iterator[Finding]:
     for said in story.bundle.acknowledgements:
         one = known.get((said.network, said.epoch))
         if one is None:
-            raise NotProven("an acknowledgement is of a list that the bundle has not")
+            raise NotProven("acknowledged_unknown")
         if not re.fullmatch("[0-9a-f]{64}", said.sha256):
-            raise NotProven("an acknowledgement carries no hash")
+            raise NotProven("acknowledged_no_hash")
         lists.acknowledged(one, lists.checked(one, story.trusted_root), said)
     if len(set(story.bundle.acknowledgements)) != len(story.bundle.acknowledgements):
-        raise NotProven("an acknowledgement is there twice")
+        raise NotProven("acknowledged_twice")
     count = len(story.bundle.acknowledgements)
     if count:
-        yield Finding(
-            f"{count} acknowledgements ↔ hashes in the signed metadata",
-            "that the nodes sent them, the console says: nodes don't sign what they report",
-        )
+        yield Finding(say("found_acknowledgements", count=count), say("by_acknowledgements"))
 
 
 _Step = Callable[[Story], Iterator[Finding]]

@@ -78,11 +78,11 @@ class Bundle:
         """Raises NotProven for a file that was changed, or that holds anything else."""
         document = canonical.opened(content, FORMAT)
         if set(document) != _PARTS:
-            raise NotProven(f"the file's parts are not those of a bundle: {sorted(set(document) ^ _PARTS)}")
+            raise NotProven("other_parts", parts=sorted(set(document) ^ _PARTS))
         try:
             return cls._read(document)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise NotProven(f"the file can't be read as a bundle: {error!r}") from error
+            raise NotProven("bundle_unreadable", reason=repr(error)) from error
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Bundle:

@@ -39,7 +39,9 @@ def event(log: Raw) -> Event | None:
     try:
         args = _arguments(abi, log)
     except (DecodingError, ValueError, OverflowError) as error:
-        raise NotProven(f"log {log['index']} of block {log['block']} is no {abi['name']}: {error}") from error
+        raise NotProven(
+            "log_broken", index=log["index"], block=log["block"], name=abi["name"], reason=error
+        ) from error
     address = to_checksum_address(log["address"])
     return Event(abi["name"], args, address, log["block"], log["tx_hash"], log["index"])
 
@@ -53,7 +55,7 @@ def call(calldata: str) -> tuple[str, dict[str, Any]] | None:
     try:
         values = _codec().decode(types, data("0x" + calldata[10:]))
     except (DecodingError, ValueError, OverflowError) as error:
-        raise NotProven(f"a call to {abi['name']} can't be read: {error}") from error
+        raise NotProven("call_broken", name=abi["name"], reason=error) from error
     named = zip(abi["inputs"], values, strict=True)
     return abi["name"], {item["name"]: _plain(item["type"], value) for item, value in named}
 
@@ -64,7 +66,7 @@ def proposal_id(targets: list[str], values: list[int], calldatas: list[str], des
     try:
         encoded = encode(["address[]", "uint256[]", "bytes[]", "bytes32"], content)
     except EncodingError as error:
-        raise NotProven(f"the proposal's calls can't be written as a ledger takes them: {error}") from error
+        raise NotProven("calls_broken", reason=error) from error
     return int.from_bytes(keccak(encoded))
 
 

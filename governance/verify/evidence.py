@@ -12,9 +12,10 @@ from governance.verify.blocks import Raw
 SEAT_EVENTS: Final = (
     "SeatGranted", "SeatVoterChanged", "SeatSuspended", "SeatReinstated", "SeatRevoked", "FoundingClosed",
 )  # fmt: skip
-_PROPOSAL_EVENTS: Final = frozenset({
+VOTES: Final = ("VoteCast", "VoteCastWithParams")
+PROPOSAL_EVENTS: Final = frozenset({
     "ProposalCreated", "ProposalRuleFrozen", "ProposalExtended", "ProposalQueued", "ProposalExecuted",
-    "ProposalCanceled", "VoteCast", "VoteCastWithParams",
+    "ProposalCanceled", *VOTES,
 })  # fmt: skip
 
 
@@ -36,7 +37,7 @@ class Scope:
         topic = log["topics"][0].lower() if log["topics"] else ""
         if address == self.seats:
             return topic in events.topics(*SEAT_EVENTS)
-        if address != self.governor or topic not in events.topics(*_PROPOSAL_EVENTS):
+        if address != self.governor or topic not in events.topics(*PROPOSAL_EVENTS):
             return False
         found = events.event(log)
         return found is not None and found.args["proposalId"] == self.proposal_id

@@ -28,18 +28,20 @@ def checked(one: PermissionList, trusted_root: bytes | None) -> dict[str, Any]:
     signed = _signed(root, one)
     described = signed.targets.get(f"{one.network}/{FILE}")
     if described is None:
-        raise NotProven(f"the signed metadata name no {FILE} of network {one.network}")
+        raise NotProven("list_unnamed", file=FILE, network=one.network)
     content = one.permissions.encode()
     actual = hashlib.sha256(content).hexdigest()
     if described.hashes.get("sha256") != actual or described.length != len(content):
-        raise NotProven(f"{FILE} of {one.network} is not the file whose hash was signed")
+        raise NotProven("list_forged", file=FILE, network=one.network)
     listed = json.loads(content)
     custom = described.custom or {}
     header = {name: custom.get(name) for name in ("epoch", "block", "tx_hash", "effective_at")}
     if {name: listed.get(name) for name in header} != header or listed.get("network") != one.network:
-        raise NotProven(f"{FILE} of {one.network} says otherwise than the signed metadata")
+        raise NotProven("list_contradicts", file=FILE, network=one.network)
     if listed["epoch"] != one.epoch:
-        raise NotProven(f"{FILE} of {one.network} is epoch {listed['epoch']}, not {one.epoch}")
+        raise NotProven(
+            "other_epoch", file=FILE, network=one.network, found=listed["epoch"], stated=one.epoch
+        )
     return dict(listed)
 
 
@@ -63,25 +65,25 @@ def digests(one: PermissionList, prefix: str) -> set[str]:
 def acknowledged(one: PermissionList, listed: dict[str, Any], said: Acknowledgement) -> None:
     """Raises NotProven for a node that is not listed, or that has something else in force."""
     if said.consensus_id not in {node["consensus_id"] for node in listed["nodes"]}:
-        raise NotProven(f"an acknowledgement is of a node that is not listed: {said.consensus_id[:16]}…")
+        raise NotProven("acknowledged_stranger", node=said.consensus_id[:16])
     prefix = FILE if said.format == "json" else f"{said.format}/"
     if said.format not in _FORMATS or said.sha256 not in digests(one, prefix):
-        raise NotProven(f"node {said.consensus_id[:16]}… has other files in force than were signed")
+        raise NotProven("acknowledged_other", node=said.consensus_id[:16])
 
 
 def _root(roots: list[dict[str, Any]], trusted: bytes | None) -> Root:
     """The newest root, each signed by the one before it, the first by itself and equal to ``trusted``."""
     if not roots:
-        raise NotProven("the lists come without their root metadata")
+        raise NotProven("root_missing")
     first = _load(Root, roots[0])
     if trusted is not None and json.loads(trusted) != roots[0]:
-        raise NotProven("the lists' root metadata are not the trusted ones")
+        raise NotProven("root_untrusted")
     current = first
     for number, document in enumerate(roots):
         following = _load(Root, document)
         _all_sign([current.signed, following.signed], Root.type, following)
         if number and following.signed.version != current.signed.version + 1:
-            raise NotProven("the lists' root metadata don't follow on each other")
+            raise NotProven("root_gap")
         current = following
     return current.signed
 
@@ -96,9 +98,9 @@ def _load(kind: Any, document: dict[str, Any]) -> Metadata[Any]:
     try:
         loaded: Metadata[Any] = Metadata.from_dict(copy.deepcopy(document))
     except (ValueError, KeyError, TypeError, AttributeError, RepositoryError, StorageError) as error:
-        raise NotProven(f"the lists' metadata can't be read: {error!r}") from error
+        raise NotProven("metadata_broken", reason=repr(error)) from error
     if loaded.signed.type != kind.type or loaded.to_dict() != document:
-        raise NotProven(f"the lists' metadata are no {kind.type}")
+        raise NotProven("other_metadata", role=kind.type)
     return loaded
 
 
@@ -109,9 +111,9 @@ def _all_sign(roots: list[Root], role: str, made: Metadata[Any]) -> None:
         try:
             result = root.get_verification_result(role, made.signed_bytes, made.signatures)
         except ValueError as error:
-            raise NotProven(f"the lists' root names no {role}") from error
+            raise NotProven("root_without_role", role=role) from error
         good |= set(result.signed)
         if not result.verified:
-            raise NotProven(f"the lists' {made.signed.type} metadata are not signed as their root demands")
+            raise NotProven("metadata_unsigned", role=made.signed.type)
     if good != set(made.signatures):
-        raise NotProven(f"a signature of the lists' {made.signed.type} metadata is not good")
+        raise NotProven("metadata_badly_signed", role=made.signed.type)

@@ -9,10 +9,11 @@ from typing import Any, Final, Protocol
 import httpx
 from eth_utils.address import to_checksum_address
 
-from governance.verify import blocks, canonical
+from governance.verify import blocks, canonical, transactions
 from governance.verify.blocks import Raw
 from governance.verify.errors import CannotCheck, NotProven
 from governance.verify.evidence import in_order, plain
+from governance.verify.texts import say
 
 BLOCKS: Final = "consortium-blocks/1"
 _TIMEOUT: Final = 20.0  # seconds
@@ -55,7 +56,7 @@ class LedgerSource:
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
         self._headers: dict[int, Header] = {}
         self.last = int(self._ask("eth_blockNumber"), 16)
-        self.trusted = f"what the ledger at {url} answers"
+        self.trusted = say("trusted_ledger", url=url)
 
     def __enter__(self) -> LedgerSource:
         return self
@@ -83,7 +84,7 @@ class LedgerSource:
     def sender(self, tx_hash: str) -> str:
         found = self._ask("eth_getTransactionByHash", tx_hash)
         if found is None:
-            raise NotProven(f"the ledger has no transaction {tx_hash}")
+            raise NotProven("transaction_unknown", tx_hash=tx_hash)
         return to_checksum_address(found["from"])
 
     def seats_of(self, governor: str) -> str:
@@ -94,26 +95,34 @@ class LedgerSource:
         """The header as the ledger gives it."""
         found: Raw | None = self._ask("eth_getBlockByNumber", hex(number), False)
         if found is None:
-            raise NotProven(f"the ledger has no block {number}")
+            raise NotProven("block_unknown", number=number)
         return found
 
-    def export(self, addresses: set[str], last: int) -> bytes:
-        """The blocks from ``first`` to ``last`` as a file that proves itself (:class:`BlocksSource`)."""
+    def export(self, addresses: set[str], last: int, *, as_given: bool = False) -> bytes:
+        """The blocks from ``first`` to ``last`` as a file that proves itself (:class:`BlocksSource`).
+
+        Raises CannotCheck for a ledger whose hashes can't be computed again from what it tells: of such a
+        one a file would prove nothing. ``as_given`` writes its headers nevertheless.
+        """
         exported = []
         for number in range(self.first, last + 1):
             found = self.raw_header(number)
-            block: Raw = {"header": {name: found[name] for name in ("hash", *blocks.HEADER) if name in found}}
+            header: Raw = {name: found[name] for name in ("hash", *blocks.HEADER) if name in found}
+            if not as_given and not blocks.gives_hash(header):
+                raise CannotCheck("header_unprovable", number=number)
+            block: Raw = {"header": header}
             if any(blocks.may_hold(found, address) for address in addresses):
-                block |= self._content(found)
+                block |= self._content(number)
+                _check_roots(number, block)
             exported.append(block)
         document = {"format": BLOCKS, "chain_id": self.chain_id(), "blocks": exported}
         return canonical.sealed(document)
 
-    def _content(self, header: Raw) -> Raw:
-        receipts = [self._ask("eth_getTransactionReceipt", one) for one in header["transactions"]]
-        raw = [self._ask("eth_getRawTransactionByHash", one) for one in header["transactions"]]
+    def _content(self, number: int) -> Raw:
+        sent = self._ask("eth_getBlockByNumber", hex(number), True)["transactions"]
+        receipts = [self._ask("eth_getTransactionReceipt", one["hash"]) for one in sent]
         return {
-            "transactions": raw,
+            "transactions": [self._raw(number, one) for one in sent],
             "receipts": [
                 {
                     **{name: receipt[name] for name in blocks.RECEIPT if name != "logs"},
@@ -123,15 +132,40 @@ class LedgerSource:
             ],
         }
 
+    def _raw(self, block: int, told: Raw) -> str:
+        """As it was sent: from what the ledger tells of it, or, of a type not known here, as it gives it."""
+        rebuilt = transactions.raw(told)
+        if rebuilt is not None:
+            return rebuilt
+        kind, tx_hash = transactions.kind(told), told["hash"].lower()
+        try:
+            given = self._ask("eth_getRawTransactionByHash", tx_hash)
+        except CannotCheck:
+            given = None
+        if not isinstance(given, str) or blocks.transaction_hash(given) != tx_hash:
+            raise CannotCheck("transaction_unprovable", number=block, tx_hash=tx_hash, kind=kind)
+        return given
+
     def _ask(self, method: str, *arguments: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(arguments)}
         try:
             answer = self._client.post(self.url, json=body).raise_for_status().json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise CannotCheck(f"the ledger at {self.url} does not answer ({type(error).__name__})") from error
+            raise CannotCheck("ledger_away", url=self.url, reason=type(error).__name__) from error
         if not isinstance(answer, dict) or "error" in answer:
-            raise CannotCheck(f"the ledger refuses {method}: {answer}")
+            raise CannotCheck("ledger_refuses", method=method, answer=answer)
         return answer.get("result")
+
+
+def _check_roots(number: int, block: Raw) -> None:
+    """Raises CannotCheck for a ledger that makes its roots otherwise: better now than when it is checked."""
+    made = {
+        "receiptsRoot": blocks.receipts_root(block["receipts"]),
+        "transactionsRoot": blocks.transactions_root(block["transactions"]),
+    }
+    for root, found in made.items():
+        if found != block["header"][root]:
+            raise CannotCheck("root_unprovable", number=number, root=root)
 
 
 class BlocksSource:
@@ -145,24 +179,24 @@ class BlocksSource:
         document = canonical.opened(content, BLOCKS)
         self._chain_id, self._blocks = document["chain_id"], document["blocks"]
         if not self._blocks:
-            raise NotProven("the exported range is empty")
+            raise NotProven("range_empty")
         self._as_given = as_given
         try:
             self._check()
         except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-            raise NotProven(f"the exported blocks can't be read: {error!r}") from error
+            raise NotProven("range_unreadable", reason=repr(error)) from error
         ending = self._blocks[-1]["header"]["hash"]
         if head is not None and head.lower() != ending:
-            raise NotProven(f"the exported range ends in block {ending}, not in {head}")
-        told = "that it is the ledger's" if head is None else "as you said"
-        self.trusted = f"block {self.last}, hash {ending}, {told}"
+            raise NotProven("other_head", found=ending, wanted=head)
+        told = "trusted_blocks" if head is None else "trusted_head"
+        self.trusted = say("trusted_as_given" if as_given else told, number=self.last, hash=ending)
 
     @classmethod
     def from_file(cls, path: Path, **options: Any) -> BlocksSource:
         try:
             return cls(path.read_bytes(), **options)
         except OSError as error:
-            raise CannotCheck(f"{path}: {error.strerror}") from error
+            raise CannotCheck("file_unreadable", path=path, reason=error.strerror) from error
 
     def chain_id(self) -> int | None:
         """As stated in the file; each proposal's own description binds it to one."""
@@ -170,7 +204,7 @@ class BlocksSource:
 
     def header(self, number: int) -> Header:
         if not self.first <= number <= self.last:
-            raise NotProven(f"block {number} is not in the exported range")
+            raise NotProven("out_of_range", number=number)
         found = self._blocks[number - self.first]["header"]
         return Header(number, found["hash"], blocks.number(found["timestamp"]))
 
@@ -180,7 +214,7 @@ class BlocksSource:
             if "receipts" in block:
                 found += [log for log in self._logs(block) if log["address"] in addresses]
             elif any(blocks.may_hold(block["header"], address) for address in addresses):
-                raise NotProven(f"block {block['header']['number']} was exported without its receipts")
+                raise NotProven("receipts_missing", number=blocks.number(block["header"]["number"]))
         return found
 
     def sender(self, tx_hash: str) -> str:
@@ -188,7 +222,7 @@ class BlocksSource:
             for transaction in block.get("transactions", ()):
                 if blocks.transaction_hash(transaction) == tx_hash:
                     return blocks.sender(transaction)
-        raise NotProven(f"transaction {tx_hash} is not in the exported range")
+        raise NotProven("transaction_not_exported", tx_hash=tx_hash)
 
     def seats_of(self, governor: str) -> None:
         return None
@@ -198,7 +232,7 @@ class BlocksSource:
         for block in self._blocks:
             header = block["header"]
             if set(header) - {"hash", *blocks.HEADER} or set(block) - {"header", "transactions", "receipts"}:
-                raise NotProven(f"block {header.get('number')} holds what is no part of a block")
+                raise NotProven("block_padded", number=header.get("number"))
             self._check_header(header, before)
             if "receipts" in block:
                 self._check_content(block)
@@ -208,27 +242,27 @@ class BlocksSource:
 
     def _check_header(self, header: Raw, before: Raw | None) -> None:
         number = blocks.number(header["number"])
-        if not self._as_given and blocks.header_hash(header) != header["hash"]:
-            raise NotProven(f"block {number}: its header does not give its hash")
+        if not self._as_given and not blocks.gives_hash(header):
+            raise NotProven("header_forged", number=number)
         if before is None:
             return
         if header["parentHash"] != before["hash"] or number != blocks.number(before["number"]) + 1:
-            raise NotProven(f"block {number} does not follow on the block before it")
+            raise NotProven("block_out_of_order", number=number)
 
     def _check_content(self, block: Raw) -> None:
         header, receipts, sent = block["header"], block["receipts"], block["transactions"]
         number = blocks.number(header["number"])
         if len(receipts) != len(sent):
-            raise NotProven(f"block {number}: receipts and transactions are not equally many")
+            raise NotProven("receipts_uneven", number=number)
         for receipt in receipts:
             if set(receipt) != set(blocks.RECEIPT) or any(
                 set(log) != set(blocks.LOG) for log in receipt["logs"]
             ):
-                raise NotProven(f"block {number}: a receipt holds what is no part of one")
+                raise NotProven("receipt_padded", number=number)
         if blocks.receipts_root(receipts) != header["receiptsRoot"]:
-            raise NotProven(f"block {number}: the receipts are not those that its header commits to")
+            raise NotProven("receipts_forged", number=number)
         if blocks.transactions_root(sent) != header["transactionsRoot"]:
-            raise NotProven(f"block {number}: the transactions are not those that its header commits to")
+            raise NotProven("transactions_forged", number=number)
 
     def _logs(self, block: Raw) -> list[Raw]:
         found: list[Raw] = []

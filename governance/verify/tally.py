@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from governance.verify.events import Event
+from governance.verify.texts import say
 
 AGAINST, FOR, ABSTAIN = 0, 1, 2
 CATEGORIES: Final = 6
@@ -58,9 +59,9 @@ class Rule:
         return cls((quorum_num, quorum_den), (approval_num, approval_den), categories)
 
     def __str__(self) -> str:
-        words = f"quorum {self.quorum[0]}/{self.quorum[1]}, more than half and at least "
-        words += f"{self.approval[0]}/{self.approval[1]} in favour"
-        return words + (f", a majority in {self.categories} categories" if self.categories else "")
+        quorum, approval = ("/".join(map(str, share)) for share in (self.quorum, self.approval))
+        key = "rule_categories" if self.categories else "rule"
+        return say(key, quorum=quorum, approval=approval, categories=self.categories)
 
 
 @dataclass(frozen=True)
