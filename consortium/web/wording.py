@@ -87,6 +87,8 @@ ACTIONS: dict[str, str | Promise] = {
     "proposal.withdrawal_sent": gettext_lazy("withdrawal sent to the ledger"),
     "proposal.withdrawal_refused": gettext_lazy("withdrawal refused by the ledger"),
     "proposal.opened_by_guardians": gettext_lazy("ratification opened by the guardians' freeze"),
+    "proposal.opened_elsewhere": gettext_lazy("opened on the ledger, without the console"),
+    "proposal.taken_back": gettext_lazy("taken back by a reorganisation of the ledger"),
     "proposal.attached": gettext_lazy("file attached"),
     "proposal.detached": gettext_lazy("attachment removed"),
     "proposal.commented": gettext_lazy("comment posted"),

@@ -36,6 +36,9 @@ _PROPOSAL_ACTIONS = {
     "ProposalQueued": "chain.proposal_queued",
     "ProposalExecuted": "chain.proposal_executed",
     "ProposalCanceled": "chain.proposal_canceled",
+    # Told once: where the governor says it too, it says so in the same transaction, and nothing changes.
+    "CallExecuted": "chain.proposal_executed",
+    "Cancelled": "chain.proposal_canceled",
 }
 
 

@@ -15,9 +15,10 @@ Row = dict[str, Any]
 
 SEAT, NODE, PROPOSAL, VOTE, ACCOUNT, RULE = "seat", "node", "proposal", "vote", "account", "rule"
 FOUNDING, OFFICE, TERMS, GUARDIANS = "founding", "office", "terms", "guardians"
+OPERATION = "operation"  # of the timelock; what it says is of a proposal, where it is known which
 UNDECODABLE = "Undecodable"  # a log that is not what its first topic says: kept, and nothing follows from it
 
-# What each event changes. Of the last four kinds no row is folded: they are looked up where they matter.
+# What each event changes. Of the last five kinds no row is folded: they are looked up where they matter.
 EVENTS: dict[str, str] = {
     **dict.fromkeys(
         ("SeatGranted", "SeatSuspended", "SeatReinstated", "SeatRevoked", "SeatVoterChanged"), SEAT
@@ -55,6 +56,7 @@ EVENTS: dict[str, str] = {
         ),
         GUARDIANS,
     ),
+    **dict.fromkeys(("CallSalt", "CallExecuted", "Cancelled"), OPERATION),
 }
 
 _STRICTEST = 2  # until the rule that was frozen into a proposal says otherwise
@@ -89,6 +91,7 @@ class Fact:
     log_index: int
     tx_hash: str
     ticks: int = 1  # what the ledger's clock counts in a second
+    of: str = ""  # of an operation of the timelock: its proposal, where it is known
 
     @property
     def where(self) -> Row:
@@ -101,6 +104,8 @@ def about(fact: Fact) -> str:
     if fact.name == UNDECODABLE:
         return f"undecodable:{fact.tx_hash}:{fact.log_index}"
     kind = EVENTS[fact.name]
+    if kind == OPERATION and fact.of:
+        return f"{PROPOSAL}:{fact.of}"
     return ":".join([kind, *(str(part) for part in _KEYS.get(kind, _no_key)(fact))])
 
 
@@ -115,6 +120,7 @@ _KEYS: dict[str, Callable[[Fact], tuple[Any, ...]]] = {
     VOTE: lambda fact: (fact.args["proposalId"], fact.args["voter"]),
     PROPOSAL: lambda fact: (fact.args["proposalId"],),
     RULE: lambda fact: (fact.contract, fact.args["kind"]),
+    OPERATION: lambda fact: (fact.args["id"],),
 }
 
 
@@ -199,6 +205,10 @@ _CHANGES: dict[str, Callable[[Fact], Row]] = {
     },
     "ProposalExecuted": lambda fact: {"executed_at": fact.block_time, "executed_tx": fact.tx_hash},
     "ProposalCanceled": lambda fact: {"canceled_at": fact.block_time},
+    # The timelock's own word, which is all there is where somebody did it past the governor.
+    "CallSalt": lambda fact: {},
+    "CallExecuted": lambda fact: {"executed_at": fact.block_time, "executed_tx": fact.tx_hash},
+    "Cancelled": lambda fact: {"canceled_at": fact.block_time},
 }
 
 

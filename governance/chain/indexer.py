@@ -18,7 +18,7 @@ from web3.exceptions import BlockNotFound
 
 from consortium.core import bulk, events
 from governance.chain import ledger as gateway
-from governance.chain import logs, offices, projections, relay
+from governance.chain import logs, offices, operations, projections, relay
 from governance.chain.errors import LedgerMoved, OtherLedger
 from governance.chain.folds import Fact
 from governance.chain.models import ChainEvent, IndexedBlock, Ledger
@@ -113,9 +113,10 @@ def _advance(client: Web3, reader: Reader, wait: bool) -> int | None:
                 raise
             read = None
         if read is not None:
-            _keep(ledger, read)
-            projections.apply(ledger, read.facts)
-            return len(read.facts)
+            facts = operations.linked(ledger, read.facts)
+            _keep(ledger, read, facts)
+            projections.apply(ledger, facts)
+            return len(facts)
         if newest is None or not _is_gone(client, newest):
             return None
         _roll_back(client, ledger)
@@ -131,15 +132,15 @@ def _read_all(ledger: Ledger, reader: Reader) -> None:
         facts += read.facts
         # whom to follow is read from what is stored
         if len(facts) >= TOGETHER or offices.changed_by(read.facts):
-            projections.store(ledger, facts)
+            projections.store(ledger, operations.linked(ledger, facts))
             facts = []
-    projections.store(ledger, facts)
+    projections.store(ledger, operations.linked(ledger, facts))
     bulk.insert(marks)
 
 
-def _keep(ledger: Ledger, read: Range) -> None:
+def _keep(ledger: Ledger, read: Range, facts: list[Fact]) -> None:
     bulk.insert(_marks(ledger, read))
-    projections.store(ledger, read.facts)
+    projections.store(ledger, facts)
     if read.last % KEPT_BLOCKS < read.last - read.first + 1:  # now and then
         surplus = ledger.blocks.order_by("-number").values_list("number", flat=True)[KEPT_BLOCKS:]
         if surplus:

@@ -53,7 +53,7 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
         "ConvenerSet",
         "ProposalGuardianSet",
     ),
-    TIMELOCK: ("RoleGranted", "RoleRevoked", "MinDelayChange"),
+    TIMELOCK: ("RoleGranted", "RoleRevoked", "MinDelayChange", "CallSalt", "CallExecuted", "Cancelled"),
     REGISTRY: (
         "NodeRoleChanged",
         "NodeFrozen",

@@ -22,15 +22,18 @@ from governance.proposals.services.common import entry, record
 
 def declare() -> None:
     """Subscribe to what the chain and the relay record."""
-    events.on_together([*_STORIES, _VOTE], _chain_moved)
+    events.on_together([*_STORIES, _VOTE, _TAKEN_BACK], _chain_moved)
     events.on("relay.refused", _relay_refused)
 
 
 def _chain_moved(told: Sequence[Event]) -> None:
     """All that a range of blocks holds at once: the queries don't grow with the events on a proposal."""
     known = _Known(told)
+    known.settle_adopted()
     entries: list[Entry] = []
     for event in told:
+        if event.action not in _STORIES and event.action != _VOTE:
+            continue
         proposal = known.proposal(event)
         if proposal is None:
             continue
@@ -50,6 +53,7 @@ class _Known:
         ids = {event.data["proposal_id"] for event in told}
         rows = OnChainProposal.objects.filter(proposal_id__in=ids)
         self.rows = {row.proposal_id: row for row in rows}
+        self._last = {event.data["proposal_id"]: event.data["tx_hash"] for event in told}
         ours = Proposal.objects.filter(chain_proposal_id__in=ids).select_related("withdraw_tx", "ledger")
         self._ours = {proposal.chain_proposal_id: proposal for proposal in ours}
         self._recorded = self._on_record(told)
@@ -61,11 +65,16 @@ class _Known:
         if row is None:
             return None
         if proposal_id not in self._ours:
-            adopted = adopting.adopt(row)
-            if adopted is None:
-                return None
-            self._ours[proposal_id] = adopted
+            self._ours[proposal_id] = adopting.adopt(row)
         return self._ours[proposal_id]
+
+    def settle_adopted(self) -> None:
+        """A reorganisation takes away what was opened without the console; it may come again."""
+        for proposal_id, proposal in self._ours.items():
+            if proposal_id in self.rows:
+                adopting.bring_back(proposal)
+            else:
+                adopting.take_back(proposal, tx_hash=self._last[proposal_id])
 
     def is_news(self, action: str, data: dict[str, Any], proposal: Proposal) -> bool:
         """Not on record yet; from now on it is."""
@@ -129,6 +138,7 @@ def _counted(event: Event) -> _Found:
 
 
 _VOTE = "chain.vote_cast"
+_TAKEN_BACK = "chain.proposal_taken_back"
 _STORIES: dict[str, Callable[[Event, Proposal], _Found | None]] = {
     "chain.proposal_created": _created,
     "chain.proposal_extended": _extended,

@@ -330,7 +330,9 @@ def test_a_reorganisation_takes_back_a_vote_and_a_seat(founded: World, banks: li
     assert banks[4].status == Status.ACTIVE
     assert "institution.ledger_corrected" in _actions("institution.")
     taken_back = Event.objects.get(action="ledger.reorganised")
-    assert taken_back.data["events_taken_back"] == 9  # opened, rule, four votes, queued, executed, revoked
+    assert (
+        taken_back.data["events_taken_back"] == 11
+    )  # opened, rule, four votes, queued, executed, revoked; two of the timelock
 
 
 def test_another_branch_of_the_same_length_is_noticed(founded: World, banks: list[Institution]) -> None:

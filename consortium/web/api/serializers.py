@@ -258,7 +258,22 @@ class ProposedVoteOut(serializers.ModelSerializer[Mandate]):
         read_only_fields = fields
 
 
+class StepOut(serializers.Serializer[Any]):
+    """One of a proposal's calls, told from its bytes; contract and function empty for an unknown one."""
+
+    zh = serializers.CharField(source="sentences.zh-hans")
+    en = serializers.CharField(source="sentences.en")
+    contract = serializers.CharField()
+    function = serializers.CharField()
+    target = serializers.CharField()
+    data = serializers.CharField()
+
+
 class ProposalDetailOut(ProposalOut):
+    opened_elsewhere = serializers.BooleanField(
+        source="proposal.is_adopted", help_text="on the ledger, without the console"
+    )
+    steps = StepOut(many=True)
     text = serializers.CharField(source="proposal.text")
     text_sha256 = serializers.CharField(source="proposal.text_sha256")
     description = serializers.CharField(source="proposal.description")

@@ -22,7 +22,7 @@ from consortium.members.models import Institution, Node
 from consortium.web import limits
 from consortium.web.api import serializers as s
 from consortium.web.api.scoped import ERRORS, Scoped
-from consortium.web.portal import listing, scope
+from consortium.web.portal import listing, scope, words
 from governance import bundles
 from governance.chain.models import Seat
 from governance.permissions.models import Epoch
@@ -152,6 +152,7 @@ class Proposals(Scoped):
             "overview": voting.overview(proposal),
             "own": own,
             "governor": facts.governor_of(proposal),
+            "steps": words.steps(proposal),
             "attachments": voting.attachments_of(proposal),
             "comments": voting.discussion(proposal),
             "applied": bundles.applied(proposal),

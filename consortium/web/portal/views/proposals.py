@@ -127,6 +127,8 @@ def _successor(proposal: Proposal) -> Proposal | None:
 def _ending(proposal: Proposal, overview: selectors.Overview) -> str:
     """Why it came to nothing."""
     last = selectors.timeline(proposal).exclude(reason="").order_by("-id").first()
+    if overview.state == rules.State.CANCELED and proposal.is_adopted:
+        return _("Cancelled on the ledger.")
     if overview.state == rules.State.CANCELED and proposal.withdraw_tx_id is None:
         return _("Cancelled on the ledger, by the guardians.")
     if last is None:
