@@ -71,9 +71,13 @@ class Action(LoginRequiredMixin, FormView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             self.subject = self.find(**kwargs)
-            if not self.account.is_member:
+            if not self.may():
                 raise NotAllowed
         return super().dispatch(request, *args, **kwargs)
+
+    def may(self) -> bool:
+        """Whether this account may act so at all; a member's own officers, unless a view says otherwise."""
+        return self.account.is_member
 
     def find(self, **kwargs: Any) -> Any:
         """What the action is about, from the address. Raises Http404."""
