@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from consortium.core import clock
 from consortium.core.errors import ConsoleError
 from consortium.core.models import OutboxMessage
+from consortium.members.models import User
 from governance.chain.models import CastVote, RelayTransaction
-from governance.proposals import services
+from governance.proposals import mandates, services
 from governance.proposals.errors import AlreadyVoted, NotADraft, ProposalOpen
 from governance.proposals.models import Ballot, Proposal
 from governance.proposals.rules import State
+from tests.factories import UserFactory
 from tests.proposals.stage import Stage
 from tests.proposals.victim import RETURNED, held
 
@@ -162,3 +165,20 @@ class TestAtOnce:
         at_once(*[lambda: services.execute_when_due(proposal.pk)] * 2)
 
         assert RelayTransaction.objects.filter(key__startswith="execute:").count() == 1
+
+
+class TestTwoOfOneBankAtOnce:
+    def test_they_can_not_take_each_other_out_of_voting(self, shared_stage: Stage) -> None:
+        bank = shared_stage.banks[0]
+        first, second = (UserFactory(institution=bank) for _ in range(2))
+        others = [officer for officer in bank.officers.all() if officer not in (first, second)]
+        for officer in others:
+            services.set_duty(officer, votes=False, actor=first, reason="On leave.")
+
+        def take_out(officer: User, by: User) -> Any:
+            return services.set_duty(officer, votes=False, actor=by, reason="On leave.")
+
+        results = at_once(lambda: take_out(first, second), lambda: take_out(second, first))
+
+        assert [type(result).__name__ for result in results].count("NoVotingDuty") == 1, results
+        assert len(mandates.officers_able(bank, clock.now())) == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 
 from certs import selectors as certs
 from certs.models import Certificate, CertificateRequest, Enrolment, Revocation
@@ -90,16 +91,23 @@ def _as_a_member_may(user: User, rows: QuerySet[Event]) -> QuerySet[Event]:
     if own is None:
         return rows.none()
     others = Q(action__startswith="ballot.") & ~Q(institution_id=own)
-    return rows.exclude(others).exclude(action__in=_BEFORE_OPENING)
+    return _without_drafts(rows.exclude(others))
 
 
 _BEFORE_OPENING = ("proposal.drafted", "proposal.discarded", "proposal.refused")
 
 
+def _without_drafts(rows: QuerySet[Event]) -> QuerySet[Event]:
+    """Neither what led to a proposal nor anything of one that was never opened."""
+    unopened = Proposal.objects.filter(opened_at=None).annotate(subject=Cast("pk", CharField()))
+    of_drafts = Q(subject_type=Proposal._meta.label_lower, subject_id__in=unopened.values("subject"))
+    return rows.exclude(action__in=_BEFORE_OPENING).exclude(of_drafts)
+
+
 def events(user: User) -> QuerySet[Event]:
     """A member: what concerns its institution, but no draft that the secretariat may yet drop."""
     rows = members.events_for(user).order_by("-id")
-    return rows if oversees(user) else rows.exclude(action__in=_BEFORE_OPENING)
+    return rows if oversees(user) else _without_drafts(rows)
 
 
 def node_events(user: User, node: Node) -> QuerySet[Event]:
@@ -108,7 +116,7 @@ def node_events(user: User, node: Node) -> QuerySet[Event]:
     Every bank's ballot on a proposal about the node is an event of the node: hence the same rule as in
     :func:`proposal_events`.
     """
-    rows = Event.objects.filter(node_id=node.pk).exclude(action__in=_BEFORE_OPENING).order_by("-id")
+    rows = _without_drafts(Event.objects.filter(node_id=node.pk)).order_by("-id")
     return rows if oversees(user) else _as_a_member_may(user, rows)
 
 

@@ -40,10 +40,10 @@ def propose_vote(proposal: Proposal, *, support: int, reason: str, actor: Actor)
     if support not in list(rules.Vote):
         raise invalid("support", "unknown_choice", known="0, 1, 2")
     said, now = _reason(reason), clock.now()
-    desk = mandates.desk(officer, now)
-    _check_deciding(proposal)
     with transaction.atomic():
-        _hold(bank)
+        officer = hold(bank, officer)
+        desk = mandates.desk(officer, now)
+        _check_deciding(proposal)
         _set_aside(proposal, bank, now)
         mandate = Mandate.objects.create(
             proposal=proposal,
@@ -62,9 +62,9 @@ def withdraw_vote(proposal: Proposal, *, actor: Actor, reason: str) -> Mandate:
     """Take back what the bank's officer proposed. Raises NotProposed, SignedAlready, ReasonRequired."""
     officer, bank = _officer(actor)
     _reason(reason)
-    mandates.desk(officer, clock.now())
     with transaction.atomic():
-        _hold(bank)
+        officer = hold(bank, officer)
+        mandates.desk(officer, clock.now())
         mandate = _set_aside(proposal, bank, clock.now())
         if mandate is None:
             raise NotProposed
@@ -77,14 +77,14 @@ def sign_under(proposal: Proposal, institution: Institution, *, officer: User, s
 
     Raises what ``mandates.check`` raises.
     """
-    mandate = mandates.standing(proposal, institution)
+    mandate = mandates.standing_rows(proposal, institution).first()
     return mandates.check(mandate, officer=officer, support=support, now=clock.now())
 
 
 def mark_signed(mandate: Mandate, ballot: Ballot) -> None:
     """The ballot was taken: what was proposed can no longer be changed. In the caller's transaction."""
     mandate.ballot = ballot
-    mandate.save(update_fields=["ballot"])
+    Mandate.objects.filter(pk=mandate.pk).update(ballot=ballot)
 
 
 def set_duty(officer: User, *, votes: bool, actor: Actor, reason: str) -> VotingDuty:
@@ -92,10 +92,11 @@ def set_duty(officer: User, *, votes: bool, actor: Actor, reason: str) -> Voting
 
     Raises NotFound for another bank's officer, NotAllowed, ReasonRequired, NoVotingDuty.
     """
-    colleague, bank = _colleague(actor, officer)
+    colleague, bank = _officer(actor)
     said = _reason(reason)
     with transaction.atomic():
-        _hold(bank)
+        colleague = hold(bank, colleague)  # else two take each other out at once, and nobody is left
+        _check_colleague(colleague, bank, officer)
         duty, _made = VotingDuty.objects.update_or_create(
             officer=officer, defaults={"votes": votes, "set_by": colleague, "set_at": clock.now()}
         )
@@ -118,12 +119,12 @@ def name_substitute(
     Raises NotFound, NotAllowed (who would name itself), InvalidInput, ReasonRequired, NoVotingDuty.
     """
     namer, bank = _officer(actor)
-    _check_may_name(namer, bank, absent, substitute)
     said = _reason(reason)
     if ends <= max(starts, clock.now()):
         raise InvalidInput(field="ends", reason=_("the time has to end after it begins, and later than now."))
     with transaction.atomic():
-        _hold(bank)
+        namer = hold(bank, namer)
+        _check_may_name(namer, bank, absent, substitute)
         made = Substitution.objects.create(
             institution=bank,
             absent=absent,
@@ -145,9 +146,9 @@ def end_substitution(substitution: Substitution, *, actor: Actor, reason: str) -
     said = _reason(reason)
     if substitution.institution_id != bank.pk:
         raise NotFound
-    mandates.desk(officer, clock.now())
     with transaction.atomic():
-        _hold(bank)
+        officer = hold(bank, officer)
+        mandates.desk(officer, clock.now())
         ended = (
             mandates.substitutions(bank).select_for_update(no_key=True, of=("self",)).get(pk=substitution.pk)
         )
@@ -169,13 +170,11 @@ def _check_may_name(namer: User, bank: Institution, absent: User, substitute: Us
         raise NotAllowed  # who stands in for somebody passes that on to nobody
 
 
-def _colleague(actor: Actor, officer: User) -> tuple[User, Institution]:
-    colleague, bank = _officer(actor)
+def _check_colleague(colleague: User, bank: Institution, officer: User) -> None:
     if officer.institution_id != bank.pk:
         raise NotFound
     if officer.pk == colleague.pk or mandates.desk(colleague, clock.now()).stands_in:
         raise NotAllowed
-    return colleague, bank
 
 
 def _officer(actor: Actor) -> tuple[User, Institution]:
@@ -202,9 +201,10 @@ def _check_deciding(proposal: Proposal) -> None:
         raise VotingClosed
 
 
-def _hold(bank: Institution) -> None:
+def hold(bank: Institution) -> None:
     """Two officers at once come one after the other; taking in a ballot holds the same lock."""
-    Institution.objects.select_for_update(no_key=True).get(pk=bank.pk)
+    rows = Institution.objects.select_for_update(no_key=True).filter(pk=bank.pk)
+    rows.values_list("pk").get()
 
 
 def _set_aside(proposal: Proposal, bank: Institution, now: datetime) -> Mandate | None:

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Node, User
+from governance.proposals import services
 from governance.proposals.models import Ballot, Kind
 from tests.factories import voter_of
 from tests.web.portal.town import Bank, Town
@@ -148,6 +149,21 @@ def test_other_banks_ballots_on_ones_node_are_their_affair(town: Town, client: C
         assert not [word for word in theirs if word in text], path
     signed_in(client, town.wu_rui)
     assert town.qingchuan.officer.username in client.get(pages[0]).content.decode()
+
+
+def test_what_happens_to_a_draft_about_a_bank_is_not_told_to_it(town: Town, client: Client) -> None:
+    """A draft to expel it that was given files, amended and dropped: the bank never hears of it."""
+    bank, secretary = town.heming.institution, town.stage.secretary
+    draft = town.stage.draft(Kind.EXPEL, institution=bank)
+    services.attach(draft, name="findings-of-the-audit.txt", content=b"Findings.", actor=secretary)
+    services.withdraw(draft, actor=secretary, reason="It was not so bad after all.")
+    hidden = {"findings-of-the-audit", "proposal.attached", "proposal.withdrawn", "not so bad"}
+    signed_in(client, town.heming.officer)
+    for path in ("/record/", "/api/v1/events/"):
+        text = client.get(path).content.decode()
+        assert not [word for word in hidden if word in text], path
+    signed_in(client, town.wu_rui)
+    assert "proposal.attached" in client.get("/api/v1/events/").content.decode()
 
 
 def test_the_regulator_reads_everything_and_writes_nothing(town: Town, client: Client) -> None:
