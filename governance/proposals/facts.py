@@ -35,7 +35,8 @@ def read(proposals: Iterable[Proposal]) -> dict[UUID, Read]:
     ids = [proposal.chain_proposal_id for proposal in listed]
     rows = {(p.ledger_id, p.proposal_id): p for p in OnChainProposal.objects.filter(proposal_id__in=ids)}
     votes = _votes(ids)
-    refused = _refused({p.propose_tx_id for p in listed if p.propose_tx_id is not None})
+    absent = [p for p in listed if (p.ledger_id, p.chain_proposal_id) not in rows]
+    refused = _refused({p.propose_tx_id for p in absent if p.propose_tx_id is not None})
     answers = {}
     for proposal in listed:
         key = (proposal.ledger_id, proposal.chain_proposal_id)

@@ -162,9 +162,14 @@ def desk(officer: User, now: datetime) -> Desk:
 
 def standing(proposal: Proposal, institution: Institution) -> Mandate | None:
     """The bank's own proposal that counts now; None where none was made, or its author was dismissed."""
-    rows = Mandate.objects.filter(proposal=proposal, institution=institution, withdrawn_at__isnull=True)
-    rows = rows.filter(proposed_by__is_active=True)
+    rows = standing_rows(proposal, institution)
     return rows.select_related("proposed_by", "proposed_for", "institution", "proposal", "ballot").first()
+
+
+def standing_rows(proposal: Proposal, institution: Institution) -> models.QuerySet[Mandate]:
+    """The one of :func:`standing`, if there is one, without what it refers to."""
+    rows = Mandate.objects.filter(proposal=proposal, institution=institution, withdrawn_at__isnull=True)
+    return rows.filter(proposed_by__is_active=True)
 
 
 def officers_able(institution: Institution, now: datetime) -> list[User]:

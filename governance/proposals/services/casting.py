@@ -149,8 +149,7 @@ def _check_signature(paper: _Paper) -> None:
 
 def _check_open(paper: _Paper) -> None:
     """By the later of our clock and the ledger's as far as it is known; the ledger itself will judge."""
-    now = clock.now()
-    row = paper.read.on_ledger
+    row, now = paper.read.on_ledger, clock.now()
     if row is None or rules.state(paper.read.facts, now) in _NOT_YET:
         raise VotingNotOpen
     state = rules.state(paper.read.facts, facts.ledgers_time(paper.proposal.ledger, now))
@@ -178,10 +177,10 @@ def _check_electorate(paper: _Paper) -> None:
 @transaction.atomic
 def _take(paper: _Paper) -> Ballot:
     """Store and owe the relay. The institution's lock makes two ballots at once one after the other."""
-    Institution.objects.select_for_update(no_key=True).get(pk=paper.institution.pk)
+    officer = mandating.hold(paper.institution, paper.officer)
     _check_not_received(paper)
     mandate = mandating.sign_under(
-        paper.proposal, paper.institution, officer=paper.officer, support=paper.ballot.support
+        paper.proposal, paper.institution, officer=officer, support=paper.ballot.support
     )
     ballot = _store(paper)
     mandating.mark_signed(mandate, ballot)
@@ -199,25 +198,26 @@ def _take(paper: _Paper) -> Ballot:
 
 def _check_not_received(paper: _Paper) -> None:
     voter = paper.ballot.voter
-    earlier = Ballot.objects.filter(proposal=paper.proposal, voter=voter).select_related("relay")
-    for received in earlier:
-        if received.relay.status not in facts.REFUSED_RELAYS:
+    earlier = Ballot.objects.filter(proposal=paper.proposal, voter=voter)
+    for status, code, signature in earlier.values_list("relay__status", "relay__error_code", "signature"):
+        if status not in facts.REFUSED_RELAYS:
             raise AlreadyVoted(voter=voter)
-        if received.signature == paper.signature:
-            raise RefusedByLedger(reason=received.relay.error_code)
+        if signature == paper.signature:
+            raise RefusedByLedger(reason=code)
 
 
 def _store(paper: _Paper) -> Ballot:
     signed, primary_key = paper.ballot, new_id()
+    ledger = paper.proposal.ledger
     call = calls.cast_vote_by_sig(
-        paper.proposal.ledger,
+        ledger,
         proposal_id=signed.proposal_id,
         support=signed.support,
         voter=signed.voter,
         signature=paper.signature,
+        governor=signed.governor,
     )
-    ledger = paper.proposal.ledger
-    return Ballot.objects.create(
+    ballot = Ballot(
         pk=primary_key,
         proposal=paper.proposal,
         institution=paper.institution,
@@ -229,6 +229,8 @@ def _store(paper: _Paper) -> Ballot:
         received_from=paper.officer.get_username(),
         relay=relay.want(ledger, key=f"ballot:{primary_key}", to=call.target, data=call.data),
     )
+    ballot.save(force_insert=True)
+    return ballot
 
 
 def _record_refusal(proposal: Proposal, refusal: ConsoleError, actor: Actor, voter: str) -> None:

@@ -201,10 +201,14 @@ def _check_deciding(proposal: Proposal) -> None:
         raise VotingClosed
 
 
-def hold(bank: Institution) -> None:
-    """Two officers at once come one after the other; taking in a ballot holds the same lock."""
+def hold(bank: Institution, officer: User) -> User:
+    """Two officers at once come one after the other; taking in a ballot holds the same lock.
+
+    Gives the officer as it is once the lock is held: a colleague may just have ended its duty.
+    """
     rows = Institution.objects.select_for_update(no_key=True).filter(pk=bank.pk)
     rows.values_list("pk").get()
+    return User.objects.select_related("voting_duty").get(pk=officer.pk)
 
 
 def _set_aside(proposal: Proposal, bank: Institution, now: datetime) -> Mandate | None:
