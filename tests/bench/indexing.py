@@ -1,7 +1,8 @@
-"""Events: our rebuild (events, rows, effects) against fetching, decoding and COPYing the same logs.
+"""Events: following and rebuilding (rows, effects) against fetching, decoding and COPYing the same logs.
 
-BENCH_EVENTS says how many (100,000). The memory of a process that rebuilds is measured at a fifth of them and
-at all. Accounts are entered at the founding, as many in a block as fit: no vote stands in the way there.
+BENCH_EVENTS says how many (100,000). Following takes in what is new, a range of blocks at a time, and records
+every step; a rebuild reads all of it again. The memory of the processes is measured at a fifth of the events
+and at all. Accounts are entered at the founding, as many in a block as fit: no vote stands in the way there.
 """
 
 from __future__ import annotations
@@ -35,13 +36,18 @@ IN_A_BLOCK = 250  # accounts; some 20 million gas
 
 def measure(_peer: Peer) -> None:
     with ledger_of_its_own() as world:
-        few = _rebuilt(_history(world, EVENTS // 5))
-        many = _rebuilt(_history(world, EVENTS - EVENTS // 5))
+        early, few = _followed(_history(world, EVENTS // 5)), _rebuilt(world)
+        late, many = _followed(_history(world, EVENTS - EVENTS // 5)), _rebuilt(world)
         bare, found = table.timed(lambda: _bare(world))
         table.heading("bare loop")
-        table.row(f"{found:,} ledger events indexed", many["events"] / many["seconds"], found / bare)
-    print(f"\npeak memory of a rebuild: {few['mib']:.0f} MiB at {few['events']:,} events, ", end="")
-    print(f"{many['mib']:.0f} MiB at {many['events']:,}; {many['same']}")
+        table.row(
+            f"{late['events']:,} ledger events followed", late["events"] / late["seconds"], found / bare
+        )
+        table.row(f"{many['events']:,} ledger events rebuilt", many["events"] / many["seconds"], found / bare)
+    for what, first, then in (("following", early, late), ("a rebuild", few, many)):
+        print(f"\npeak memory of {what}: {first['mib']:.0f} MiB at {first['events']:,} events, ", end="")
+        print(f"{then['mib']:.0f} MiB at {then['events']:,}", end="")
+    print(f"; {many['same']}")
 
 
 @contextmanager
@@ -59,7 +65,7 @@ def ledger_of_its_own() -> Iterator[World]:
 
 
 def _history(world: World, count: int) -> World:
-    """So many accounts more on the ledger, and indexed."""
+    """So many accounts more on the ledger; not indexed."""
     if not ChainEvent.objects.filter(name="SeatGranted").exists():
         members = [InstitutionFactory(admitted=True, voting=True) for _ in range(MEMBERS)]
         founding.found_alliance(world.ledger, nodes={}, close=False)
@@ -85,24 +91,33 @@ def _history(world: World, count: int) -> World:
         receipt = world.client.eth.wait_for_transaction_receipt(sent, timeout=120, poll_latency=0.01)
         assert receipt["status"] == 1, "the founder's accounts were refused"
         nonce += 1
-    world.follow()
     return world
+
+
+def _followed(world: World) -> dict[str, Any]:
+    """What a fresh process says of taking in what is new."""
+    return _process("follow")
 
 
 def _rebuilt(world: World) -> dict[str, Any]:
     """What a fresh process says of its rebuild; the rows have to come out the same."""
     before = rows(world.ledger)
+    found = _process("rebuild")
+    return {**found, "same": "the same rows" if rows(world.ledger) == before else "OTHER ROWS"}
+
+
+def _process(work: str) -> dict[str, Any]:
     database = connection.settings_dict
     address = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
     environment = {"DATABASE_URL": address, "LEDGER_URL": settings.LEDGER_URL, "CONSORTIUM_DEVELOPMENT": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.bench.rebuilding"],
+        [sys.executable, "-W", "ignore", "-m", "tests.bench.rebuilding", work],
         env={**os.environ, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"the rebuild failed: {done.stderr[-2000:]}")
+        raise RuntimeError(f"to {work} failed: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)
-    return {**found, "same": "the same rows" if rows(world.ledger) == before else "OTHER ROWS"}
+    return found
 
 
 def _bare(world: World) -> int:

@@ -1,9 +1,13 @@
-"""A process that rebuilds what is computed from the ledger, and says how long it took, how large it was."""
+"""A process that follows the ledger, or rebuilds all that is computed from it: ``follow`` or ``rebuild``.
+
+It says how many events that were, how long it took, and how large it was.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +21,7 @@ def main() -> None:
 
     followed = ledger.current()
     began = time.perf_counter()
-    events = indexer.rebuild(followed)
+    events = {"follow": indexer.follow, "rebuild": indexer.rebuild}[sys.argv[1]](followed)
     seconds = time.perf_counter() - began
     print(json.dumps({"events": events, "seconds": seconds, "mib": _peak_mib()}))
 
