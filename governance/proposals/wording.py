@@ -118,8 +118,17 @@ class Step:
     @property
     def sentence(self) -> str:
         """In the reader's language."""
-        language = "zh-hans" if (translation.get_language() or "").startswith("zh") else "en"
-        return self.sentences[language]
+        return self.sentences[_reader()]
+
+    @property
+    def other(self) -> tuple[str, str]:
+        """The other language, and the sentence in it."""
+        (language,) = (one for one in LANGUAGES if one != _reader())
+        return language, self.sentences[language]
+
+
+def _reader() -> str:
+    return "zh-hans" if (translation.get_language() or "").startswith("zh") else "en"
 
 
 def steps(ledger: Ledger, compiled: Sequence[Call]) -> list[Step]:

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from consortium.core import clock
 from consortium.web import effects, tally, wording
-from consortium.web.admin import panels, proposal_acts
+from consortium.web.admin import expected, panels, proposal_acts
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import TONES, status_pill
@@ -167,7 +167,10 @@ class ProposalAdmin(ConsoleModelAdmin):
                 _("What becomes of it"), "admin/console/panel_stages.html", {"stages": steps}, first=True
             )
         yield panels.text(_("Text that members vote on"), row.text, note=f"SHA-256 {row.text_sha256}")
-        yield proposal_acts.steps_panel(row)
+        if expected.is_draft(row):
+            yield from expected.consequences(row)
+        else:
+            yield expected.steps_panel(row)
         yield _chain_panel(row, view)
         if view.quorum is not None:
             yield _voted_panel(view)

@@ -21,6 +21,7 @@ from consortium.members import services as member_services
 from consortium.members.models import Institution, Node
 from consortium.web import limits
 from consortium.web.api import serializers as s
+from consortium.web.api.drafting import Drafting
 from consortium.web.api.scoped import ERRORS, Scoped
 from consortium.web.portal import listing, scope, words
 from governance import bundles
@@ -110,7 +111,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
         return self.get_paginated_response(s.EventOut(page, many=True).data)
 
 
-class Proposals(Scoped):
+class Proposals(Drafting):
     """Proposals that were opened. ``ref`` is the uuid, the number, or the id on chain."""
 
     queryset = Proposal.objects.none()

@@ -2,7 +2,7 @@
 
 from governance.proposals.services.casting import cast
 from governance.proposals.services.discussing import attach, comment, detach
-from governance.proposals.services.drafting import Wish, discard, draft
+from governance.proposals.services.drafting import Wish, discard, draft, extend
 from governance.proposals.services.executing import execute, execute_when_due
 from governance.proposals.services.mandating import (
     end_substitution,
@@ -26,6 +26,7 @@ __all__ = [
     "end_substitution",
     "execute",
     "execute_when_due",
+    "extend",
     "name_substitute",
     "open",
     "propose_vote",

@@ -91,6 +91,31 @@ def draft(
     return proposal
 
 
+def extend(proposal: Proposal, wish: Wish, *, actor: Actor) -> Proposal:
+    """Let a draft do one thing more, after what it does already.
+
+    Raises NotAllowed, NotADraft, and of the wish what ``draft`` raises.
+    """
+    require_secretariat(actor)
+    before = proposal.actions.count()
+    _check_wishes([wish] * (before + 1))
+    if not _is_about_somebody(wish):
+        constitutional.check_contracts(proposal.ledger, [_action(proposal, before + 1, wish)])
+    with transaction.atomic():
+        proposal = locked(proposal)
+        state = state_now(proposal)
+        if state != rules.State.DRAFT:
+            raise NotADraft(number=proposal.number, state=label(state))
+        done = list(proposal.actions.all())
+        added = _action(proposal, len(done) + 1, wish)
+        guards.check_subject(proposal, [*done, added])
+        added.save()
+        actions.compile_into(proposal)
+        proposal.save()
+        record("proposal.action_added", proposal, actor=actor, added=wish.kind, position=added.position)
+    return proposal
+
+
 def discard(proposal: Proposal, *, actor: Actor, reason: str) -> Proposal:
     """Give up a draft, or one that the ledger would not take. Raises NotADraft, ReasonRequired."""
     require_secretariat(actor)
