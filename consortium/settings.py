@@ -332,6 +332,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "LedgerKind": "consortium.web.api.ledger_serializers.KINDS",
+        "LedgerHealthState": "consortium.web.api.ledger_serializers.HEALTH",
+        "CommitteeProposalState": "consortium.web.api.ledger_serializers.STATES",
+        "CommitteeProposalType": "governance.chain.ledgers.models.CommitteeProposal.Type",
+        "CommitteeWishState": "consortium.web.api.ledger_serializers.WISH_STATES",
+        "CommitteeVoteOutcome": "consortium.web.api.ledger_serializers.OUTCOMES",
         "ProposalState": "governance.proposals.models.State",
         "CertificateState": "consortium.web.api.certificate_serializers.CERTIFICATE_STATES",
         "RenewalState": "consortium.web.api.certificate_serializers.RENEWAL_STATES",

@@ -56,6 +56,16 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
+        "title": _("Committees"),
+        "collapsible": True,
+        "items": [
+            _page(_("Ledgers and their governing"), "ledgers_governedledger", "account_tree"),
+            _page(_("Committee proposals"), "ledgers_committeeproposal", "groups"),
+            _page(_("Wishes to committees"), "ledgers_committeewish", "playlist_add"),
+            _page(_("Committee transactions"), "ledgers_committeetransaction", "outbound"),
+        ],
+    },
+    {
         "title": _("Certificates"),
         "items": [
             _page(_("Requests"), "certs_certificaterequest", "approval", badge="requests_badge"),
@@ -93,11 +103,13 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _page(_("Seats"), "chain_seat", "event_seat"),
             _page(_("Node registry"), "chain_registryentry", "list_alt"),
+            _page(_("Accounts on the ledger"), "chain_accountpermission", "account_balance_wallet"),
+            _page(_("Governors"), "chain_governor", "gavel"),
             _page(_("Votes on chain"), "chain_castvote", "ballot"),
             _page(_("Transactions"), "chain_relaytransaction", "send"),
             _page(_("Ledger events"), "chain_chainevent", "link"),
             _page(_("Ledger"), "chain_ledger", "hub"),
-            _page(_("Health of the ledger's nodes"), "chain_rpcnode", "monitor_heart"),
+            _page(_("Health of the ledgers' nodes"), "chain_rpcnode", "monitor_heart"),
         ],
     },
     {

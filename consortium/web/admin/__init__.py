@@ -5,10 +5,15 @@ from consortium.web.admin import (
     cert_life,
     certs,
     chain,
+    ledgers,
     members,
+    offices,
     permissions,
     proposals,
     record,
 )
 
-__all__ = ["authorities", "cert_life", "certs", "chain", "members", "permissions", "proposals", "record"]
+__all__ = [
+    "authorities", "cert_life", "certs", "chain", "ledgers", "members", "offices", "permissions",
+    "proposals", "record",
+]  # fmt: skip

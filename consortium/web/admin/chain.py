@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, Q, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -17,8 +18,9 @@ from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.web.admin import panels
 from consortium.web.admin.base import ConsoleModelAdmin
-from consortium.web.admin.panels import Panel, code, link
+from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import status_pill
+from governance.chain.ledger import SLUG
 from governance.chain.models import (
     CastVote,
     ChainEvent,
@@ -78,14 +80,32 @@ class SeatAdmin(OnLedgerAdmin):
 
 @admin.register(RegistryEntry)
 class RegistryEntryAdmin(OnLedgerAdmin):
-    list_display = ("id_shown", "network", "role", "member_id", "block", "tx_shown")
-    list_filter = ("network", "role")
+    list_display = ("id_shown", "network", "role", "frozen_shown", "member_id", "block", "tx_shown")
+    list_filter = ("network", "role", "freeze_ratified")
     search_fields = ("consensus_id", "member_id", "tx_hash")
-    fields = (("network", "role"), "consensus_id", "member_id", ("block", "block_time"), "tx_hash")
+    fields = (
+        ("network", "role"),
+        "consensus_id",
+        "member_id",
+        ("frozen_until", "freeze_ratified"),
+        ("block", "block_time"),
+        "tx_hash",
+    )
 
     @display(description=_("node id"), ordering="consensus_id")
     def id_shown(self, row: RegistryEntry) -> str:
         return code(row.consensus_id, shorten=24)
+
+    @display(description=_("frozen"), ordering="frozen_until")
+    def frozen_shown(self, row: RegistryEntry) -> str:
+        if row.freeze_ratified:
+            return pill(_("until members thaw it"), "bad")
+        if not row.is_frozen(clock.now()) or row.frozen_until is None:
+            return "–"
+        return pill(localtime(row.frozen_until).strftime("%Y-%m-%d %H:%M"), "bad")
+
+    def headline(self, row: RegistryEntry) -> str:
+        return self.frozen_shown(row) if row.is_frozen(clock.now()) else ""
 
 
 @admin.register(CastVote)
@@ -176,6 +196,7 @@ class RpcNodeAdmin(ConsoleModelAdmin):
 
     list_display = (
         "address",
+        "ledger_shown",
         "state_shown",
         "head",
         "lag_shown",
@@ -184,11 +205,11 @@ class RpcNodeAdmin(ConsoleModelAdmin):
         "left_at",
         "detail",
     )
-    list_filter = ("fault",)
+    list_filter = ("ledger", "fault")
     search_fields = ("address", "detail")
-    ordering = ("-head", "address")
+    ordering = ("ledger", "-head", "address")
     fields = (
-        "address",
+        ("address", "ledger", "native"),
         ("head", "milliseconds"),
         ("asked_at", "answered_at"),
         ("left_at", "taken_at"),
@@ -197,13 +218,14 @@ class RpcNodeAdmin(ConsoleModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RpcNode]:
-        """With the best head of all that are trusted."""
-        best = RpcNode.objects.filter(fault="", head__isnull=False).order_by("-head").values("head")[:1]
+        """With the best head of all of its ledger that are trusted."""
+        same = RpcNode.objects.filter(ledger=OuterRef("ledger"), fault="", head__isnull=False)
+        best = same.order_by("-head").values("head")[:1]
         return super().get_queryset(request).annotate(best=Subquery(best))
 
     def list_note(self, request: HttpRequest) -> str:
         newest = IndexedBlock.objects.aggregate(newest=Max("number"))["newest"]
-        best = RpcNode.objects.filter(fault="").aggregate(best=Max("head"))["best"]
+        best = RpcNode.objects.filter(ledger="", fault="").aggregate(best=Max("head"))["best"]
         waiting = RelayTransaction.objects.filter(status=RelayTransaction.Status.SIGNED).count()
         return _("Read up to block %(read)s of %(best)s; %(waiting)d transactions wait for a block.") % {
             "read": "–" if newest is None else newest,
@@ -211,22 +233,28 @@ class RpcNodeAdmin(ConsoleModelAdmin):
             "waiting": waiting,
         }
 
+    @display(description=_("ledger"), ordering="ledger")
+    def ledger_shown(self, row: RpcNode) -> str:
+        name = row.ledger or SLUG
+        return f"{name} ({_('own RPC')})" if row.native else name
+
     @display(description=_("state"), ordering="fault")
     def state_shown(self, row: RpcNode) -> str:
-        return _node_state(row)
+        return node_state(row)
 
     @display(description=_("blocks behind"))
     def lag_shown(self, row: Any) -> str:
         return "–" if row.best is None or row.head is None else str(max(0, row.best - row.head))
 
     def headline(self, row: RpcNode) -> str:
-        return _node_state(row)
+        return node_state(row)
 
     def panels(self, request: HttpRequest, row: RpcNode) -> Iterable[Panel]:
         yield panels.timeline(Event.objects.filter(subject_type="chain.rpcnode", subject_id=row.pk))
 
 
-def _node_state(row: RpcNode) -> str:
+def node_state(row: RpcNode) -> str:
+    """Whether an address of a ledger may be asked, in a word."""
     if row.asked_at is None or clock.now() - row.asked_at > UNWATCHED:
         return panels.pill(_("nobody looks"), "grave")  # the chain worker is down
     if row.fault:

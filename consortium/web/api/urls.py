@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from consortium.web import errors
-from consortium.web.api import certificate_views, guardian_views, views
+from consortium.web.api import certificate_views, guardian_views, ledger_views, views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("institutions", views.Institutions)
@@ -18,6 +18,10 @@ router.register("enrolments", certificate_views.Enrolments)
 router.register("proposals", views.Proposals)
 router.register("substitutions", views.Substitutions)
 router.register("guardians", guardian_views.Guardians, basename="guardians")
+router.register("ledgers", ledger_views.Ledgers)
+router.register("committee-proposals", ledger_views.CommitteeProposals)
+router.register("committee-wishes", ledger_views.CommitteeWishes)
+router.register("committee-transactions", ledger_views.CommitteeTransactions)
 router.register("epochs", views.Epochs)
 router.register("convergence", views.Convergence, basename="convergence")
 router.register("events", views.Events)

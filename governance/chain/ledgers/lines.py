@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,6 +183,23 @@ class ProposalLine:
     action_words: str
     tally: rules.Tally
     deadline: selectors.DeadlineView | None  # of an open one
+
+    @property
+    def tone(self) -> str:
+        return tone(self.state)
+
+    @property
+    def short_words(self) -> str:
+        """What it does, with long identifiers cut for a list."""
+        return _LONG.sub(lambda found: f"{found[0][:8]}…{found[0][-6:]}", self.action_words)
+
+
+_LONG = re.compile(r"\b[0-9a-zA-Z]{24,}\b")
+
+
+def tone(state: State) -> str:
+    """A state's name for its colour: "applied" is said of applicants, too, and there it is no end."""
+    return "executed" if state is State.APPLIED else state.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,109 @@
+"""Committees in the admin: the secretariat wishes, cancels and passes on; the regulator reads."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from governance.chain.ledgers import tasks
+from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
+from governance.contracts import fisco
+from tests.ledgers.fisco.world import NODES, Town, observe, vote_call
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ("governedledger", "committeeproposal", "committeewish", "committeetransaction")
+
+
+def page(client: Client, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.content.decode()[:2000]
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_regulator_reads_every_page_and_finds_no_button(town: Town, regulator: Client) -> None:
+    number = town.open("Wangchao", 51, node=NODES[4], weight=0, add=True)
+    [wish] = town.wish(observe(NODES[5]))
+    town.work()
+    tasks.watch_nodes()
+    proposal = town.proposal(number)
+    for path in (
+        *(f"/admin/ledgers/{name}/" for name in LISTS),
+        "/admin/ledgers/governedledger/harbour/change/",
+        f"/admin/ledgers/committeeproposal/{proposal.pk}/change/",
+        f"/admin/ledgers/committeewish/{wish.pk}/change/",
+        "/admin/chain/rpcnode/",
+    ):
+        shown = page(regulator, path)
+        assert "hand_in/" not in shown
+        assert "/cancel/" not in shown
+    assert regulator.post(f"/admin/ledgers/committeewish/{wish.pk}/cancel/").status_code == 403
+    assert "harbour" in page(regulator, "/admin/chain/rpcnode/")
+
+
+def test_a_member_does_not_find_them(town: Town, dongli: Client) -> None:
+    for name in LISTS:
+        page(dongli, f"/admin/ledgers/{name}/", 404)
+
+
+def test_the_secretariat_wishes_and_cancels(town: Town, secretary: Client) -> None:
+    form = page(secretary, "/admin/ledgers/committeewish/wish/")
+    assert "participates_rate win_rate" in form
+    given = {
+        "ledger": "harbour",
+        "type": "51",
+        "arguments": f"node={NODES[4]}\r\nweight=0\r\nadd=true\r\n",
+        "interval": "40",
+        "reason": "The board asked for it.",
+    }
+    answer = secretary.post("/admin/ledgers/committeewish/wish/", {**given, "arguments": "node=1"})
+    assert (answer.status_code, "takes node, weight, add" in answer.content.decode()) == (400, True)
+    assert secretary.post("/admin/ledgers/committeewish/wish/", given).status_code == 302
+    wish = CommitteeWish.objects.get()
+    assert wish.arguments == {"node": NODES[4], "weight": 0, "add": True}
+    answer = secretary.post(
+        f"/admin/ledgers/committeewish/{wish.pk}/cancel/", {"reason": "The board thought again."}
+    )
+    assert answer.status_code == 302
+    wish.refresh_from_db()
+    assert wish.cancelled_at is not None
+    assert "cancelled" in page(secretary, f"/admin/ledgers/committeewish/{wish.pk}/change/")
+
+
+def test_the_secretariat_passes_on_for_anybody_byte_for_byte(town: Town, secretary: Client) -> None:
+    number = town.open("Wangchao", 51, node=NODES[4], weight=0, add=True)
+    town.work()
+    proposal = town.proposal(number)
+    path = f"/admin/ledgers/committeeproposal/{proposal.pk}/hand_in/"
+    assert "governance.ballot.committee vote" in page(secretary, path)
+    raw = town.sign("Haitang", vote_call(number))
+    refused = secretary.post(path, {"choice": "against", "raw": raw})
+    assert refused.status_code == 409
+    assert secretary.post(path, {"choice": "agree", "raw": raw}).status_code == 302
+    assert CommitteeTransaction.objects.get().raw == raw
+    town.work()
+    assert town.proposal(number).status == fisco.PASSED
+    assert "passed and applied" in page(secretary, f"/admin/ledgers/committeeproposal/{proposal.pk}/change/")
+
+
+def test_the_lists_take_the_same_queries_however_long(town: Town, secretary: Client) -> None:
+    def asked() -> list[int]:
+        found = []
+        for name in LISTS:
+            with CaptureQueriesContext(connection) as seen:
+                page(secretary, f"/admin/ledgers/{name}/")
+            found.append(len(seen))
+        return found
+
+    town.open("Wangchao", 52, node=NODES[1])
+    town.wish(observe(NODES[4]))
+    town.work()
+    asked()
+    few = asked()
+    for name in ("Wangchao", "Dongli", "Haitang"):
+        town.open(name, 11, account=town.people[name].address, weight=2)
+    town.wish(observe(NODES[5]))
+    town.work()
+    assert asked() == few
