@@ -41,7 +41,7 @@ def stages(overview: selectors.Overview) -> list[Stage]:
 
 def _approved(overview: selectors.Overview) -> Stage:
     passed = overview.state in _PASSED
-    return Stage(_("Approved by the members"), "done" if passed else "now")
+    return Stage(_("Approved by the members"), "done") if passed else Stage(_("The members vote"), "now")
 
 
 def _queued(overview: selectors.Overview, at: datetime | None, due: datetime | None, tx_hash: str) -> Stage:
