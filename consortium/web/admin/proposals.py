@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from consortium.core import clock
 from consortium.web import effects, tally, wording
-from consortium.web.admin import expected, panels, proposal_acts
+from consortium.web.admin import discussion, expected, panels, proposal_acts
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.admin.tones import TONES, status_pill
@@ -171,6 +171,7 @@ class ProposalAdmin(ConsoleModelAdmin):
             yield from expected.consequences(row)
         else:
             yield expected.steps_panel(row)
+        yield from discussion.around(row)
         yield _chain_panel(row, view)
         if view.quorum is not None:
             yield _voted_panel(view)
