@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -62,6 +65,26 @@ def test_two_hundred_votes_cost_as_many_queries_as_ten(seated: World) -> None:
     assert many == few
     told = Event.objects.filter(action="ballot.counted").order_by("id").values_list("data__voter", flat=True)
     assert sorted(told) == sorted(voter.address for voter in VOTERS)
+    _same_again(seated)
+
+
+@pytest.mark.parametrize(
+    ("hold", "after"),
+    [("governance.chain.projections.store", True), ("governance.chain.effects.tell", False)],
+)
+def test_killed_in_the_middle_none_is_lost_and_none_counted_twice(
+    seated: World, victim: Callable[..., Any], hold: str, after: bool
+) -> None:
+    proposal = seated.opens(calls.suspend_seat(seated.ledger, uscc="M" + "0" * 17), text="Many vote")
+    seated.follow()
+    vote = offline(GOVERNOR).encode_abi("castVote", args=[proposal, ABSTAIN])
+    _all_send(seated, VOTERS[:40], Call(seated.ledger.governor, 0, vote))
+    victim("follow", hold=hold, after=after).arrives().killed()
+    assert not CastVote.objects.exists()
+    seated.follow()
+    assert CastVote.objects.count() == 40
+    assert Event.objects.filter(action="chain.vote_cast").count() == 40
+    assert Event.objects.filter(action="ballot.counted").count() == 40
     _same_again(seated)
 
 

@@ -56,7 +56,7 @@ def test_a_members_own_proposal_is_listed_with_what_it_does_and_who_voted(stage:
         assert seen.state == rules.State.VOTING
         assert (seen.tally.in_favour, seen.tally.against) == (1, 1)
         assert {(one.institution, one.support) for one in seen.voted} == {(gdb, FOR), (neighbour, AGAINST)}
-        sentence = f"Suspend the seat of {neighbour} ({neighbour.uscc})."
+        sentence = f"Suspend the seat of {neighbour.legal_name_en} ({neighbour.uscc})."
         _portal_shows(UserFactory(institution=third), proposal, sentence)
         _admin_shows(stage.secretary, proposal, sentence)
         _api_says(UserFactory(institution=third), proposal, sentence, voters={gdb.uscc, neighbour.uscc})
