@@ -124,7 +124,6 @@ ACTIONS: dict[str, str | Promise] = {
     "registry.freeze_ratified": gettext_lazy("freeze of a node ratified"),
     "registry.thawed": gettext_lazy("freeze of a node ended by vote"),
     "registry.freeze_lapsed": gettext_lazy("freeze of a node lapsed"),
-    "confirmation.handed_in": gettext_lazy("guardian's confirmation handed in"),
     "registry.account_changed": gettext_lazy("account's permission changed on the ledger"),
     "rule.changed": gettext_lazy("voting rule set on the ledger"),
     "rule.taken_back": gettext_lazy("voting rule taken back by a reorganisation"),

@@ -13,7 +13,7 @@ from governance.proposals.errors import AmendedAlready, NotAmendable, NotWithdra
 from governance.proposals.models import Proposal
 from governance.proposals.rules import State, Weightiness
 from governance.proposals.services import Wish
-from tests.contracts.alliance import GUARDIANS, GUARDIANS_NEEDED, padded
+from tests.contracts.alliance import ACTIVE, GUARDIANS, GUARDIANS_NEEDED, padded
 from tests.proposals.stage import Stage
 
 WHY = "The applicant asked us to."
@@ -114,21 +114,30 @@ class TestAmending:
 
 
 class TestTheGuardians:
-    def test_they_cancel_what_members_vote_on(self, stage: Stage) -> None:
-        proposal = stage.voting()
-        content = (
-            proposal.targets,
-            proposal.values,
-            proposal.calldatas,
-            stage.web3.keccak(text=proposal.description),
-        )
+    def cancel(self, stage: Stage, proposal: Proposal) -> None:
+        """As many of them as it takes confirm it on the ledger."""
+        description = stage.web3.keccak(text=proposal.description)
+        content = (proposal.targets, proposal.values, proposal.calldatas, description)
         for guardian in GUARDIANS[:GUARDIANS_NEEDED]:
             stage.send(stage.break_glass.functions.confirmCancel(content, b"r" * 32), guardian.address)
         stage.index()
 
+    def test_they_cancel_what_members_vote_on(self, stage: Stage) -> None:
+        proposal = stage.voting()
+        self.cancel(stage, proposal)
         assert stage.state(proposal) == State.CANCELED
         (canceled,) = stage.events(proposal, "proposal.canceled")
         assert canceled.data["withdrawn"] is False
+
+    def test_they_cancel_what_waits_in_the_timelock(self, stage: Stage) -> None:
+        bank = stage.banks[0]
+        proposal = stage.due("suspend", institution=bank)
+        self.cancel(stage, proposal)
+        with stage.ledgers_time(ahead=5):
+            stage.work()
+
+        assert stage.state(proposal) == State.CANCELED
+        assert stage.seats.functions.seatOf(padded(bank.uscc)).call()[2] == ACTIVE
 
     def test_a_freeze_opens_a_vote_that_members_find_here(self, stage: Stage) -> None:
         bank = stage.banks[0]

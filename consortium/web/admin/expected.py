@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -73,7 +74,7 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
     """Each network's list, and whether its validators still reach a quorum."""
     rows = [
         (
-            change.network,
+            f"{change.network} ({change.network.pk})",
             _named(node.name for node in change.entering),
             _named(node.name for node in change.leaving),
             _named(f"{then.name}: {now.role} → {then.role}" for now, then in change.changed),
@@ -92,8 +93,11 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
         _("validators afterwards"),
         _("goes on"),
     )
-    note = "" if rows else _("No network's list changes at once.")
-    yield panels.table(_("The networks' lists"), headers, rows, note=note)
+    title = _("The networks' lists")
+    if rows:
+        yield panels.table(title, headers, rows)
+    else:
+        yield panels.facts(title, [(_("changes"), _("No network's list changes at once."))])
 
 
 def _validators(found: lists.Validators) -> str:
@@ -123,7 +127,9 @@ def _goes_on(change: lists.NetworkChange) -> str:
 def _verdict(found: simulation.Simulation | None) -> str:
     if found is None:
         return gettext("The ledger does not answer.")
-    return " ".join([_answer(found), *_caveats(found)])
+    tone = {simulation.Verdict.WORKS: "good", simulation.Verdict.REFUSED: "grave"}
+    caveats = " ".join(_caveats(found))
+    return format_html("{} {}", panels.pill(_answer(found), tone.get(found.verdict, "warning")), caveats)
 
 
 def _answer(found: simulation.Simulation) -> str:

@@ -163,8 +163,8 @@ class TestWhatWouldComeOfIt:
         assert str(node.institution) in panels["Whom it affects"]
         assert str(town.heming.institution) not in panels["Whom it affects"]
         assert f"{node.institution.short_name}/{node.name}" in panels["The networks' lists"]
-        assert str(node.network) in panels["The networks' lists"]
-        assert str(town.heming.node.network) not in panels["The networks' lists"]
+        assert f"{node.network} (custody)" in panels["The networks' lists"]
+        assert "(settlement)" not in panels["The networks' lists"]
 
 
 def page_panels(client: Client, proposal: Proposal) -> dict[str, str]:
