@@ -99,10 +99,10 @@ class RegistryEntryAdmin(OnLedgerAdmin):
     @display(description=_("frozen"), ordering="frozen_until")
     def frozen_shown(self, row: RegistryEntry) -> str:
         if row.freeze_ratified:
-            return pill(_("until members thaw it"), "bad")
+            return pill(_("until members thaw it"), "grave")
         if not row.is_frozen(clock.now()) or row.frozen_until is None:
             return "–"
-        return pill(localtime(row.frozen_until).strftime("%Y-%m-%d %H:%M"), "bad")
+        return pill(localtime(row.frozen_until).strftime("%Y-%m-%d %H:%M"), "grave")
 
     def headline(self, row: RegistryEntry) -> str:
         return self.frozen_shown(row) if row.is_frozen(clock.now()) else ""

@@ -85,6 +85,8 @@ def test_the_pages_of_a_proposal_with_five_hundred_voters_take_as_many_questions
         ChainEvent.objects.filter(about__startswith="seat:M").delete()
         CastVote.objects.all().delete()
         _electors(stage, VOTERS - 5)
+        everybody = {"electorate": VOTERS, "electorate_by_category": [VOTERS, 0, 0, 0, 0, 0], "quorum": 250}
+        OnChainProposal.objects.update(**everybody)
         _votes(proposal, 400)
         assert {path: _asked_by(client, reader, path) for path, reader in paths.items()} == few
         client.force_login(officer)
@@ -99,8 +101,8 @@ def _votes(proposal: Proposal, number: int) -> None:
     CastVote.objects.bulk_create(
         CastVote(
             ledger=row.ledger, proposal_id=row.proposal_id, voter=stage_voter(place), member_id=f"M{place}",
-            category_number=1, support=FOR if place % 3 else AGAINST, weight=1, block=row.block, block_time=row.block_time,
-            tx_hash="0x1",
+            category_number=1, support=FOR if place % 3 else AGAINST, weight=1, block=row.block,
+            block_time=row.block_time, tx_hash="0x1",
         )
         for place in range(number)
     )  # fmt: skip
