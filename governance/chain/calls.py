@@ -177,20 +177,19 @@ _DURATIONS = {
 def hand_over(ledger: Ledger, *, governor: str, break_glass: str = "") -> list[Call]:
     """Another governor takes the place of the one in office; seats, registry and timelock stay.
 
-    ``break_glass``: the guardians' contract that belongs to it, or none.
+    ``break_glass``: the guardians' contract that belongs to it, or none; the new governor knows it at once.
     """
-    roles = (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE)
-    calls = [_timelock(ledger, "grantRole", role, governor) for role in roles]
-    calls += [_timelock(ledger, "revokeRole", role, ledger.governor) for role in roles]
+    calls = [_timelock(ledger, "grantRole", role, governor) for role in contracts.GOVERNORS_ROLES]
+    calls += [_timelock(ledger, "revokeRole", role, ledger.governor) for role in contracts.GOVERNORS_ROLES]
     guardian = _address(break_glass or NOBODY)
-    return [*calls, _call(ledger.registry, REGISTRY, "setGuardian", guardian)]
+    calls.append(_call(ledger.registry, REGISTRY, "setGuardian", guardian))
+    return [*calls, *([_call(governor, GOVERNOR, "setProposalGuardian", guardian)] if break_glass else [])]
 
 
 # --- What wires the contracts, once -------------------------------------------------------------------------
 def appoint(ledger: Ledger) -> list[Call]:
     """Let the governor alone have things carried out; the relay account gives its own power up."""
-    roles = (contracts.PROPOSER_ROLE, contracts.CANCELLER_ROLE)
-    calls = [_timelock(ledger, "grantRole", role, ledger.governor) for role in roles]
+    calls = [_timelock(ledger, "grantRole", role, ledger.governor) for role in contracts.GOVERNORS_ROLES]
     return [*calls, _timelock(ledger, "renounceRole", contracts.ADMIN_ROLE, ledger.relay_address)]
 
 

@@ -24,6 +24,7 @@ ADMIN_ROLE = "0x" + "00" * 32
 PROPOSER_ROLE, CANCELLER_ROLE, EXECUTOR_ROLE = (
     Web3.keccak(text=f"{name}_ROLE").to_0x_hex() for name in ("PROPOSER", "CANCELLER", "EXECUTOR")
 )
+GOVERNORS_ROLES = (PROPOSER_ROLE, CANCELLER_ROLE, EXECUTOR_ROLE)  # the governor in office has them, alone
 
 _MEMBER_ID = re.compile(r"[0-9A-Z]{18}")
 _SLUG = re.compile(r"[a-z0-9-]{1,32}")

@@ -127,9 +127,8 @@ def _deploy_all(client: Web3, ledger: Ledger, guardians: Sequence[str], say: Say
     ledger.ticks_per_second = ticks = gateway.ticks_per_second(client)
     nobody_yet: list[str] = []
     delay = settings.TIMELOCK_DELAY * ticks
-    anyone = [calls.NOBODY]
     ledger.seats = _contract(client, ledger, SEATS, ticks)
-    ledger.timelock = _contract(client, ledger, TIMELOCK, delay, nobody_yet, anyone, ledger.relay_address)
+    ledger.timelock = _contract(client, ledger, TIMELOCK, delay, nobody_yet, nobody_yet, ledger.relay_address)
     ledger.registry = _contract(client, ledger, REGISTRY, ledger.seats, ledger.timelock)
     terms = _terms(ledger)
     ledger.governor = _contract(client, ledger, GOVERNOR, ledger.seats, ledger.registry, terms)

@@ -16,6 +16,8 @@ from eth_utils.address import is_checksum_address
 
 DOMAIN_NAME: Final = "Consortium Break-Glass"
 DOMAIN_VERSION: Final = "1"
+# Half the order of secp256k1 (EIP-2): each signature has a twin with the s above it.
+_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _END: Final = [
     {"name": "reasonHash", "type": "bytes32"},
     {"name": "guardian", "type": "address"},
@@ -121,11 +123,25 @@ def signable(confirmation: Confirmation) -> SignableMessage:
 
 
 def recover(confirmation: Confirmation, signature: str) -> str:
-    """The address (EIP-55) that signed exactly this. Raises BadConfirmation."""
+    """The address (EIP-55) that signed exactly this, in the form that the contract takes.
+
+    Raises BadConfirmation.
+    """
+    _require_canonical(signature)
     try:
         return str(Account.recover_message(signable(confirmation), signature=signature))
     except Exception as error:  # eth_keys' and eth_abi's errors share no base
         raise BadConfirmation(str(error)) from error
+
+
+def _require_canonical(signature: str) -> None:
+    """65 bytes, the lower of the two s, and v 27 or 28: of every signature the ledger takes one form only."""
+    try:
+        raw = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError as error:
+        raise BadConfirmation(str(error)) from error
+    if len(raw) != 65 or raw[64] not in (27, 28) or int.from_bytes(raw[32:64], "big") > _HALF_ORDER:
+        raise BadConfirmation("the signature is not in the form that the contract takes")
 
 
 def body(confirmation: Confirmation, signature: str) -> dict[str, Any]:

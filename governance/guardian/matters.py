@@ -106,11 +106,12 @@ class Matters:
             raise GuardianError("node_ratified")
         if number and self._now() < until:
             raise GuardianError("node_frozen", until=self._moment(until))
+        if self._now() > rests_until:
+            return
         vote = self._ask(self._glass.functions.ratificationOf(number))
         if vote and self._ask(self._ledger.governor.functions.state(vote)) not in ENDED:
             raise GuardianError("undecided")
-        if self._now() <= rests_until:
-            raise GuardianError("node_rests", until=self._moment(rests_until))
+        raise GuardianError("node_rests", until=self._moment(rests_until))
 
     def _check_unprotected(self, proposal: LedgerProposal) -> None:
         for target, data in zip(proposal.targets, proposal.calldatas, strict=True):

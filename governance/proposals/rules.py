@@ -54,7 +54,8 @@ class Weightiness(IntEnum):
 
 
 _ROUTINE = frozenset({"setRole", "remove", "setAccount", "thaw", "ratifyFreeze"})  # of NodeRegistry
-_MEMBERSHIP = frozenset({"grant", "suspend", "reinstate", "changeVoter"})  # of Seats
+# Of Seats. Not changeVoter: who could move the others' votes to keys of their own would decide everything.
+_MEMBERSHIP = frozenset({"grant", "suspend", "reinstate"})
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ class _Run:
         expected = [call for call in compiled if call.target == self._governor]
         if expected:
             overrides[self._governor] = {"stateDiff": _expecting(expected)}
-        return self._ask({"to": self._timelock, "data": HexStr(data)}, overrides)
+        # The timelock executes for the governor alone.
+        return self._ask({"from": self._governor, "to": self._timelock, "data": HexStr(data)}, overrides)
 
     def alone(self, call: Call) -> Refusal | None:
         target = Web3.to_checksum_address(call.target)

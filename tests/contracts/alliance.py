@@ -92,8 +92,8 @@ COUNCIL = tuple(
 GUARDIANS = tuple(person(name) for name in ("Guardian Gu", "Guardian He", "Guardian Ma"))
 GUARDIANS_NEEDED = 2
 ADMIN_ROLE = bytes(32)
-PROPOSER_ROLE, CANCELLER_ROLE = (
-    bytes(Web3.keccak(text=name)) for name in ("PROPOSER_ROLE", "CANCELLER_ROLE")
+PROPOSER_ROLE, CANCELLER_ROLE, EXECUTOR_ROLE = GOVERNORS_ROLES = tuple(
+    bytes(Web3.keccak(text=name)) for name in ("PROPOSER_ROLE", "CANCELLER_ROLE", "EXECUTOR_ROLE")
 )
 
 SECRETARIAT = str(person("the secretariat's relay").address)
@@ -146,7 +146,7 @@ class Alliance:
     def deployed(cls, ledger: Web3, *, ticks: int = 1, wait: int = WAIT, **settings: Any) -> Alliance:
         """All contracts, the founding still open. `ticks` of the clock a second; for `settings` see there."""
         seats = deploy(ledger, "Seats", ticks)
-        timelock = deploy(ledger, "TimelockController", wait * ticks, [], [NOBODY], FOUNDER)
+        timelock = deploy(ledger, "TimelockController", wait * ticks, [], [], FOUNDER)
         registry = deploy(ledger, "NodeRegistry", seats.address, timelock.address)
         arguments = seats.address, registry.address, governor_settings(timelock, **settings)
         governor = deploy(ledger, "ConsortiumGovernor", *arguments)
@@ -168,7 +168,7 @@ class Alliance:
     def hand_over(self) -> None:
         """The governor and the guardians get their powers, and the founder gives up the timelock."""
         timelock, governor = self.timelock.functions, self.governor.address
-        for role in (PROPOSER_ROLE, CANCELLER_ROLE):
+        for role in GOVERNORS_ROLES:
             self.send(timelock.grantRole(role, governor), FOUNDER)
         self.send(timelock.renounceRole(ADMIN_ROLE, FOUNDER), FOUNDER)
         self.send(self.governor.functions.setProposalGuardian(self.break_glass.address), FOUNDER)

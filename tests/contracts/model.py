@@ -268,7 +268,8 @@ class Alliance:
 
     def confirm_freeze(self, node: int, guardian: int) -> bool:
         freeze, open_ = self.freezes[node], self.now <= self.round_ends[node]
-        if freeze.number and freeze.ballot is not None and self.state(freeze.ballot) not in ENDED:
+        undecided = freeze.ballot is not None and self.state(freeze.ballot) not in ENDED
+        if freeze.number and undecided and self.now <= freeze.rests_until:
             return False
         confirmed = self.confirmed[node] if open_ else set()
         if guardian in confirmed:
@@ -295,7 +296,7 @@ class Alliance:
 
     def ratify(self, node: int, number: int) -> bool:
         freeze = self.freezes[node]
-        if freeze.number != number or freeze.ratified:
+        if freeze.number != number or freeze.ratified or self.now > freeze.rests_until:
             return False
         freeze.ratified, freeze.until = True, UNTIL_THAWED
         return True
@@ -314,5 +315,5 @@ class Alliance:
         for proposal in self.proposals:
             there += [proposal.snapshot, proposal.deadline, proposal.effective]
         for node, freeze in self.freezes.items():
-            there += [freeze.until, self.round_ends[node]]
+            there += [freeze.until, freeze.rests_until, self.round_ends[node]]
         return sorted({moment for moment in there if self.now <= moment < UNTIL_THAWED})

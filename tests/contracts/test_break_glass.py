@@ -19,6 +19,7 @@ from tests.contracts.alliance import (
     FOUNDER,
     FOUNDERS,
     GUARDIANS_NEEDED,
+    MALLORY,
     OPEN,
     PENDING,
     ROUTINE,
@@ -388,16 +389,34 @@ class TestNotAgain:
 
         assert self.refusal(guarded).name == "NodeAtRest"
 
-    def test_a_decision_that_nobody_carries_out_is_still_open(self, guarded: Alliance) -> None:
-        """Else the same node could be frozen anew, long after, on top of a ratification that comes then."""
+    def test_a_decision_that_nobody_carries_out_is_open_while_it_can_take_effect(
+        self, guarded: Alliance
+    ) -> None:
         freeze(guarded)
-        until = frozen_until(guarded)
         proposal = voted(guarded, FOR)
-        guarded.mine_at(until + REST + 1)
+        guarded.mine_at(frozen_until(guarded) + REST - 1)
 
         refusal = guarded.refusal(confirming(guarded, reason=ANOTHER_REASON), str(GU.address))
 
         assert refusal == Refusal("RatificationUndecided", {"proposalId": proposal.id, "state": SUCCEEDED})
+
+    def test_afterwards_it_has_no_effect_and_the_node_can_be_frozen_anew(self, guarded: Alliance) -> None:
+        """The attack: an outsider keeps a ratification for half a year, and freezes the node with it then."""
+        freeze(guarded)
+        until = frozen_until(guarded)
+        proposal = voted(guarded, FOR)
+        guarded.mine_at(until + 200 * 24 * HOUR)
+        guarded.queue(proposal, sender=MALLORY.address)
+        guarded.wait(proposal)
+
+        refusal = guarded.refusal(guarded.executing(proposal), MALLORY.address, block="latest")
+        frozen = is_frozen(guarded)
+        freeze(guarded, reason=ANOTHER_REASON)
+
+        assert refusal == Refusal("RatificationTooLate", {"nodeKey": KEY, "latest": until + REST})
+        assert not frozen
+        assert is_frozen(guarded)
+        assert guarded.refusal(guarded.executing(proposal), MALLORY.address).name == "UnknownFreeze"
 
     def test_after_its_rest_it_can(self, guarded: Alliance) -> None:
         freeze(guarded)

@@ -128,6 +128,8 @@ class Model:
             return "UnknownFreeze"
         if freeze.ratified:
             return "FreezeAlreadyRatified"
+        if now > freeze.rests_until:
+            return "RatificationTooLate"
         freeze.ratified, freeze.until = True, UNTIL_THAWED
         return ""
 

@@ -31,6 +31,7 @@ from tests.contracts.alliance import (
     Proposal,
     events,
     padded,
+    person,
 )
 
 VOTES = {"F": FOR, "A": AGAINST, "O": ABSTAIN}
@@ -338,7 +339,7 @@ class TestKinds:
             (lambda a: a.seats.functions.grant(*LANTIAN.seat), MEMBERSHIP),
             (lambda a: a.seats.functions.suspend(LANTIAN.id), MEMBERSHIP),
             (lambda a: a.seats.functions.reinstate(LANTIAN.id), MEMBERSHIP),
-            (lambda a: a.seats.functions.changeVoter(LANTIAN.id, SECRETARIAT), MEMBERSHIP),
+            (lambda a: a.seats.functions.changeVoter(LANTIAN.id, SECRETARIAT), CONSTITUTIONAL),
             (lambda a: a.seats.functions.revoke(LANTIAN.id), CONSTITUTIONAL),
             (lambda a: a.seats.functions.approve(SECRETARIAT, 1), CONSTITUTIONAL),
             (lambda a: a.registry.functions.setGuardian(SECRETARIAT), CONSTITUTIONAL),
@@ -353,6 +354,22 @@ class TestKinds:
         draft = alliance.draft(call(alliance))
 
         assert alliance.governor.functions.kindOf(draft.targets, draft.calls).call() == kind
+
+    def test_three_categories_can_not_take_the_others_votes(self, council: Alliance) -> None:
+        """The attack: nine of twelve move the others' votes to keys of their own, and decide everything."""
+        banks, others = COUNCIL[:9], COUNCIL[9:]
+        assert {bank.category for bank in banks} == {1, 2, 3}
+        change = council.seats.functions.changeVoter
+        takers = [str(person(f"whoever votes for {bank.name}").address) for bank in others]
+        taking = council.opened(*(change(bank.id, to) for bank, to in zip(others, takers, strict=True)))
+        for bank in banks:
+            council.cast(bank, taking, FOR)
+        council.close(taking)
+
+        assert council.governor.functions.ruleOf(taking.id).call()[0] == CONSTITUTIONAL
+        assert council.state(taking) == DEFEATED
+        refusal = council.refusal(council.queuing(taking), SECRETARIAT, block="latest")
+        assert refusal.name == "GovernorUnexpectedProposalState"
 
     def test_the_strictest_call_decides(self, alliance: Alliance) -> None:
         routine, membership, constitutional = (action(alliance, kind) for kind in range(3))

@@ -13,6 +13,7 @@ from tests.contracts.alliance import (
     DEFEATED,
     DONGLI,
     EXECUTED,
+    EXECUTOR_ROLE,
     FOR,
     FOUNDER,
     FOUNDERS,
@@ -170,13 +171,19 @@ class TestExecution:
 
         assert refusal.name == "GovernorNonexistentProposal"
 
-    def test_carried_out_at_the_timelock_itself_it_is_executed_all_the_same(self, alliance: Alliance) -> None:
+    def test_nobody_carries_it_out_past_the_governor(self, alliance: Alliance) -> None:
+        """The governor would not tell of it: no ProposalExecuted for whoever follows its events."""
         proposal = alliance.queued(admit_lantian(alliance))
-        operation = in_timelock(alliance, proposal)
+        call = alliance.timelock.functions.executeBatch(*in_timelock(alliance, proposal))
 
-        alliance.send(alliance.timelock.functions.executeBatch(*operation), MALLORY.address)
+        for sender in (MALLORY.address, SECRETARIAT, WANGCHAO.voter, FOUNDER, alliance.break_glass.address):
+            assert alliance.refusal(call, sender) == Refusal(
+                "AccessControlUnauthorizedAccount",
+                {"account": sender.lower(), "neededRole": EXECUTOR_ROLE},
+            )
+        receipt = alliance.execute(proposal, sender=MALLORY.address)
 
-        assert alliance.state(proposal) == EXECUTED
+        assert events(alliance.governor, receipt, "ProposalExecuted") == [{"proposalId": proposal.id}]
         assert alliance.seats.functions.isActive(LANTIAN.id).call()
 
     def test_a_decision_that_the_contract_refuses_says_why_and_stays_open_to_a_later_try(

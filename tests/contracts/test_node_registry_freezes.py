@@ -250,6 +250,21 @@ class TestRatifying:
 
         assert refusal == Refusal("FreezeAlreadyRatified", {"nodeKey": KEY, "number": number})
 
+    def test_as_long_as_the_node_rests_and_no_longer(self, guarded: Alliance) -> None:
+        """From then on the guardian may freeze it anew, and a decision from long ago would come on top."""
+        until = freeze(guarded)
+        call, sender = ratifying(guarded, number_of(guarded)), executor(guarded)
+        guarded.mine_at(until + REST + 1)
+        refusal = guarded.refusal(call, sender, block="latest")
+        assert refusal == Refusal("RatificationTooLate", {"nodeKey": KEY, "latest": until + REST})
+
+    def test_at_the_last_moment_of_its_rest_it_is_not_too_late(self, guarded: Alliance) -> None:
+        until = freeze(guarded)
+        call = ratifying(guarded, number_of(guarded))
+        guarded.next_block_at(until + REST)
+        guarded.rule(call)
+        assert is_frozen(guarded)
+
     @pytest.mark.parametrize("number", [0, 1, 2**64 - 1])
     def test_a_freeze_that_never_was_is_not(self, guarded: Alliance, number: int) -> None:
         refusal = refused(guarded, ratifying(guarded, number))

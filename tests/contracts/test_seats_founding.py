@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from web3 import Web3
 from web3.exceptions import ContractCustomError
@@ -10,9 +12,12 @@ from governance.contracts import artifact
 from governance.contracts.errors import Refusal, decode
 from tests.contracts.alliance import (
     ACTIVE,
+    ADMIN_ROLE,
     DONGLI,
+    EXECUTOR_ROLE,
     FOUNDER,
     FOUNDERS,
+    GOVERNORS_ROLES,
     LANTIAN,
     MALLORY,
     NOBODY,
@@ -20,10 +25,13 @@ from tests.contracts.alliance import (
     QIONGTAI,
     RULES,
     SECRETARIAT,
+    WAIT,
     WANGCHAO,
     Alliance,
     deploy,
+    encoded,
     events,
+    governor_settings,
     person,
 )
 
@@ -40,6 +48,19 @@ def executor_calls(alliance: Alliance) -> list:
         seats.revoke(WANGCHAO.id),
         seats.changeVoter(WANGCHAO.id, NEW_KEY),
     ]
+
+
+def give(alliance: Alliance, *roles: tuple[bytes, str], release: bool = False) -> None:
+    """Roles in the timelock, by the founder, who with `release` gives up administering it."""
+    timelock = alliance.timelock.functions
+    for role, account in roles:
+        alliance.send(timelock.grantRole(role, account), FOUNDER)
+    if release:
+        alliance.send(timelock.renounceRole(ADMIN_ROLE, FOUNDER), FOUNDER)
+
+
+def closing_refused(alliance: Alliance) -> Refusal:
+    return alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
 
 
 class TestFounding:
@@ -167,15 +188,80 @@ class TestFounding:
     def test_nor_while_the_founder_could_carry_out_anything_without_a_vote(self, ledger: Web3) -> None:
         alliance = Alliance.deployed(ledger)
         alliance.found(WANGCHAO)
-        grant = alliance.timelock.functions.grantRole(PROPOSER_ROLE, alliance.governor.address)
-        alliance.send(grant, FOUNDER)
+        give(alliance, *((role, alliance.governor.address) for role in GOVERNORS_ROLES))
 
-        refusal = alliance.refusal(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
-
-        assert refusal == Refusal(
+        assert closing_refused(alliance) == Refusal(
             "TimelockNotReleased",
             {"timelock": alliance.timelock.address.lower(), "founder": FOUNDER.lower()},
         )
+
+    @pytest.mark.parametrize("missing", GOVERNORS_ROLES)
+    def test_nor_while_the_governor_lacks_a_role_in_its_timelock(self, ledger: Web3, missing: bytes) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        governor = alliance.governor.address
+        give(alliance, *((role, governor) for role in GOVERNORS_ROLES if role != missing), release=True)
+
+        assert closing_refused(alliance) == Refusal(
+            "TimelockNotOfTheGovernor",
+            {"timelock": alliance.timelock.address.lower(), "governor": governor.lower()},
+        )
+
+    @pytest.mark.parametrize("kept", GOVERNORS_ROLES)
+    def test_nor_while_the_founder_keeps_a_role_in_the_timelock(self, ledger: Web3, kept: bytes) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        governors = ((role, alliance.governor.address) for role in GOVERNORS_ROLES)
+        give(alliance, *governors, (kept, FOUNDER), release=True)
+
+        assert closing_refused(alliance).name == "TimelockNotReleased"
+
+    def test_nor_while_anybody_may_execute_past_the_governor(self, ledger: Web3) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(WANGCHAO)
+        governors = ((role, alliance.governor.address) for role in GOVERNORS_ROLES)
+        give(alliance, *governors, (EXECUTOR_ROLE, NOBODY), release=True)
+
+        assert closing_refused(alliance) == Refusal(
+            "TimelockOpenToAnybody", {"timelock": alliance.timelock.address.lower()}
+        )
+
+    @pytest.mark.parametrize("fault", ["the founder's own", "of other seats", "none"])
+    def test_nor_while_the_registry_obeys_somebody_else(self, ledger: Web3, fault: str) -> None:
+        alliance = Alliance.deployed(ledger)
+        seats, timelock = alliance.seats.address, alliance.timelock.address
+        if fault == "none":
+            registry = MALLORY.address
+        elif fault == "of other seats":
+            others = deploy(ledger, "Seats", 1).address
+            registry = deploy(ledger, "NodeRegistry", others, timelock).address
+        else:
+            registry = deploy(ledger, "NodeRegistry", seats, FOUNDER).address
+        settings = governor_settings(alliance.timelock)
+        alliance = replace(alliance, governor=deploy(ledger, "ConsortiumGovernor", seats, registry, settings))
+        alliance.found(WANGCHAO)
+        give(alliance, *((role, alliance.governor.address) for role in GOVERNORS_ROLES), release=True)
+
+        assert closing_refused(alliance) == Refusal(
+            "RegistryNotOfTheAlliance", {"registry": registry.lower(), "timelock": timelock.lower()}
+        )
+
+    def test_what_the_founder_had_put_into_the_timelock_before_is_never_executed(self, ledger: Web3) -> None:
+        alliance = Alliance.deployed(ledger)
+        alliance.found(*FOUNDERS)
+        timelock, steal = alliance.timelock.functions, alliance.seats.functions.changeVoter
+        theft = encoded(steal(WANGCHAO.id, MALLORY.address))
+        operation = alliance.seats.address, 0, bytes.fromhex(theft[2:]), bytes(32), bytes(32)
+        give(alliance, (PROPOSER_ROLE, FOUNDER))
+        alliance.send(timelock.schedule(*operation, WAIT), FOUNDER)
+        alliance.send(timelock.renounceRole(PROPOSER_ROLE, FOUNDER), FOUNDER)
+        alliance.hand_over()
+        alliance.send(alliance.seats.functions.closeFounding(alliance.governor.address), FOUNDER)
+        alliance.mine_at(alliance.now + WAIT + 1)
+
+        for sender in (FOUNDER, MALLORY.address, SECRETARIAT):
+            refusal = alliance.refusal(timelock.execute(*operation), sender)
+            assert refusal.name == "AccessControlUnauthorizedAccount"
 
     def test_the_founder_has_no_power_afterwards(self, alliance: Alliance) -> None:
         seats = alliance.seats.functions

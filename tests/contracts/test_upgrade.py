@@ -10,12 +10,16 @@ from web3.contract.contract import ContractFunction
 
 from governance.contracts.errors import Refusal
 from tests.contracts.alliance import (
-    CANCELLER_ROLE,
     CONSTITUTIONAL,
     EXECUTED,
+    EXECUTOR_ROLE,
     FOUNDERS,
+    GOVERNORS_ROLES,
+    GUARDIANS,
+    GUARDIANS_NEEDED,
     LANTIAN,
     OPEN,
+    PENDING,
     PROPOSER_ROLE,
     RULES,
     SECRETARIAT,
@@ -24,17 +28,20 @@ from tests.contracts.alliance import (
     Alliance,
     Proposal,
     deploy,
+    encoded,
+    events,
     governor_settings,
 )
+from tests.contracts.guardians import admit, freeze, is_frozen, ratification
 from tests.contracts.test_governor_timelock import in_timelock
 
 
 def succession(alliance: Alliance, new: Contract) -> list[ContractFunction]:
-    """The timelock takes its proposals from the new governor, and none from the old one."""
+    """The timelock takes its proposals from the new governor and executes for it, and not for the old one."""
     timelock, old = alliance.timelock.functions, alliance.governor
     return [
-        *(timelock.grantRole(role, new.address) for role in (PROPOSER_ROLE, CANCELLER_ROLE)),
-        *(timelock.revokeRole(role, old.address) for role in (PROPOSER_ROLE, CANCELLER_ROLE)),
+        *(timelock.grantRole(role, new.address) for role in GOVERNORS_ROLES),
+        *(timelock.revokeRole(role, old.address) for role in GOVERNORS_ROLES),
     ]
 
 
@@ -95,9 +102,9 @@ def test_after_it_the_old_one_can_do_nothing_any_more(alliance: Alliance, succes
         assert refusal.name == "AccessControlUnauthorizedAccount"
     roles = [
         alliance.timelock.functions.hasRole(role, alliance.governor.address).call()
-        for role in (PROPOSER_ROLE, CANCELLER_ROLE)
+        for role in GOVERNORS_ROLES
     ]
-    assert roles == [False, False]
+    assert roles == [False, False, False]
 
 
 def test_the_new_one_can_stop_what_the_old_one_had_queued(alliance: Alliance, successor: Alliance) -> None:
@@ -113,6 +120,47 @@ def test_the_new_one_can_stop_what_the_old_one_had_queued(alliance: Alliance, su
 
     assert not timelock.isOperation(operation).call()
     assert alliance.refusal(alliance.executing(queued), SECRETARIAT).name == "GovernorUnexpectedProposalState"
+
+
+def test_what_the_old_one_had_queued_is_not_executed_unless_the_new_one_has_it_done(
+    alliance: Alliance, successor: Alliance
+) -> None:
+    queued = alliance.queued(alliance.admission(WANGCHAO, name="queued before"))
+    alliance.decide(*succession(alliance, successor.governor))
+    refusal = alliance.refusal(alliance.executing(queued), SECRETARIAT)
+    timelock = alliance.timelock
+    do_it = encoded(timelock.functions.executeBatch(*in_timelock(alliance, queued)))
+
+    receipt = successor.decide(successor.governor.functions.relay(timelock.address, 0, do_it))
+
+    assert refusal == Refusal(
+        "AccessControlUnauthorizedAccount",
+        {"account": alliance.governor.address.lower(), "neededRole": EXECUTOR_ROLE},
+    )
+    assert len(events(alliance.registry, receipt, "NodeRoleChanged")) == 1
+    assert alliance.state(queued) == EXECUTED
+
+
+def test_the_new_ones_guardians_freeze_from_the_hand_over_on(alliance: Alliance, successor: Alliance) -> None:
+    guardians = [guardian.address for guardian in GUARDIANS]
+    settings = alliance.registry.address, successor.governor.address, guardians, GUARDIANS_NEEDED
+    break_glass = deploy(alliance.ledger, "BreakGlass", *settings)
+    name_it = successor.governor.functions.setProposalGuardian(break_glass.address)
+    outsiders = (SECRETARIAT, WANGCHAO.voter, alliance.governor.address, break_glass.address)
+    refusals = {alliance.refusal(name_it, sender).name for sender in outsiders}
+
+    alliance.decide(
+        *succession(alliance, successor.governor),
+        alliance.registry.functions.setGuardian(break_glass.address),
+        name_it,
+    )
+    guarded = replace(successor, break_glass=break_glass)
+    admit(guarded)
+    freeze(guarded)
+
+    assert refusals == {"GovernorOnlyExecutor"}
+    assert is_frozen(guarded)
+    assert guarded.state(ratification(guarded)) == PENDING
 
 
 def test_history_stays_readable(alliance: Alliance, successor: Alliance, decided: Proposal) -> None:

@@ -148,7 +148,8 @@ contract BreakGlass is EIP712, NoncesKeyed {
     /// @dev The signed confirmation is too old.
     error ConfirmationExpired(uint256 deadline, uint48 clock);
 
-    /// @dev The members have not decided yet on the last freeze of this node.
+    /// @dev The members have not decided yet on the last freeze of this node, or not carried out what they decided, and
+    /// it could still take effect.
     error RatificationUndecided(uint256 proposalId, IGovernor.ProposalState state);
 
     /// @dev There is nothing to cancel any more.
@@ -468,9 +469,9 @@ contract BreakGlass is EIP712, NoncesKeyed {
     }
 
     function _requireDecided(bytes32 network, bytes calldata consensusId) private view {
-        (uint64 number, , , ) = registry.freezeOf(network, consensusId);
+        (uint64 number, , uint48 restsUntil, ) = registry.freezeOf(network, consensusId);
         uint256 proposalId = ratificationOf[number];
-        if (proposalId == 0) return;
+        if (proposalId == 0 || _now() > restsUntil) return;
         IGovernor.ProposalState state = governor.state(proposalId);
         if (!_isEnded(state)) revert RatificationUndecided(proposalId, state);
     }

@@ -44,8 +44,8 @@ struct Settings {
  * it would do:
  *
  * - routine: nodes, their roles and freezes, accounts, in the {NodeRegistry};
- * - membership: granting, suspending and reinstating seats, and their voting addresses, in {Seats};
- * - constitutional: everything else, namely expulsion, rules and contracts.
+ * - membership: granting, suspending and reinstating seats, in {Seats};
+ * - constitutional: everything else, namely expulsion, voting addresses, rules and contracts.
  *
  * A proposal that does several things is of the strictest kind among them. Its rule is frozen into it when it opens;
  * its electorate is that of its snapshot, which is the clock at proposing plus the voting delay. With a delay of 0 the
@@ -54,7 +54,8 @@ struct Settings {
  * {GovernorUnexpectedProposalState}; one tick later it is accepted. The last moment to vote is the deadline itself.
  *
  * A proposal succeeds or is defeated one tick after its deadline, or as soon as the missing votes can't change its
- * outcome. Anyone may then {queue} it, and {execute} it when the timelock's delay is over.
+ * outcome. Anyone may then {queue} it, and {execute} it when the timelock's delay is over. The timelock executes for the
+ * governor alone, so that nothing is carried out past it and its events tell of everything.
  *
  * Delay, period and extension are in the unit of {Seats-clock}, also where a proposal changes them.
  */
@@ -170,11 +171,12 @@ contract ConsortiumGovernor is
     }
 
     /**
-     * @dev See {GovernorProposalGuardian-setProposalGuardian}. Only by proposal; the founder of {Seats} may, too, until
-     * the founding is closed, because guardian and governor must know of each other.
+     * @dev See {GovernorProposalGuardian-setProposalGuardian}. Only by proposal, be it one of the governor in office
+     * that hands over to this one; the founder of {Seats} may, too, until the founding is closed, because guardian and
+     * governor must know of each other.
      */
     function setProposalGuardian(address newProposalGuardian) public override {
-        if (msg.sender == seats.founder()) _setProposalGuardian(newProposalGuardian);
+        if (msg.sender == seats.founder() || msg.sender == _executor()) _setProposalGuardian(newProposalGuardian);
         else super.setProposalGuardian(newProposalGuardian);
     }
 
@@ -339,8 +341,7 @@ contract ConsortiumGovernor is
             if (
                 selector == Seats.grant.selector ||
                 selector == Seats.suspend.selector ||
-                selector == Seats.reinstate.selector ||
-                selector == Seats.changeVoter.selector
+                selector == Seats.reinstate.selector
             ) return Kind.Membership;
         }
         return Kind.Constitutional;

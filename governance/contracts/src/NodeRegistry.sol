@@ -208,6 +208,9 @@ contract NodeRegistry {
     /// @dev The members ratified this freeze before.
     error FreezeAlreadyRatified(bytes32 nodeKey, uint64 number);
 
+    /// @dev The freeze has lapsed, and `latest` was the last moment to ratify it: the node may be frozen anew since.
+    error RatificationTooLate(bytes32 nodeKey, uint48 latest);
+
     /// @dev The node is not frozen, or its freeze has lapsed.
     error NodeNotFrozen(bytes32 network, bytes32 nodeKey);
 
@@ -368,8 +371,9 @@ contract NodeRegistry {
     }
 
     /**
-     * @notice The members make a freeze last until they thaw the node. They may do so after it has lapsed, too: then the
-     * node is frozen again from now on.
+     * @notice The members make a freeze last until they thaw the node. They may do so after it has lapsed, too, as long
+     * as the node rests: then it is frozen again from now on. Later the guardian may freeze it anew, and what was
+     * decided on a freeze long over has no effect any more.
      *
      * @param number the freeze that was voted on; if the node was thawed or removed since, it can't be ratified any more
      *
@@ -380,6 +384,7 @@ contract NodeRegistry {
         Freeze storage current = _freezes[network][nodeKey];
         if (current.number == 0 || current.number != number) revert UnknownFreeze(nodeKey, current.number, number);
         if (current.ratified) revert FreezeAlreadyRatified(nodeKey, number);
+        if (seats.clock() > current.restsUntil) revert RatificationTooLate(nodeKey, current.restsUntil);
         current.ratified = true;
         current.until = UNTIL_THAWED;
         emit NodeFreezeRatified(network, nodeKey, entry.memberId, consensusId, number);

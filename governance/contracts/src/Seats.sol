@@ -17,6 +17,18 @@ interface ISeatGovernor {
 
     /// @dev The contract in whose name decisions are carried out, after their delay.
     function timelock() external view returns (address);
+
+    /// @dev Where nodes and accounts are kept.
+    function registry() external view returns (address);
+}
+
+/// @dev What {Seats-closeFounding} asks of the registry of nodes and accounts.
+interface ISeatRegistry {
+    /// @dev Where it looks members up.
+    function seats() external view returns (address);
+
+    /// @dev Whom alone it obeys.
+    function executor() external view returns (address);
 }
 
 /**
@@ -64,6 +76,8 @@ contract Seats is ERC721Votes {
 
     bytes32 private constant ADMIN_ROLE = 0x00;
     bytes32 private constant PROPOSER_ROLE = keccak256("PROPOSER_ROLE");
+    bytes32 private constant CANCELLER_ROLE = keccak256("CANCELLER_ROLE");
+    bytes32 private constant EXECUTOR_ROLE = keccak256("EXECUTOR_ROLE");
 
     /// @dev What the clock counts in a second: 1, or 1000 on a chain whose timestamps are milliseconds.
     uint256 public immutable ticksPerSecond;
@@ -144,11 +158,17 @@ contract Seats is ERC721Votes {
     /// @dev The seats would be handed to something that takes its votes from elsewhere, and be lost for good.
     error GovernorNotOverTheseSeats(address governor);
 
-    /// @dev The governor can't have anything carried out: it has no such timelock, or may propose nothing to it.
+    /// @dev The governor has no such timelock, or may not propose to it, cancel in it and execute what is due in it.
     error TimelockNotOfTheGovernor(address timelock, address governor);
 
-    /// @dev The founder still administers the timelock, and could carry out anything without a vote.
+    /// @dev The founder still has a role in the timelock, and so a power that the members did not give.
     error TimelockNotReleased(address timelock, address founder);
+
+    /// @dev Anybody may execute what is due in the timelock, past the governor, which would not tell of it.
+    error TimelockOpenToAnybody(address timelock);
+
+    /// @dev The governor's registry is none, obeys another than the timelock, or looks members up elsewhere.
+    error RegistryNotOfTheAlliance(address registry, address timelock);
 
     /// @dev A seat belongs to its member.
     error SeatNotTransferable(bytes32 memberId);
@@ -207,7 +227,12 @@ contract Seats is ERC721Votes {
      *
      * - there is a seat that can vote.
      * - `governor` is a contract that takes its votes from this one.
-     * - its timelock takes proposals from it, and is no longer administered by the founder.
+     * - it may propose to its timelock, cancel in it, and execute what is due in it; the founder may do none of that,
+     *   nor administer the timelock, and what is due is not for anybody to execute.
+     * - its registry obeys that timelock, and looks members up here.
+     *
+     * NOTE: Whom else the founder has given a role in the timelock, no contract can find out. The timelock's events
+     * `RoleGranted` and `RoleRevoked` tell.
      *
      * Emits a {FoundingClosed} event.
      */
@@ -215,8 +240,8 @@ contract Seats is ERC721Votes {
         if (seatCount == 0) revert NoSeatsFounded();
         if (!_countsTheseSeats(governor)) revert GovernorNotOverTheseSeats(governor);
         address timelock = ISeatGovernor(governor).timelock();
-        if (!_hasRole(timelock, PROPOSER_ROLE, governor)) revert TimelockNotOfTheGovernor(timelock, governor);
-        if (_hasRole(timelock, ADMIN_ROLE, founder)) revert TimelockNotReleased(timelock, founder);
+        _requireReleased(timelock, governor);
+        _requireObedient(ISeatGovernor(governor).registry(), timelock);
         founder = address(0);
         executor = timelock;
         emit FoundingClosed(governor, timelock);
@@ -426,8 +451,30 @@ contract Seats is ERC721Votes {
         if (memberOf[voter] != 0) revert VoterTaken(voter, memberOf[voter]);
     }
 
-    function _hasRole(address timelock, bytes32 role, address account) private view returns (bool) {
-        return timelock.code.length != 0 && IAccessControl(timelock).hasRole(role, account);
+    /// @dev The governor has its three roles in the timelock, the founder has none, and no role is for anybody.
+    function _requireReleased(address timelock, address governor) private view {
+        if (timelock.code.length == 0) revert TimelockNotOfTheGovernor(timelock, governor);
+        IAccessControl roles = IAccessControl(timelock);
+        if (
+            !roles.hasRole(PROPOSER_ROLE, governor) ||
+            !roles.hasRole(CANCELLER_ROLE, governor) ||
+            !roles.hasRole(EXECUTOR_ROLE, governor)
+        ) revert TimelockNotOfTheGovernor(timelock, governor);
+        if (
+            roles.hasRole(ADMIN_ROLE, founder) ||
+            roles.hasRole(PROPOSER_ROLE, founder) ||
+            roles.hasRole(CANCELLER_ROLE, founder) ||
+            roles.hasRole(EXECUTOR_ROLE, founder)
+        ) revert TimelockNotReleased(timelock, founder);
+        if (roles.hasRole(EXECUTOR_ROLE, address(0))) revert TimelockOpenToAnybody(timelock);
+    }
+
+    function _requireObedient(address registry, address timelock) private view {
+        if (
+            registry.code.length == 0 ||
+            ISeatRegistry(registry).executor() != timelock ||
+            ISeatRegistry(registry).seats() != address(this)
+        ) revert RegistryNotOfTheAlliance(registry, timelock);
     }
 
     function _countsTheseSeats(address candidate) private view returns (bool) {
