@@ -2,7 +2,8 @@
 
 Every process leaves a node that it catches; only this watch, every few seconds in the chain worker, takes one
 again, and it notices what a single answer can't show: a node that falls behind the others, and one that gives
-fewer events of the same blocks than the others or than it gave before.
+fewer events of the same blocks than the others, than it gave before, or than are in the receipts of what the
+console itself sent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 
@@ -19,11 +21,13 @@ from governance.chain import ledger as gateway
 from governance.chain.decoding import checksum
 from governance.chain.endpoint import Endpoint, NodeFault
 from governance.chain.looking import GOOD_LOOKS, Look, Seen, Window, ask, book, judged, missing
-from governance.chain.models import ChainEvent, Ledger, RpcNode
+from governance.chain.models import ChainEvent, IndexedBlock, Ledger, RelayTransaction, RpcNode
 from governance.chain.rpc import Identity
 from governance.chain.standing import Fault
 
 __all__ = ["GOOD_LOOKS", "Look", "judged", "watch"]
+
+RELAYED = 20  # of the console's own transactions, the last: their receipts are held against the events
 
 
 def watch() -> list[Look]:
@@ -61,9 +65,11 @@ def _compare(ledger: Ledger, looks: Sequence[Look], missed: list[int]) -> list[L
     if not good or end < ledger.start_block:
         return list(looks)
     compared = {look.endpoint.key: look for look in good}
-    for window in _windows(ledger, end):
+    received = _shown_by_receipts(ledger, good, end)
+    for window in _windows(ledger, end, received):
         given = {key: _given(look.endpoint, ledger, window) for key, look in compared.items()}
         shown = _shown_of_indexed_blocks(ledger, window, given)
+        shown |= {log for log in received if window.first <= log[0] <= window.last}
         missed += [block for block, _, _ in shown - window.known]
         window = replace(window, known=window.known | shown)
         for key, found in given.items():
@@ -72,7 +78,7 @@ def _compare(ledger: Ledger, looks: Sequence[Look], missed: list[int]) -> list[L
     return [compared.get(look.endpoint.key, look) for look in looks]
 
 
-def _windows(ledger: Ledger, end: int) -> list[Window]:
+def _windows(ledger: Ledger, end: int, received: frozenset[Seen]) -> list[Window]:
     size = max(1, ledger.log_range or settings.LEDGER_LOG_RANGE)
     span = end - ledger.start_block + 1
     last_event = (
@@ -81,7 +87,9 @@ def _windows(ledger: Ledger, end: int) -> list[Window]:
     wandering = ledger.start_block + (int(time.time()) * size) % span
     caught = RpcNode.objects.filter(ledger="").exclude(evidence_block=None)
     evidence = caught.values_list("evidence_block", flat=True)
-    lasts = {min(end, block + size - 1) for block in [*evidence, wandering] if block is not None}
+    unknown = {block for block, _, _ in received - _known(ledger, {block for block, _, _ in received})}
+    looked_at = [*evidence, *unknown, wandering]
+    lasts = {min(end, block + size - 1) for block in looked_at if block is not None}
     lasts |= {last_event or end, end}
     return [_window(ledger, max(ledger.start_block, last - size + 1), last) for last in sorted(lasts)]
 
@@ -89,6 +97,45 @@ def _windows(ledger: Ledger, end: int) -> list[Window]:
 def _window(ledger: Ledger, first: int, last: int) -> Window:
     rows = ChainEvent.objects.filter(ledger=ledger, block__gte=first, block__lte=last)
     return Window(first, last, frozenset(rows.values_list("block", "block_hash", "log_index")))
+
+
+def _known(ledger: Ledger, blocks: set[int]) -> frozenset[Seen]:
+    rows = ChainEvent.objects.filter(ledger=ledger, block__in=blocks)
+    return frozenset(rows.values_list("block", "block_hash", "log_index"))
+
+
+def _shown_by_receipts(ledger: Ledger, looks: Sequence[Look], end: int) -> frozenset[Seen]:
+    """Events of ours in the receipts of what the console sent last, in blocks that were indexed."""
+    mined = RelayTransaction.objects.filter(
+        ledger=ledger, status=RelayTransaction.Status.MINED, block__range=(ledger.start_block, end)
+    )
+    sent = list(mined.order_by("-block", "-pk").values_list("tx_hash", flat=True)[:RELAYED])
+    newest = ledger.blocks.order_by("-number").first()
+    if not sent or newest is None:
+        return frozenset()
+    since = offices.followed_since(ledger)
+    return frozenset().union(*(_in_receipts(look.endpoint, newest, since, sent) for look in looks))
+
+
+def _in_receipts(
+    endpoint: Endpoint, newest: IndexedBlock, since: dict[str, int], sent: list[str | None]
+) -> set[Seen]:
+    """Nothing of a node whose chain is not the one that was indexed, as far as that goes."""
+    asked: list[tuple[str, list[Any]]] = [("eth_getBlockByNumber", [hex(newest.number), False])]
+    asked += [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in sent]
+    try:
+        header, *receipts = endpoint.results(asked)
+        if not isinstance(header, dict) or header.get("hash") != newest.hash:
+            return set()
+        found = [log for receipt in receipts if isinstance(receipt, dict) for log in receipt["logs"]]
+        return {
+            (int(log["blockNumber"], 16), log["blockHash"], int(log["logIndex"], 16))
+            for log in found
+            if logs.is_followed(log, list(since))
+            and since[checksum(log["address"])] < int(log["blockNumber"], 16) <= newest.number
+        }
+    except (NodeFault, TypeError, KeyError, ValueError):
+        return set()  # whoever does not answer, or not as it should, is left for that elsewhere
 
 
 def _given(endpoint: Endpoint, ledger: Ledger, window: Window) -> set[Seen] | NodeFault:

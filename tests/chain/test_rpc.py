@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from consortium.core.models import Event
 from consortium.members.models import Institution
 from consortium.stack import child
-from governance.chain import calls, endpoint, standing, watching
+from governance.chain import calls, endpoint, relay, standing, watching
 from governance.chain import ledger as gateway
 from governance.chain.endpoint import Endpoint
 from governance.chain.errors import LedgerUnreachable, NoTrustedNode, OtherLedger
-from governance.chain.models import CastVote, ChainEvent, RpcNode
+from governance.chain.models import CastVote, ChainEvent, RelayTransaction, RpcNode
 from governance.chain.standing import Fault
 from governance.chain.watching import Look, judged
 from tests.chain.faulty import FaultyNode
@@ -270,6 +270,33 @@ def test_part_of_a_blocks_events_left_out_is_noticed_beside_a_second_node_and_re
     assert CastVote.objects.count() == 3
     assert left() == {nodes[0].url: Fault.LOGS_MISSING}
     assert Event.objects.filter(action="ledger.read_again").exists()
+
+
+def test_events_that_all_nodes_leave_out_are_missed_by_the_receipts_of_what_the_console_sent(
+    founded: World, banks: list[Institution], nodes: list[FaultyNode]
+) -> None:
+    proposal = founded.opens(calls.suspend_seat(founded.ledger, uscc=banks[4].uscc))
+    founded.rpc("evm_setAutomine", False)
+    for bank in banks[:3]:
+        founded.wants(f"vote:{bank.uscc}", founded.ballot(bank, proposal))
+    founded.work()
+    for node in nodes:
+        node.tells("eth_getLogs", lambda logs: logs[1:])
+    founded.mine()
+    founded.rpc("evm_setAutomine", True)
+    relay.confirm_all(RelayTransaction.objects.filter(status="signed").values_list("pk", flat=True))
+    founded.follow()
+    assert CastVote.objects.count() == 2
+    with pytest.raises(LedgerUnreachable):  # nobody is left who could be asked again
+        watching.watch()
+    assert left() == {node.url: Fault.LOGS_MISSING for node in nodes}
+    for node in nodes:
+        node.heals()
+    with pytest.raises(LedgerUnreachable):
+        watching.watch()
+    watching.watch()
+    assert left() == {}
+    assert CastVote.objects.count() == 3
 
 
 # --- The watch ----------------------------------------------------------------------------------------------
