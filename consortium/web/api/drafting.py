@@ -94,7 +94,7 @@ class DraftOut(serializers.ModelSerializer[Proposal]):
         return list(proposal.actions.values_list("kind", flat=True))
 
 
-class StepOut(serializers.Serializer[Any]):
+class CallOut(serializers.Serializer[Any]):
     sentences = serializers.DictField(child=serializers.CharField(), help_text="by language")
     contract = serializers.CharField()
     function = serializers.CharField()
@@ -167,7 +167,7 @@ class PreviewOut(serializers.Serializer[Any]):
     voting_seconds = serializers.SerializerMethodField()
     quorum = serializers.IntegerField(source="seen.terms.quorum")
     electorate = serializers.IntegerField(source="seen.terms.electorate")
-    steps = StepOut(source="seen.steps", many=True)
+    steps = CallOut(source="seen.steps", many=True)
     simulation = SimulationOut(source="seen.simulation", allow_null=True)
     charter = CharterOut(source="seen.charter", many=True, allow_null=True)
     networks = NetworkChangeOut(many=True)
