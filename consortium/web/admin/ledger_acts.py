@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from consortium.web import committee
@@ -32,7 +33,9 @@ class WishForm(ReasonForm):
     )
     type = forms.TypedChoiceField(
         label=_("type"),
-        choices=[(value, f"{value} · {label}") for value, label in CommitteeProposal.Type.choices],
+        choices=[
+            (value, format_lazy("{} · {}", value, label)) for value, label in CommitteeProposal.Type.choices
+        ],
         coerce=int,
     )
     arguments = forms.CharField(

@@ -209,9 +209,7 @@ class CommitteeProposalAdmin(Briefed):
         ("ledger", "number", "type"),
         "proposer",
         ("created_block", "created_at"),
-        "created_tx",
         ("closed_block", "closed_at"),
-        "closed_tx",
         "exec_code",
     )
 
@@ -257,7 +255,12 @@ class CommitteeProposalAdmin(Briefed):
             yield panels.text(_("What is still needed"), "\n".join([*shown.needed, view.deadline.words]))
         yield _voters_panel(shown)
         yield panels.facts(
-            _("Decoded call"), [(name, code(str(value))) for name, value in (row.arguments or {}).items()]
+            _("Decoded call"),
+            [
+                *((code(name), code(str(value))) for name, value in (row.arguments or {}).items()),
+                (_("opened by transaction"), code(row.created_tx)),
+                (_("closed by transaction"), code(row.closed_tx)),
+            ],
         )
         yield _sent_panel(CommitteeTransaction.objects.filter(ledger=row.ledger, number=row.number))
         subject = Event.objects.filter(subject_type="ledgers.committeeproposal", subject_id=str(row.pk))
@@ -370,7 +373,6 @@ class CommitteeTransactionAdmin(ConsoleModelAdmin):
         "arguments",
         ("block", "settled_at"),
         ("handed_in_by", "handed_in_at"),
-        "raw",
     )
 
     @display(description=_("transaction"), ordering="tx_hash")
@@ -389,6 +391,7 @@ class CommitteeTransactionAdmin(ConsoleModelAdmin):
         return pill(row.get_status_display(), _tone(row.status))
 
     def panels(self, request: HttpRequest, row: CommitteeTransaction) -> Iterable[Panel]:
+        yield panels.text(_("Signed transaction"), row.raw)
         yield panels.timeline(
             Event.objects.filter(subject_type="ledgers.committeetransaction", subject_id=str(row.pk))
         )

@@ -18,6 +18,7 @@ from governance.chain.ledgers.models import (
 from governance.contracts import fisco
 
 Kind = GovernedLedger.Kind
+Status = CommitteeTransaction.Status
 
 
 def ledgers(user: User) -> QuerySet[GovernedLedger]:
@@ -82,8 +83,16 @@ def is_governor(user: User, ledger: GovernedLedger) -> bool:
 
 def may_vote(user: User, proposal: CommitteeProposal) -> bool:
     """An open proposal that the account's institution has a vote on and has not given."""
+    if proposal.status != fisco.OPEN or not is_governor(user, proposal.ledger):
+        return False
     voted = proposal.ledger.votes.filter(number=proposal.number, voter=address_of(user))
-    return proposal.status == fisco.OPEN and is_governor(user, proposal.ledger) and not voted.exists()
+    return not voted.exists() and not _under_way(user, proposal).exists()
+
+
+def _under_way(user: User, proposal: CommitteeProposal) -> QuerySet[CommitteeTransaction]:
+    """Votes of the account's institution that the ledger has not shown yet."""
+    sent = proposal.ledger.transactions.filter(sender=address_of(user), purpose=f"vote:{proposal.number}")
+    return sent.filter(status__in=[Status.SIGNED, Status.MINED])
 
 
 def may_revoke(user: User, proposal: CommitteeProposal) -> bool:

@@ -190,11 +190,15 @@ class ProposalLine:
 
     @property
     def short_words(self) -> str:
-        """What it does, with long identifiers cut for a list."""
-        return _LONG.sub(lambda found: f"{found[0][:8]}…{found[0][-6:]}", self.action_words)
+        return short(self.action_words)
 
 
 _LONG = re.compile(r"\b[0-9a-zA-Z]{24,}\b")
+
+
+def short(words: str) -> str:
+    """What it does, with long identifiers cut for a list."""
+    return _LONG.sub(lambda found: f"{found[0][:8]}…{found[0][-6:]}", words)
 
 
 def tone(state: State) -> str:
@@ -210,6 +214,10 @@ class WishLine:
     state: WishState
     state_words: str
     action_words: str
+
+    @property
+    def short_words(self) -> str:
+        return short(self.action_words)
 
 
 def proposals(rows: Sequence[CommitteeProposal], now: datetime) -> list[ProposalLine]:

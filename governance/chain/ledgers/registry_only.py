@@ -157,8 +157,10 @@ def forget(row: GovernedLedger) -> None:
 def _read_lists(row: GovernedLedger) -> None:
     """The node's own lists are of now; the block that was the newest then is kept."""
     head = node.web3(row).eth.get_block("latest")
-    projecting.put_nodes(row, must=True)
-    _keep_head(row, head)
+    with transaction.atomic():
+        row = GovernedLedger.objects.select_for_update(no_key=True).get(pk=row.pk)
+        projecting.put_nodes(row, must=True)
+        _keep_head(row, head)
 
 
 def _keep_head(row: GovernedLedger, head: BlockData) -> None:

@@ -10,8 +10,8 @@ import pytest
 from consortium.core.models import Event
 from governance.chain import endpoint, standing
 from governance.chain.errors import NoTrustedNode
-from governance.chain.ledgers import indexing, tasks
-from governance.chain.ledgers.models import LedgerReading
+from governance.chain.ledgers import indexing, registering, tasks
+from governance.chain.ledgers.models import GovernedLedger, LedgerReading
 from governance.chain.models import RpcNode
 from governance.chain.standing import Fault
 from tests.chain.faulty import FaultyNode
@@ -112,6 +112,22 @@ def test_where_nothing_but_liars_is_left_nothing_is_believed(town: Town, nodes: 
     tasks.follow()
     reading = LedgerReading.objects.get(ledger=town.ledger)
     assert (reading.trouble, reading.read_at) == ("no_trusted_ledger_node", None)
+
+
+def test_one_governed_elsewhere_is_read_by_its_own_lists_as_the_worker_does(town: Town) -> None:
+    """Outside any transaction of a test's."""
+    other = registering.register(
+        "customs",
+        kind=GovernedLedger.Kind.REGISTRY_ONLY,
+        rpc_addresses=[town.front.url],
+        native_addresses=[town.front.url],
+        actor=registering.COMMAND,
+    )
+    tasks.follow()
+    assert {each.consensus_id for each in other.nodes.all()} == set(NODES[:2])
+    reading = LedgerReading.objects.get(ledger=other)
+    assert (reading.trouble, reading.head) == ("", town.web3.eth.block_number)
+    assert reading.nodes_read_at is not None
 
 
 def test_an_address_that_is_entered_no_more_is_shown_no_more(town: Town, nodes: list[FaultyNode]) -> None:

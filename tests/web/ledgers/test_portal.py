@@ -181,7 +181,7 @@ def test_a_refusal_stands_on_the_form_with_its_own_words(town: Town, dongli: Cli
     path = f"/ledgers/harbour/proposals/{number}/hand-in/"
     against = town.sign("Dongli", vote_call(number, agree=False))
     for raw, status, words in (
-        ("0x1234", 400, "no signed transaction"),
+        ("0xcafe", 400, "no signed transaction"),
         (against, 409, "does not say what it is handed in for"),
         (town.sign("Haitang", vote_call(number)), 403, "is not your institution&#x27;s address"),
         ("", 400, "This field is required"),
@@ -293,7 +293,7 @@ def test_a_ledger_governed_elsewhere_shows_what_is_read_when_and_how_it_drifts(
     shown = page(regulator, "/ledgers/customs/")
     for words in (
         "governed elsewhere",
-        "the node&#x27;s own lists of sealers and observers",
+        "the node's own lists of sealers and observers",
         "another role than the alliance decided",
         "admitted by the alliance, not on the ledger",
         "on the ledger, but no member has registered it here",
