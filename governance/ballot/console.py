@@ -11,6 +11,7 @@ import httpx
 from governance.ballot import keystore
 from governance.ballot.texts import BallotError, language
 from governance.ballot.typed_data import Ballot
+from governance.verify import description as reading
 
 _TIMEOUT = 20.0  # seconds
 
@@ -72,8 +73,9 @@ def body(ballot: Ballot, signature: str) -> dict[str, Any]:
 
 
 def is_text_of(text: str, description: str) -> bool:
-    """Whether the description on the ledger carries this text's SHA-256."""
-    return f"Text SHA-256: {hashlib.sha256(text.encode()).hexdigest()}" in description.splitlines()
+    """Whether the description on the ledger carries this text's SHA-256, in its place, and no other."""
+    said = reading.read(description)
+    return said is not None and said.text_sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

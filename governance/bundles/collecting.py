@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q
@@ -15,8 +17,10 @@ from governance.chain.errors import LedgerMoved, UnknownCall
 from governance.chain.models import ChainEvent, Ledger, OnChainProposal
 from governance.proposals import facts
 from governance.proposals.models import Ballot, Proposal
-from governance.verify import canonical, evidence
+from governance.verify import ballots, canonical, evidence
 from governance.verify.document import FORMAT
+from governance.verify.document import Ballot as BundleBallot
+from governance.verify.errors import NotProven
 
 _AT_ONCE = 100  # receipts asked for in one request
 
@@ -34,7 +38,6 @@ def bundle_of(proposal: Proposal) -> bytes:
     row = facts.read_one(proposal).on_ledger
     if row is None:
         raise NotOnLedger(number=proposal.number)
-    logs = _logs(proposal.ledger, row)
     followed = lists.following(proposal, row)
     return canonical.sealed(
         {
@@ -45,8 +48,8 @@ def bundle_of(proposal: Proposal) -> bytes:
                 {"name": one.name, "sha256": one.sha256, "size": one.size}
                 for one in proposal.attachments.all()
             ],
-            "logs": logs,
-            "ballots": _ballots(proposal, row, logs),
+            "logs": _logs(proposal.ledger, row),
+            "ballots": _ballots(proposal, row),
             "lists": [one.document for one in followed],
             "acknowledgements": [said for one in followed for said in one.acknowledgements],
         }
@@ -67,8 +70,11 @@ def _asked(proposal: Proposal, row: OnChainProposal) -> dict[str, Any]:
 
 def _logs(ledger: Ledger, row: OnChainProposal) -> list[dict[str, Any]]:
     """The ledger's own logs of all that the story needs, up to the proposal's last."""
-    ours = Q(about=f"{folds.PROPOSAL}:{row.proposal_id}") | Q(
-        about__startswith=f"{folds.VOTE}:{row.proposal_id}:"
+    scope = _scope(ledger, row)
+    ours = (
+        Q(about=f"{folds.PROPOSAL}:{row.proposal_id}")
+        | Q(about__startswith=f"{folds.VOTE}:{row.proposal_id}:")
+        | Q(about=f"{folds.OPERATION}:{scope.operation}")
     )
     told = ChainEvent.objects.filter(ledger=ledger)
     last = told.filter(ours).order_by("-block").values_list("block", flat=True).first() or row.block
@@ -76,15 +82,20 @@ def _logs(ledger: Ledger, row: OnChainProposal) -> list[dict[str, Any]]:
     hashes = list(
         dict.fromkeys(told.filter(ours | seats).order_by("block").values_list("tx_hash", flat=True))
     )
-    scope = evidence.Scope(
-        governor=row.governor.lower(),
-        seats=ledger.seats.lower(),
-        proposal_id=int(row.proposal_id),
-        executors=frozenset({ledger.timelock.lower(), *(target.lower() for target in row.targets)}),
-        executed_in=row.executed_tx,
-    )
     found = [evidence.plain(log) for receipt in _receipts(ledger, hashes) for log in receipt["logs"]]
+    scope = scope.carried_out(found)
     return evidence.in_order(log for log in found if scope.holds(log))
+
+
+def _scope(ledger: Ledger, row: OnChainProposal) -> evidence.Scope:
+    values = [int(value) for value in row.values]
+    return evidence.scope(
+        governor=row.governor,
+        seats=ledger.seats,
+        timelock=ledger.timelock,
+        proposal_id=int(row.proposal_id),
+        content=(row.targets, values, row.calldatas, row.description),
+    )
 
 
 def _receipts(ledger: Ledger, hashes: list[str]) -> list[dict[str, Any]]:
@@ -98,23 +109,49 @@ def _receipts(ledger: Ledger, hashes: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _ballots(proposal: Proposal, row: OnChainProposal, logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Signed ballots behind the votes that count, whoever relayed them."""
+def _ballots(proposal: Proposal, row: OnChainProposal) -> list[dict[str, Any]]:
+    """Signed ballots behind the votes that count, whoever brought them to the ledger, and in whatever way.
+
+    One that does not prove its vote is left out: the governor counts what a voter's contract says is signed.
+    """
     cast = ChainEvent.objects.filter(about__startswith=f"{folds.VOTE}:{row.proposal_id}:", ledger=row.ledger)
-    counted = {one["voter"]: (one["support"], tx) for one, tx in cast.values_list("args", "tx_hash")}
-    ours = Ballot.objects.filter(
-        proposal=proposal, relay__tx_hash__in=[tx for _support, tx in counted.values()]
-    )
-    found = {ballot.voter: (ballot.support, ballot.signature) for ballot in ours}
-    for voter, (support, tx_hash) in counted.items():
-        if voter not in found:
-            signature = _signature(row.ledger, tx_hash)
-            if signature is not None:
-                found[voter] = (support, signature)
-    return [
-        {"voter": voter, "support": support, "signature": signature}
-        for voter, (support, signature) in sorted(found.items())
-    ]
+    stored = _stored(proposal)
+    found = []
+    for args, tx_hash in cast.values_list("args", "tx_hash"):
+        voter, support = args["voter"], args["support"]
+        signatures = stored.get((voter, support), [])
+        signed = (BundleBallot(voter, support, one) for one in chain(signatures, _sent(row.ledger, tx_hash)))
+        good = next((one for one in signed if _proves(row, one)), None)
+        if good is not None:
+            found.append({"voter": voter, "support": support, "signature": good.signature})
+    return sorted(found, key=lambda one: str(one["voter"]))
+
+
+def _stored(proposal: Proposal) -> dict[tuple[str, int], list[str]]:
+    """Signatures by what they were handed in for; in the one spelling that a bundle has."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for ballot in Ballot.objects.filter(proposal=proposal).order_by("pk"):
+        found.setdefault((ballot.voter, ballot.support), []).append(_spelled(ballot.signature))
+    return found
+
+
+def _spelled(signature: str) -> str:
+    return "0x" + "".join(signature.split()).lower().removeprefix("0x")
+
+
+def _proves(row: OnChainProposal, ballot: BundleBallot) -> bool:
+    try:
+        signer = ballots.signer_for(row.ledger.chain_id, row.governor, int(row.proposal_id), ballot)
+    except NotProven:
+        return False
+    return signer == ballot.voter
+
+
+def _sent(ledger: Ledger, tx_hash: str) -> Iterator[str]:
+    """The signature in a transaction that somebody else sent straight to the governor."""
+    signature = _signature(ledger, tx_hash)
+    if signature is not None:
+        yield _spelled(signature)
 
 
 def _signature(ledger: Ledger, tx_hash: str) -> str | None:

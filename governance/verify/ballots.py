@@ -5,7 +5,6 @@ from __future__ import annotations
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from governance.verify.blocks import data
 from governance.verify.document import Ballot, Bundle
 from governance.verify.errors import NotProven
 
@@ -22,20 +21,25 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 def signer(bundle: Bundle, ballot: Ballot) -> str:
     """Who signed exactly this ballot (EIP-55). Raises NotProven where nobody did."""
+    return signer_for(bundle.chain_id, bundle.governor, bundle.proposal.id, ballot)
+
+
+def signer_for(chain_id: int, governor: str, proposal_id: int, ballot: Ballot) -> str:
+    """As :func:`signer`, for whoever has no bundle yet."""
     domain = {
         "name": "Consortium Governor",
         "version": "1",
-        "chainId": bundle.chain_id,
-        "verifyingContract": bundle.governor,
+        "chainId": chain_id,
+        "verifyingContract": governor,
     }
     message = {
-        "proposalId": bundle.proposal.id,
+        "proposalId": proposal_id,
         "support": ballot.support,
         "voter": ballot.voter,
-        "nonce": (bundle.proposal.id % 2**192) << 64,
+        "nonce": (proposal_id % 2**192) << 64,
     }
     try:
-        raw = data(ballot.signature)
+        raw = bytes.fromhex(ballot.signature.removeprefix("0x"))  # older files have it without
         if len(raw) != 65 or raw[64] not in (27, 28) or int.from_bytes(raw[32:64]) > _HALF_ORDER:
             raise ValueError("no canonical signature of 65 bytes")
         signable = encode_typed_data(domain_data=domain, message_types=_TYPES, message_data=message)

@@ -95,9 +95,12 @@ def transaction_hash(transaction: str) -> str:
     return _hex(keccak(data(transaction)))
 
 
-def sender(transaction: str) -> str:
-    """Whose signature the transaction carries (EIP-55)."""
-    return str(Account.recover_transaction(transaction))
+def sender(transaction: str) -> str | None:
+    """Whose signature the transaction carries (EIP-55); None for a kind of transaction not known here."""
+    try:
+        return str(Account.recover_transaction(transaction))
+    except Exception:  # noqa: BLE001 - the errors of unknown types and impossible points share no base
+        return None
 
 
 def bloom_of(logs: Sequence[Raw]) -> int:

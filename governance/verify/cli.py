@@ -6,14 +6,16 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from eth_utils.address import is_address, to_checksum_address
+
 from governance.verify import checks
-from governance.verify.checks import Story
 from governance.verify.document import Bundle
 from governance.verify.errors import CannotCheck, NotProven
 from governance.verify.sources import BlocksSource, LedgerSource, Source
+from governance.verify.story import Story, Trusted
 from governance.verify.texts import CATALOGUES, choose, language, say
 
 PROVEN, NOT_PROVEN, CAN_NOT = 0, 1, 2  # exit codes
@@ -42,34 +44,57 @@ def _run(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace, bundle: Bundle, source: Source) -> None:
     root = _content(options.root) if options.root else None
-    story = Story(bundle, source, root)
+    story = Story(bundle, source, root, _trusted(options))
     for finding in checks.check(story):
-        print(say("proven", what=finding.what, by=finding.by))
-    governor, chain_id = bundle.governor, bundle.chain_id
-    print("\n" + say("all_holds", trusted=source.trusted, governor=governor, chain_id=chain_id))
+        if finding.code:
+            print(say("reported", code=finding.code, what=finding.what, by=finding.by))
+        else:
+            print(say("proven", what=finding.what, by=finding.by))
+    print("\n" + "\n        ".join(_summary(story)))
     if options.export and isinstance(source, LedgerSource):
         _export(options.export, story, source, as_given=options.hashes_as_given)
+
+
+def _trusted(options: argparse.Namespace) -> Trusted:
+    return Trusted(options.governor, options.seats, options.timelock, options.since)
+
+
+def _summary(story: Story) -> Iterator[str]:
+    """What has to be trusted for all of it to hold."""
+    bundle, source, trusted = story.bundle, story.source, story.trusted
+    if story.uncovered:
+        yield say("holds_uncovered", count=len(story.uncovered))
+    yield say("all_holds", trusted=source.trusted)
+    key = "trusted_governor" if trusted.governor is None else "named_governor"
+    yield say(key, governor=bundle.governor, chain_id=bundle.chain_id)
+    if trusted.seats is not None:
+        yield say("named_seats", seats=trusted.seats)
+    if trusted.timelock is not None:
+        yield say("named_timelock", timelock=trusted.timelock)
+    if trusted.since is not None:
+        yield say("named_since", since=trusted.since)
+    elif isinstance(source, BlocksSource) and source.first > 0:
+        yield say("trusted_since", first=source.first)
 
 
 def _source(options: argparse.Namespace, bundle: Bundle, opened: contextlib.ExitStack) -> Source:
     if options.blocks:
         return BlocksSource.from_file(options.blocks, head=options.head, as_given=options.hashes_as_given)
-    first = min((log["block"] for log in bundle.logs), default=0)
+    first = min([log["block"] for log in bundle.logs], default=0)
+    first = first if options.since is None else min(first, options.since)
     return opened.enter_context(LedgerSource(options.ledger, first, width=options.width))
 
 
 def _export(path: Path, story: Story, source: LedgerSource, *, as_given: bool) -> None:
     scope = story.scope
-    if scope is None:
-        raise CannotCheck("nothing_to_export")
     last = max([log["block"] for log in story.bundle.logs] + [_list_block(story)])
-    addresses = {scope.governor, scope.seats, *scope.executors}
-    content = source.export(addresses, last, as_given=as_given)
+    content = source.export(scope.addresses, last, as_given=as_given)
     try:
         path.write_bytes(content)
     except OSError as error:
         raise CannotCheck("file_unreadable", path=path, reason=error.strerror) from error
-    print(say("exported", first=source.first, last=last, path=path))
+    seats = to_checksum_address(scope.seats)
+    print(say("exported", first=source.first, last=last, path=path, seats=seats))
 
 
 def _list_block(story: Story) -> int:
@@ -81,6 +106,12 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CannotCheck("file_unreadable", path=path, reason=error.strerror) from error
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise argparse.ArgumentTypeError(say("no_address", text=text))
+    return to_checksum_address(text)
 
 
 def _wanted(arguments: Sequence[str] | None) -> str | None:
@@ -100,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     against = parser.add_mutually_exclusive_group(required=True)
     against.add_argument("--ledger", metavar="URL", help=say("help_ledger"))
     against.add_argument("--blocks", type=Path, help=say("help_blocks"))
+    for name in ("governor", "seats", "timelock"):
+        parser.add_argument(f"--{name}", type=_address, metavar="ADDRESS", help=say(f"help_{name}"))
+    parser.add_argument("--since", type=int, metavar="BLOCK", help=say("help_since"))
     parser.add_argument("--head", help=say("help_head"))
     parser.add_argument("--hashes-as-given", action="store_true", help=say("help_as_given"))
     parser.add_argument("--root", type=Path, help=say("help_root"))

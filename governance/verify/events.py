@@ -62,12 +62,27 @@ def call(calldata: str) -> tuple[str, dict[str, Any]] | None:
 
 def proposal_id(targets: list[str], values: list[int], calldatas: list[str], description: str) -> int:
     """OpenZeppelin's ``hashProposal``."""
-    content = [targets, values, [data(one) for one in calldatas], keccak(text=description)]
+    encoded = _encoded(targets, values, calldatas, ("bytes32", keccak(text=description)))
+    return int.from_bytes(keccak(encoded))
+
+
+def operation_id(
+    governor: str, targets: list[str], values: list[int], calldatas: list[str], description: str
+) -> str:
+    """The timelock's name for the proposal: ``hashOperationBatch``, salted as by OpenZeppelin's governor."""
+    padded = data(governor).ljust(32, b"\0")
+    salt = bytes(one ^ other for one, other in zip(padded, keccak(text=description), strict=True))
+    none_before = ("bytes32", bytes(32))
+    return "0x" + keccak(_encoded(targets, values, calldatas, none_before, ("bytes32", salt))).hex()
+
+
+def _encoded(targets: list[str], values: list[int], calldatas: list[str], *more: tuple[str, bytes]) -> bytes:
+    kinds = ["address[]", "uint256[]", "bytes[]", *(kind for kind, _value in more)]
+    content = [targets, values, [data(one) for one in calldatas], *(value for _kind, value in more)]
     try:
-        encoded = encode(["address[]", "uint256[]", "bytes[]", "bytes32"], content)
+        return encode(kinds, content)
     except EncodingError as error:
         raise NotProven("calls_broken", reason=error) from error
-    return int.from_bytes(keccak(encoded))
 
 
 def topics(*names: str) -> frozenset[str]:

@@ -13,11 +13,15 @@ from governance.verify import blocks, canonical, transactions
 from governance.verify.blocks import Raw
 from governance.verify.errors import CannotCheck, NotProven
 from governance.verify.evidence import in_order, plain
+from governance.verify.tally import CATEGORIES
 from governance.verify.texts import say
 
 BLOCKS: Final = "consortium-blocks/1"
 _TIMEOUT: Final = 20.0  # seconds
-_SEATS_CALL: Final = "0xfc0c546a"  # the selector of token()
+_SEATS: Final = "0xfc0c546a"  # selectors of token(), timelock(), tally(uint256)
+_TIMELOCK: Final = "0xd33219b4"
+_TALLY: Final = "0xed8b6b31"
+_WORD: Final = 64  # hex digits
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,16 @@ class Source(Protocol):
         """All logs of these addresses (lower case) from ``first`` to ``last``, in the ledger's order."""
 
     def sender(self, tx_hash: str) -> str:
-        """Who signed the transaction (EIP-55)."""
+        """Who signed the transaction (EIP-55); empty where that can't be told."""
 
     def seats_of(self, governor: str) -> str | None:
         """The seats contract that the governor counts by (lower case); None where the source can't tell."""
+
+    def timelock_of(self, governor: str) -> str | None:
+        """The timelock that carries out what the governor decides (lower case), or None as above."""
+
+    def electorate(self, governor: str, proposal_id: int) -> list[int] | None:
+        """Seats with a vote on the proposal, by category, as the governor counts them, or None as above."""
 
 
 class LedgerSource:
@@ -88,8 +98,22 @@ class LedgerSource:
         return to_checksum_address(found["from"])
 
     def seats_of(self, governor: str) -> str:
-        answer = self._ask("eth_call", {"to": governor, "data": _SEATS_CALL}, "latest")
-        return "0x" + str(answer)[-40:].lower()
+        return "0x" + self._call(governor, _SEATS)[-40:]
+
+    def timelock_of(self, governor: str) -> str:
+        return "0x" + self._call(governor, _TIMELOCK)[-40:]
+
+    def electorate(self, governor: str, proposal_id: int) -> list[int]:
+        answer = self._call(governor, _TALLY + f"{proposal_id:064x}")
+        return [int(answer[place : place + _WORD], 16) for place in range(0, CATEGORIES * _WORD, _WORD)]
+
+    def _call(self, contract: str, calldata: str) -> str:
+        """The answer in hex digits without 0x. Raises CannotCheck for what is no such contract."""
+        asked = {"to": contract, "data": calldata}
+        answer = str(self._ask("eth_call", asked, "latest")).removeprefix("0x").lower()
+        if len(answer) < _WORD:
+            raise CannotCheck("no_governor", governor=contract)
+        return answer
 
     def raw_header(self, number: int) -> Raw:
         """The header as the ledger gives it."""
@@ -108,7 +132,7 @@ class LedgerSource:
         for number in range(self.first, last + 1):
             found = self.raw_header(number)
             header: Raw = {name: found[name] for name in ("hash", *blocks.HEADER) if name in found}
-            if not as_given and not blocks.gives_hash(header):
+            if not as_given and not _gives_hash(header):
                 raise CannotCheck("header_unprovable", number=number)
             block: Raw = {"header": header}
             if any(blocks.may_hold(found, address) for address in addresses):
@@ -157,6 +181,14 @@ class LedgerSource:
         return answer.get("result")
 
 
+def _gives_hash(header: Raw) -> bool:
+    """False, too, for a header that lacks what a hash is made of."""
+    try:
+        return blocks.gives_hash(header)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return False
+
+
 def _check_roots(number: int, block: Raw) -> None:
     """Raises CannotCheck for a ledger that makes its roots otherwise: better now than when it is checked."""
     made = {
@@ -171,8 +203,9 @@ def _check_roots(number: int, block: Raw) -> None:
 class BlocksSource:
     """An exported range of blocks, each proven by the next one's ``parentHash`` up to the last.
 
-    ``head`` is the last block's hash, if the reader knows it from elsewhere. ``as_given`` takes the hashes
-    of a ledger that makes them otherwise (validators' signatures inside) without computing them again.
+    ``head`` is the last block's hash, if the reader knows it from elsewhere. ``as_given`` takes hashes that
+    can't be computed here as they are written: the reader then trusts the whole file, and no ``head`` could
+    prove it.
     """
 
     def __init__(self, content: bytes, *, head: str | None = None, as_given: bool = False) -> None:
@@ -180,16 +213,18 @@ class BlocksSource:
         self._chain_id, self._blocks = document["chain_id"], document["blocks"]
         if not self._blocks:
             raise NotProven("range_empty")
-        self._as_given = as_given
+        self._as_given, self._believed = as_given, 0  # blocks whose hash is not that of their header
         try:
             self._check()
         except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
             raise NotProven("range_unreadable", reason=repr(error)) from error
         ending = self._blocks[-1]["header"]["hash"]
+        if head is not None and self._believed:
+            raise CannotCheck("head_of_believed", count=self._believed)
         if head is not None and head.lower() != ending:
             raise NotProven("other_head", found=ending, wanted=head)
         told = "trusted_blocks" if head is None else "trusted_head"
-        self.trusted = say("trusted_as_given" if as_given else told, number=self.last, hash=ending)
+        self.trusted = say("trusted_as_given" if self._believed else told, number=self.last, hash=ending)
 
     @classmethod
     def from_file(cls, path: Path, **options: Any) -> BlocksSource:
@@ -221,10 +256,16 @@ class BlocksSource:
         for block in self._blocks:
             for transaction in block.get("transactions", ()):
                 if blocks.transaction_hash(transaction) == tx_hash:
-                    return blocks.sender(transaction)
+                    return blocks.sender(transaction) or ""
         raise NotProven("transaction_not_exported", tx_hash=tx_hash)
 
     def seats_of(self, governor: str) -> None:
+        return None
+
+    def timelock_of(self, governor: str) -> None:
+        return None
+
+    def electorate(self, governor: str, proposal_id: int) -> None:
         return None
 
     def _check(self) -> None:
@@ -242,8 +283,10 @@ class BlocksSource:
 
     def _check_header(self, header: Raw, before: Raw | None) -> None:
         number = blocks.number(header["number"])
-        if not self._as_given and not blocks.gives_hash(header):
-            raise NotProven("header_forged", number=number)
+        if not _gives_hash(header):
+            if not self._as_given:
+                raise NotProven("header_forged", number=number)
+            self._believed += 1
         if before is None:
             return
         if header["parentHash"] != before["hash"] or number != blocks.number(before["number"]) + 1:

@@ -13,8 +13,7 @@ ENGLISH: Final[dict[str, str]] = {
     "help_blocks": "an exported range of its blocks; needs no network",
     "help_head": "with --blocks: the last block's hash, as you know it",
     "help_as_given": "with --blocks: believe the block hashes of a ledger that makes them in a way that "
-    "is not "
-    "known here (FISCO BCOS)",
+    "is not known here (FISCO BCOS)",
     "help_root": "root.json of the lists, as your nodes were set up with it",
     "help_export": "with --ledger: write the blocks for a check offline",
     "help_width": "blocks asked for at once (FISCO BCOS: 10)",
@@ -22,16 +21,31 @@ ENGLISH: Final[dict[str, str]] = {
     "proven": "proven  {what}\n        by {by}",
     "not_proven": "NOT PROVEN ({code})  {reason}",
     "cannot_check": "cannot check ({code}): {reason}",
-    "all_holds": "All of it holds, if you trust: {trusted}\n        and that {governor} on chain "
-    "{chain_id} is your "
-    "alliance's governor",
-    "exported": "blocks {first} to {last} are in {path}; check offline with --blocks {path}",
+    "all_holds": "All of it holds, if you trust: {trusted}",
+    "exported": "blocks {first} to {last} are in {path}; check offline with --blocks {path} --seats "
+    "{seats}, if that is your alliance's seats contract",
     "trusted_ledger": "what the ledger at {url} answers",
     "trusted_blocks": "block {number}, hash {hash}, that it is the ledger's",
     "trusted_head": "block {number}, hash {hash}, as you said",
-    "trusted_as_given": "the exported file, whose block hashes were believed and not computed, up to "
-    "block {number}, "
-    "hash {hash}",
+    "trusted_as_given": "the whole exported file, up to block {number}, hash {hash}: its block hashes "
+    "were believed and not computed",
+    "reported": "reported ({code})  {what}\n        by {by}",
+    "holds_uncovered": "{count} counted votes come without a ballot (vote_without_ballot): for these the "
+    "governor's word stands alone.\n",
+    "trusted_governor": "and that {governor} on chain {chain_id} is your alliance's governor (--governor "
+    "would check it)",
+    "named_governor": "and that {governor} on chain {chain_id} is your alliance's governor, as you said",
+    "named_seats": "and that {seats} is its seats contract, as you said",
+    "named_timelock": "and that {timelock} is its timelock, as you said",
+    "named_since": "and that no seat was given before block {since}, as you said",
+    "trusted_since": "and that no seat was given before block {first}, where the file begins (--since "
+    "would check it)",
+    "help_governor": "your alliance's governor; without it, the last lines name the one that the bundle "
+    "is of",
+    "help_seats": "its seats contract; with --blocks this must come from you",
+    "help_timelock": "its timelock; otherwise as the governor says, or offline the founding",
+    "help_since": "no seat was given before this block: all seat events from it on must be there",
+    "no_address": "{text} is no address",
     # What is proven
     "found_text": "text ↔ description of proposal {number}",
     "found_id": "description and calls ↔ id on chain",
@@ -59,7 +73,7 @@ ENGLISH: Final[dict[str, str]] = {
     "found_executed": "execution ↔ the {count} calls voted on, block {block}",
     "found_call": "call to {target} carried out",
     "by_call": "CallExecuted of the timelock",
-    "found_effect": "{call} ↔ {event}",
+    "found_effect": "{call} ↔ {event} of {target}",
     "by_effect": "log {index} of block {block}",
     "found_list": "list of {network}, epoch {epoch}, block {block} ↔ signed metadata",
     "found_list_caused": "list of {network}, epoch {epoch}, block {block} from this transaction ↔ signed "
@@ -68,20 +82,27 @@ ENGLISH: Final[dict[str, str]] = {
     "by_root_found": "{count} root, trusted as it came",
     "found_acknowledgements": "{count} acknowledgements ↔ hashes in the signed metadata",
     "by_acknowledgements": "that the nodes sent them, the console says: nodes don't sign what they report",
+    "vote_without_ballot": "{count} votes counted by the governor; their ballots are not in this bundle: "
+    "{voters}",
+    "by_governor": "VoteCast of the governor alone: somebody else sent these votes",
+    "found_executed_past": "execution at the timelock itself, past the governor ↔ the {count} calls "
+    "voted on, block {block}",
+    "by_calls": "CallExecuted of the timelock for this very operation, in {tx_hash}",
     # What can't be checked
     "file_unreadable": "{path}: {reason}",
     "nothing_to_export": "there is nothing to export",
     "ledger_away": "the ledger at {url} does not answer ({reason})",
     "ledger_refuses": "the ledger refuses {method}: {answer}",
     "header_unprovable": "block {number}: its hash is not made of its header in a way that is known here "
-    "(Ethereum, "
-    "IBFT, IBFT 2.0, QBFT), so an export would prove nothing; check against --ledger",
-    "root_unprovable": "block {number}: its {root} is not made of what the ledger tells of the block in a "
-    "way that is "
-    "known here, so an export would prove nothing; check against --ledger",
+    "(Ethereum, IBFT, IBFT 2.0, QBFT), so an export would prove nothing; check against --ledger",
+    "root_unprovable": "block {number}: its {root} is not made of what the ledger tells of the block in "
+    "a way that is known here, so an export would prove nothing; check against --ledger",
     "transaction_unprovable": "block {number}: transaction {tx_hash} (type {kind}) can't be rebuilt from "
-    "what the "
-    "ledger tells of it, and the ledger does not give it raw; check against --ledger",
+    "what the ledger tells of it, and the ledger does not give it raw; check against --ledger",
+    "seats_untold": "a file can't say which seats count: name your alliance's seats contract with --seats",
+    "no_governor": "{governor} does not answer as a governor does",
+    "head_of_believed": "the hashes of {count} blocks can't be computed from their headers, so --head "
+    "would prove nothing of the file; without it you trust the whole file",
     # The files
     "no_json": "the file is no JSON in UTF-8: {reason}",
     "other_format": "the file is no {kind}",
@@ -95,8 +116,11 @@ ENGLISH: Final[dict[str, str]] = {
     "other_attachments": "the attachments are not those that the description names",
     "other_chain": "the description is bound to chain {bound}, the bundle is of chain {stated}",
     "other_governor": "the description is bound to governor {bound}, the bundle is of {stated}",
-    "unbound": "the description is bound to no ledger and governor, or to several",
     "other_id": "description and calls don't give the proposal's id",
+    "other_form": "the description is not written as proposals are: a line is missing, out of its place "
+    "or there twice",
+    "text_hashes": "the description names the hash of {count} texts instead of one",
+    "governor_not_yours": "the bundle is of governor {stated}, not of {named}",
     # What the ledger has
     "ledger_of_another_chain": "the bundle is of chain {stated}, what it is held against of {found}",
     "event_count": "{count} {name} events instead of one",
@@ -114,6 +138,10 @@ ENGLISH: Final[dict[str, str]] = {
     "calls_broken": "the proposal's calls can't be written as a ledger takes them: {reason}",
     "other_content": "the ledger has the proposal with another content",
     "other_id_on_ledger": "the ledger has the proposal under another id",
+    "begins_late": "what is looked at begins with block {first}, after block {since}: earlier seats may "
+    "be left out",
+    "other_electorate": "the governor counts {counted} seats with a vote, the seat events give {found}, "
+    "or other categories: some are left out",
     # How it was decided
     "vote_impossible": "votes of who voted twice or had no vote: {voters}",
     "vote_out_of_time": "a vote lies outside the time for voting",
@@ -121,7 +149,6 @@ ENGLISH: Final[dict[str, str]] = {
     "ballot_not_counted": "the ballot of {voter} is not the vote that the ledger counted",
     "ballot_forged": "the ballot of {voter} was signed by somebody else",
     "ballot_twice": "a ballot is there twice",
-    "ballot_left_out": "the vote of {voter} comes without a ballot, and from somebody else",
     "carried_out_unpassed": "carried out although it did not pass: {votes}; {rule}",
     # What followed
     "lists_without_execution": "lists follow from a proposal that was not executed",
@@ -149,6 +176,10 @@ ENGLISH: Final[dict[str, str]] = {
     "acknowledged_stranger": "an acknowledgement is of a node that is not listed: {node}…",
     "acknowledged_other": "node {node}… has other files in force than were signed",
     "acknowledged_twice": "an acknowledgement is there twice",
+    "executed_and_cancelled": "the proposal was cancelled, and carried out",
+    "executed_apart": "governor and timelock don't tell of one and the same execution",
+    "executed_before_votes": "carried out before it was queued, or queued before the last vote that "
+    "counts",
     # Transactions and blocks
     "transaction_unknown": "the ledger has no transaction {tx_hash}",
     "block_unknown": "the ledger has no block {number}",
@@ -160,8 +191,7 @@ ENGLISH: Final[dict[str, str]] = {
     "transaction_not_exported": "transaction {tx_hash} is not in the exported range",
     "block_padded": "block {number} holds what is no part of a block",
     "header_forged": "block {number}: its header does not give its hash, in none of the ways known here "
-    "(Ethereum, "
-    "IBFT, IBFT 2.0, QBFT)",
+    "(Ethereum, IBFT, IBFT 2.0, QBFT)",
     "block_out_of_order": "block {number} does not follow on the block before it",
     "receipts_uneven": "block {number}: receipts and transactions are not equally many",
     "receipt_padded": "block {number}: a receipt holds what is no part of one",

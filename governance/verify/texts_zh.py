@@ -19,13 +19,27 @@ CHINESE: Final[dict[str, str]] = {
     "proven": "已证明  {what}\n        依据：{by}",
     "not_proven": "未能证明（{code}）  {reason}",
     "cannot_check": "无法核验（{code}）：{reason}",
-    "all_holds": "全部成立，前提是您信任：{trusted}\n        且链 {chain_id} 上的 {governor} "
-    "是贵联盟的治理合约",
-    "exported": "区块 {first} 至 {last} 已写入 {path}；离线核验请用 --blocks {path}",
+    "all_holds": "全部成立，前提是您信任：{trusted}",
+    "exported": "区块 {first} 至 {last} 已写入 {path}；若 {seats} 是贵联盟的席位合约，离线核验请用 "
+    "--blocks {path} --seats {seats}",
     "trusted_ledger": "账本 {url} 的回答",
     "trusted_blocks": "区块 {number}（哈希 {hash}）确属该账本",
     "trusted_head": "区块 {number}（哈希 {hash}），如您所给",
-    "trusted_as_given": "导出文件本身：其区块哈希未经计算即被采信，至区块 {number}（哈希 {hash}）",
+    "trusted_as_given": "整个导出文件，至区块 {number}（哈希 {hash}）：其区块哈希未经计算即被采信",
+    "reported": "提示（{code}）  {what}\n        依据：{by}",
+    "holds_uncovered": "有 {count} 张计入的票没有选票（vote_without_ballot）：对这些票，仅有治理合约为证"
+    "。\n",
+    "trusted_governor": "且链 {chain_id} 上的 {governor} 是贵联盟的治理合约（可用 --governor 核对）",
+    "named_governor": "且链 {chain_id} 上的 {governor} 是贵联盟的治理合约，如您所给",
+    "named_seats": "且 {seats} 是其席位合约，如您所给",
+    "named_timelock": "且 {timelock} 是其时间锁合约，如您所给",
+    "named_since": "且区块 {since} 之前未授予过席位，如您所给",
+    "trusted_since": "且文件起始的区块 {first} 之前未授予过席位（可用 --since 核对）",
+    "help_governor": "贵联盟的治理合约；未给出时，最后几行写明证明文件所属的治理合约",
+    "help_seats": "其席位合约；使用 --blocks 时必须由您给出",
+    "help_timelock": "其时间锁合约；否则以治理合约所述为准，离线时以创始记录为准",
+    "help_since": "此区块之前未授予过席位：自该区块起的席位事件必须齐全",
+    "no_address": "{text} 不是地址",
     # What is proven
     "found_text": "正文 ↔ 提案 {number} 的链上描述",
     "found_id": "描述与调用 ↔ 链上标识",
@@ -45,13 +59,14 @@ CHINESE: Final[dict[str, str]] = {
     "kind_membership": "成员事项",
     "kind_constitutional": "章程事项",
     "rule": "法定参与 {quorum}，赞成过半且不少于 {approval}",
-    "rule_categories": "法定参与 {quorum}，赞成过半且不少于 {approval}，并在 {categories} 个行业类别中过半",
+    "rule_categories": "法定参与 {quorum}，赞成过半且不少于 {approval}，并在 {categories} 个行业类别中过"
+    "半",
     "found_cancelled": "提案已取消",
     "found_not_executed": "提案未执行",
     "found_executed": "执行 ↔ 表决的 {count} 项调用，区块 {block}",
     "found_call": "对 {target} 的调用已执行",
     "by_call": "时间锁合约的 CallExecuted",
-    "found_effect": "{call} ↔ {event}",
+    "found_effect": "{call} ↔ {target} 的 {event}",
     "by_effect": "区块 {block} 的日志 {index}",
     "found_list": "{network} 的名单，第 {epoch} 期，区块 {block} ↔ 已签名的元数据",
     "found_list_caused": "{network} 的名单，第 {epoch} 期，区块 {block}，由该交易引起 ↔ 已签名的元数据",
@@ -59,18 +74,25 @@ CHINESE: Final[dict[str, str]] = {
     "by_root_found": "{count} 份根元数据，以文件所附的为信任起点",
     "found_acknowledgements": "{count} 份确认 ↔ 已签名元数据中的哈希",
     "by_acknowledgements": "确认确由节点发出一事，仅有管理台为证：节点不对其报告签名",
+    "vote_without_ballot": "治理合约计入了 {count} 票，其选票不在证明文件中：{voters}",
+    "by_governor": "仅治理合约的 VoteCast：这些票由他人发送",
+    "found_executed_past": "绕过治理合约、直接在时间锁执行 ↔ 表决的 {count} 项调用，区块 {block}",
+    "by_calls": "时间锁合约对该操作的 CallExecuted，交易 {tx_hash}",
     # What can't be checked
     "file_unreadable": "{path}：{reason}",
     "nothing_to_export": "没有可导出的内容",
     "ledger_away": "账本 {url} 无应答（{reason}）",
     "ledger_refuses": "账本拒绝 {method}：{answer}",
-    "header_unprovable": "区块 {number}：其哈希并非以此处已知的方式（以太坊、IBFT、IBFT 2.0、"
-    "QBFT）由区块头得出，"
-    "导出不能证明任何事；请用 --ledger 核验",
-    "root_unprovable": "区块 {number}：其 {root} 并非以此处已知的方式由账本所述的区块内容得出，"
-    "导出不能证明任何事；请用 --ledger 核验",
-    "transaction_unprovable": "区块 {number}：交易 {tx_hash}（类型 {kind}）无法由账本所述的内容还原，"
-    "账本也不提供其原文；请用 --ledger 核验",
+    "header_unprovable": "区块 {number}：其哈希并非以此处已知的方式（以太坊、IBFT、IBFT 2.0、QBFT）由区块"
+    "头得出，导出不能证明任何事；请用 --ledger 核验",
+    "root_unprovable": "区块 {number}：其 {root} 并非以此处已知的方式由账本所述的区块内容得出，导出不能证"
+    "明任何事；请用 --ledger 核验",
+    "transaction_unprovable": "区块 {number}：交易 {tx_hash}（类型 {kind}）无法由账本所述的内容还原，账本"
+    "也不提供其原文；请用 --ledger 核验",
+    "seats_untold": "文件不能决定哪些席位有效：请用 --seats 给出贵联盟的席位合约",
+    "no_governor": "{governor} 未按治理合约的方式应答",
+    "head_of_believed": "有 {count} 个区块的哈希不能由区块头得出，--head 不能证明文件中的任何内容；不加 "
+    "--head 则您信任整个文件",
     # The files
     "no_json": "文件不是 UTF-8 编码的 JSON：{reason}",
     "other_format": "文件不是 {kind}",
@@ -84,8 +106,10 @@ CHINESE: Final[dict[str, str]] = {
     "other_attachments": "附件与描述所列不符",
     "other_chain": "描述绑定链 {bound}，证明文件属于链 {stated}",
     "other_governor": "描述绑定治理合约 {bound}，证明文件属于 {stated}",
-    "unbound": "描述未绑定账本与治理合约，或绑定了多个",
     "other_id": "由描述与调用得不出该提案标识",
+    "other_form": "描述未按提案的格式书写：有一行缺失、不在其位或重复",
+    "text_hashes": "描述列出了 {count} 个正文哈希，应为一个",
+    "governor_not_yours": "证明文件属于治理合约 {stated}，而非 {named}",
     # What the ledger has
     "ledger_of_another_chain": "证明文件属于链 {stated}，对照的是链 {found}",
     "event_count": "{name} 事件有 {count} 个，应为一个",
@@ -103,6 +127,9 @@ CHINESE: Final[dict[str, str]] = {
     "calls_broken": "提案的调用不能写成账本接受的形式：{reason}",
     "other_content": "账本上该提案的内容不同",
     "other_id_on_ledger": "账本上该提案的标识不同",
+    "begins_late": "核验范围自区块 {first} 起，晚于区块 {since}：更早的席位可能被遗漏",
+    "other_electorate": "治理合约计有 {counted} 个有表决权的席位，席位事件得出 {found} 个，或类别不同：有"
+    "席位被遗漏",
     # How it was decided
     "vote_impossible": "以下地址重复投票或无表决权：{voters}",
     "vote_out_of_time": "有一票不在表决时间之内",
@@ -110,7 +137,6 @@ CHINESE: Final[dict[str, str]] = {
     "ballot_not_counted": "{voter} 的选票与账本所计的票不符",
     "ballot_forged": "{voter} 的选票由他人签名",
     "ballot_twice": "有选票重复",
-    "ballot_left_out": "{voter} 的票没有选票，且由他人发送",
     "carried_out_unpassed": "未通过却已执行：{votes}；{rule}",
     # What followed
     "lists_without_execution": "提案未执行，却附有名单",
@@ -138,6 +164,9 @@ CHINESE: Final[dict[str, str]] = {
     "acknowledged_stranger": "有确认来自名单之外的节点：{node}…",
     "acknowledged_other": "节点 {node}… 实际生效的文件与签名的不同",
     "acknowledged_twice": "有确认重复",
+    "executed_and_cancelled": "提案已取消，却又执行",
+    "executed_apart": "治理合约与时间锁所述不是同一次执行",
+    "executed_before_votes": "在排队之前执行，或在最后一张计入的票之前排队",
     # Transactions and blocks
     "transaction_unknown": "账本上没有交易 {tx_hash}",
     "block_unknown": "账本上没有区块 {number}",
@@ -148,8 +177,8 @@ CHINESE: Final[dict[str, str]] = {
     "receipts_missing": "区块 {number} 导出时缺少回执",
     "transaction_not_exported": "交易 {tx_hash} 不在导出的区间内",
     "block_padded": "区块 {number} 含有不属于区块的内容",
-    "header_forged": "区块 {number}：以此处已知的任何方式（以太坊、IBFT、IBFT 2.0、"
-    "QBFT）都不能由区块头得出其哈希",
+    "header_forged": "区块 {number}：以此处已知的任何方式（以太坊、IBFT、IBFT 2.0、QBFT）都不能由区块头得"
+    "出其哈希",
     "block_out_of_order": "区块 {number} 与前一区块不衔接",
     "receipts_uneven": "区块 {number}：回执与交易数量不等",
     "receipt_padded": "区块 {number}：有回执含有不属于回执的内容",

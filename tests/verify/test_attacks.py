@@ -11,14 +11,16 @@ import pytest
 
 from governance.bundles import bundle_of
 from governance.verify import canonical, checks, events, texts
-from governance.verify.checks import Story as Checked
 from governance.verify.document import Bundle
 from governance.verify.errors import NotProven
 from governance.verify.sources import BlocksSource, LedgerSource, Source
+from governance.verify.story import Story as Checked
+from governance.verify.story import Trusted
 from tests.verify.conftest import Story
 from tests.verify.test_verify import verify
 
 Document = dict[str, Any]
+NOTHING = Trusted()
 STRANGER = "0x24c13c7f8EeE737B0FA09b26014E2eCB773cf521"
 
 
@@ -34,10 +36,10 @@ def source(story: Story) -> Iterator[LedgerSource]:
         yield found
 
 
-def code_of(document: Document, source: Source) -> str:
+def code_of(document: Document, source: Source, trusted: Trusted = NOTHING) -> str:
     """What the forged document is refused for; empty where it is taken."""
     try:
-        list(checks.check(Checked(Bundle.read(canonical.sealed(document)), source)))
+        list(checks.check(Checked(Bundle.read(canonical.sealed(document)), source, None, trusted)))
     except NotProven as error:
         return error.code
     return ""
@@ -60,7 +62,6 @@ def forged(document: Document) -> Iterator[tuple[str, Document]]:
     ledger = document["ledger"]
     yield "", document
     yield "vote_left_out", without(document, "logs", vote)
-    yield "ballot_left_out", without(document, "ballots", 0)
     yield "ballot_twice", {**document, "ballots": [*document["ballots"], document["ballots"][0]]}
     voter = "0x" + STRANGER[2:].lower().rjust(64, "0")
     added = {**cast, "topics": [cast["topics"][0], voter, *cast["topics"][2:]], "index": cast["index"] + 9}
@@ -124,7 +125,8 @@ def test_each_forged_range_is_refused_for_what_it_is(
     story: Story, document: Document, tmp_path: Path
 ) -> None:
     exported = blocks_of(story, tmp_path)
-    found = {code: range_code(forgery, document) for code, forgery in forged_ranges(exported)}
+    seats = story.stage.seats.address
+    found = {code: range_code(forgery, document, seats) for code, forgery in forged_ranges(exported)}
     assert found == {code: code for code in found}
 
 
@@ -150,29 +152,36 @@ def forged_ranges(exported: Document) -> Iterator[tuple[str, Document]]:
     yield "receipts_missing", {**exported, "blocks": [*told[:full], bare, *told[full + 1 :]]}
 
 
-def range_code(exported: Document, document: Document) -> str:
+def range_code(exported: Document, document: Document, seats: str) -> str:
     try:
-        return code_of(document, BlocksSource(canonical.sealed(exported)))
+        return code_of(document, BlocksSource(canonical.sealed(exported)), Trusted(seats=seats))
     except NotProven as error:
         return error.code
 
 
 def test_blocks_that_are_believed_are_said_to_be(story: Story, tmp_path: Path) -> None:
-    blocks_of(story, tmp_path)
-    said = verify(tmp_path / "bundle.json", "--blocks", tmp_path / "blocks.json", "--hashes-as-given")
-    assert "believed and not computed" in said.stdout
+    exported = blocks_of(story, tmp_path)
+    exported["blocks"][-1]["header"]["gasUsed"] = "0x1"
+    (tmp_path / "blocks.json").write_bytes(canonical.sealed(exported))
+    files = (tmp_path / "bundle.json", "--blocks", tmp_path / "blocks.json", "--seats")
+    given = (*files, story.stage.seats.address, "--hashes-as-given")
+    assert "if you trust: the whole exported file" in verify(*given).stdout
+    ending = exported["blocks"][-1]["header"]["hash"]
+    with_head = verify(*given, "--head", ending)
+    assert (with_head.returncode, "(head_of_believed)" in with_head.stderr) == (2, True)
 
 
 def test_the_command_tells_the_code_in_both_languages(
     story: Story, document: Document, tmp_path: Path
 ) -> None:
-    forgery = canonical.sealed(without(document, "ballots", 0))
+    ballots = document["ballots"]
+    forgery = canonical.sealed({**document, "ballots": [*ballots, ballots[0]]})
     (tmp_path / "forged.json").write_bytes(forgery)
     spoken = {
         language: verify(tmp_path / "forged.json", "--ledger", story.ledger, "--language", language)
         for language in texts.CATALOGUES
     }
     assert {language: said.returncode for language, said in spoken.items()} == {"en": 1, "zh": 1}
-    assert "NOT PROVEN (ballot_left_out)  the vote of" in spoken["en"].stdout
-    assert "未能证明（ballot_left_out）" in spoken["zh"].stdout
+    assert "NOT PROVEN (ballot_twice)  a ballot" in spoken["en"].stdout
+    assert "未能证明（ballot_twice）" in spoken["zh"].stdout
     assert "已证明  正文 ↔ 提案" in spoken["zh"].stdout
