@@ -78,9 +78,16 @@ class Guardians(Scoped):
         self._check_reader()
         return Response(GuardiansOut(guarding.overview(gateway.current(), clock.now())).data)
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: RelayedOut, **ERRORS})
-    @action(detail=False, methods=["post"])
+    @extend_schema(responses={200: RelayedOut(many=True), **ERRORS}, filters=False)
+    @action(detail=False, methods=["get"])
     def confirmations(self, request: Request) -> Response:
+        """What was handed in here last, and how far it is."""
+        self._check_reader()
+        return Response(RelayedOut(guarding.handed_in(), many=True).data)
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: RelayedOut, **ERRORS})
+    @confirmations.mapping.post
+    def hand_in(self, request: Request) -> Response:
         """Hand in what ``governance.guardian`` wrote with ``--out``; the console relays it to the ledger."""
         self._check_reader()
         if not guarding.may_hand_in(self.account):

@@ -68,12 +68,17 @@ def may_hand_in(account: User) -> bool:
     return account.is_member or account.is_secretariat
 
 
+def handed_in() -> list[RelayTransaction]:
+    """The confirmations that were handed in last, the newest first."""
+    return list(RelayTransaction.objects.filter(key__startswith=confirmations.PREFIX)[:_SHOWN])
+
+
 def overview(ledger: Ledger, now: datetime) -> Overview:
     """In a number of queries that does not depend on how much there is. Raises NoGuardians,
     LedgerUnreachable."""
     named = guardians.in_office(ledger)
     begun, frozen = guardians.rounds(ledger, now), guardians.freezes(ledger, now)
-    relayed = list(RelayTransaction.objects.filter(key__startswith=confirmations.PREFIX)[:_SHOWN])
+    relayed = handed_in()
     told = [_told(row) for row in relayed]
     ids = {one.proposal_id for one in begun} | {one.proposal_id for one in frozen}
     ids |= {str(one.get("proposalId", "")) for one in told}

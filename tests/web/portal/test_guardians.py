@@ -249,5 +249,6 @@ def test_the_api_tells_and_takes_the_same(
     assert (told["threshold"], told["guardians"]) == (2, [one.address for one in GUARDIANS])
     assert [one["confirmed_by"] for one in told["begun"]] == [[GU.address]]
     assert told["begun"][0]["consensus_id"] == entry.consensus_id
+    assert [one["status"] for one in client.get(path).json()] == ["mined"]
     as_(client, UserFactory(regulator=True))
     assert client.post(path, content, content_type="application/json").status_code == 403
