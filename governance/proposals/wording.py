@@ -238,7 +238,17 @@ def _contracts(ledger: Ledger, compiled: Sequence[Call]) -> dict[str, str]:
         ledger.timelock: "TimelockController",
         ledger.break_glass: "BreakGlass",
     }
-    return at if all(call.target in at for call in compiled) else {**offices.contracts_at(ledger), **at}
+    if all(call.target in at for call in compiled):
+        return at
+    return {**_newcomers(ledger, compiled), **offices.contracts_at(ledger), **at}
+
+
+def _newcomers(ledger: Ledger, compiled: Sequence[Call]) -> dict[str, str]:
+    """Who becomes a governor by these very calls."""
+    timelock = {ledger.timelock: "TimelockController"}
+    found = [_decoded(call, timelock, ledger.ticks_per_second) for call in compiled]
+    grants = [one[2] for one in found if one is not None and one[1] == "grantRole"]
+    return {each["account"]: "ConsortiumGovernor" for each in grants if each["role"] == PROPOSER_ROLE}
 
 
 def _decoded(call: Call, at: dict[str, str], ticks: int) -> tuple[str, str, dict[str, Any]] | None:

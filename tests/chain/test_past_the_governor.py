@@ -1,4 +1,7 @@
-"""What passed may be carried out, or cancelled, at the timelock itself: the governor says nothing of it."""
+"""What passed can be carried out, or cancelled, at the timelock itself only by whom the members let do it.
+
+The governor says nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from consortium.members.models import Institution
 from consortium.members.states import Status
 from governance.chain import calls, indexer
 from governance.chain.calls import Call
-from governance.chain.contracts import CANCELLER_ROLE, TIMELOCK, offline
+from governance.chain.contracts import CANCELLER_ROLE, EXECUTOR_ROLE, TIMELOCK, offline
 from governance.chain.models import ChainEvent, OnChainProposal
 from tests.chain.world import World, rows
 from tests.factories import voter_of
@@ -58,9 +61,26 @@ def _same_again(world: World) -> None:
     assert Event.objects.count() == recorded
 
 
-def test_what_anybody_carries_out_at_the_timelock_is_executed(
+def _let(world: World, banks: list[Institution], role: str, account: str) -> None:
+    """By vote."""
+    granted = offline(TIMELOCK).encode_abi("grantRole", args=[bytes.fromhex(role[2:]), account])
+    world.decides(Call(world.ledger.timelock, 0, granted), banks=banks[:4], text="Let somebody")
+
+
+def test_nobody_carries_anything_out_at_the_timelock(founded: World, banks: list[Institution]) -> None:
+    both = [calls.suspend_seat(founded.ledger, uscc=bank.uscc) for bank in banks[3:]]
+    waiting = _queued(founded, banks, both, "Suspend two")
+    receipt = founded.anybody_sends(_at_the_timelock(founded, both, "Suspend two"))
+    assert receipt["status"] == 0
+    founded.executes(*both, text="Suspend two")
+    founded.follow()
+    assert OnChainProposal.objects.get(pk=waiting.pk).executed_at
+
+
+def test_what_somebody_carries_out_at_the_timelock_is_executed(
     founded: World, banks: list[Institution]
 ) -> None:
+    _let(founded, banks, EXECUTOR_ROLE, calls.NOBODY)  # that is anybody
     both = [calls.suspend_seat(founded.ledger, uscc=bank.uscc) for bank in banks[3:]]
     waiting = _queued(founded, banks, both, "Suspend two")
     assert waiting.executed_at is None
@@ -70,7 +90,8 @@ def test_what_anybody_carries_out_at_the_timelock_is_executed(
     founded.follow()
     waiting.refresh_from_db()
     assert waiting.executed_tx == receipt["transactionHash"].to_0x_hex()
-    assert not ChainEvent.objects.filter(name="ProposalExecuted").exists()
+    about = f"proposal:{waiting.proposal_id}"
+    assert not ChainEvent.objects.filter(name="ProposalExecuted", about=about).exists()
     told = Event.objects.filter(action="chain.proposal_executed", subject_id=str(waiting.pk))
     assert [event.data["tx_hash"] for event in told] == [waiting.executed_tx]
     assert {Institution.objects.get(pk=bank.pk).status for bank in banks[3:]} == {Status.SUSPENDED}
@@ -92,10 +113,7 @@ def test_what_is_executed_by_the_governor_is_told_once(founded: World, banks: li
 
 
 def test_what_is_cancelled_at_the_timelock_is_cancelled(founded: World, banks: list[Institution]) -> None:
-    grant = offline(TIMELOCK).encode_abi(
-        "grantRole", args=[bytes.fromhex(CANCELLER_ROLE[2:]), voter_of(banks[0]).address]
-    )
-    founded.decides(Call(founded.ledger.timelock, 0, grant), banks=banks[:4], text="Let the first cancel")
+    _let(founded, banks, CANCELLER_ROLE, voter_of(banks[0]).address)
     suspension = [calls.suspend_seat(founded.ledger, uscc=banks[4].uscc)]
     waiting = _queued(founded, banks, suspension, "Suspend one")
     cancel = offline(TIMELOCK).encode_abi("cancel", args=[_operation(founded, suspension, "Suspend one")])

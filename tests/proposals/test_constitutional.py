@@ -230,13 +230,13 @@ class TestHandingOver:
         assert facts.governor_of(opened) == made.governor
         assert stage.state(opened) in {State.PENDING, State.VOTING}
 
-    def test_its_guardians_are_named_by_a_vote_of_its_own(self, stage: Stage) -> None:
-        _, made = handed_over(stage)
+    def test_its_guardians_take_office_with_it(self, stage: Stage) -> None:
+        proposal, made = handed_over(stage)
+        assert told(proposal)[-2:] == [
+            f"Let {made.break_glass} freeze nodes.",
+            f"Let {made.break_glass} cancel proposals.",
+        ]
         assert stage.registry.functions.guardian().call() == made.break_glass
-        assert stage.governor.functions.proposalGuardian().call() == charter.NOBODY
-
-        decided(stage, "name_guardian", address=made.break_glass)
-
         assert stage.governor.functions.proposalGuardian().call() == made.break_glass
         held = succession.guardians(stage.ledger, made.break_glass)
         assert held.members == tuple(guardian.address for guardian in GUARDIANS)
@@ -248,7 +248,7 @@ class TestHandingOver:
         assert shown["governor contract"] == (stage.ledger.governor, made.governor)
         assert settings.VOTING_PERIOD == 300
         assert shown["time to vote"] == ("1 hour", "5 minutes")
-        assert shown["may cancel proposals"][1] == "nobody"
+        assert shown["may cancel proposals"][1] == shown["may freeze nodes"][1] != "nobody"
         assert previewed_works(proposal)
         assert told(proposal)[0] == (
             f"Give {made.governor} the role “have decisions carried out” in the timelock."
