@@ -19,7 +19,8 @@ NOTE = outbox.Topic("test.note", QUEUE, "tests.core.work.note")
 WAIT = outbox.Topic("test.wait", QUEUE, "tests.core.work.note_and_stay")
 FAIL = outbox.Topic("test.fail", QUEUE, "tests.core.work.fail", max_attempts=3)
 CALL = outbox.Topic("test.call", QUEUE, "tests.core.work.call")
-TOPICS = (NOTE, WAIT, FAIL, CALL)
+MANY = outbox.Topic("test.many", QUEUE, "tests.core.work.end_each", max_attempts=3, together=3)
+TOPICS = (NOTE, WAIT, FAIL, CALL, MANY)
 
 calls: list[Any] = []  # what handlers were given, in this process
 to_do: list[Any] = []  # what ``call`` runs, one after the other
@@ -41,6 +42,13 @@ def fail(payload: dict[str, Any]) -> None:
 def call(payload: dict[str, Any]) -> None:
     calls.append(payload)
     to_do.pop(0)()
+
+
+def end_each(payloads: list[dict[str, Any]]) -> list[outbox.Outcome]:
+    """Each ends as its payload says."""
+    calls.append(payloads)
+    ends = {"later": outbox.Later(60, "not yet"), "never": outbox.Permanent("no"), "fails": RuntimeError("!")}
+    return [ends.get(payload["end"]) for payload in payloads]
 
 
 def note_and_stay(payload: dict[str, Any]) -> None:
