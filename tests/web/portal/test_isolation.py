@@ -17,7 +17,7 @@ from consortium.members.models import Node, User
 from governance.proposals import services
 from governance.proposals.models import Ballot, Kind
 from tests.factories import voter_of
-from tests.web.portal.town import Bank, Town
+from tests.web.portal.town import Bank, LedgerKey, Town
 
 OPEN = re.compile(r"^(admin/|accounts/|healthz|readyz|metrics|pki/|language/|static/|api/v1/schema/)")
 # A person's own account, whoever it is: password, second factor, token.
@@ -28,7 +28,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 KINDS = {
     "nodes/": "node", "requests/": "request", "certificates/": "certificate", "lists/": "epoch",
     "epochs/": "epoch", "institutions/": "institution", "proposals/": "proposal", "enrolments/": "enrolment",
-    "substitutions/": "cover",
+    "substitutions/": "cover", "ledgers/": "ledger", "committee-proposals/": "ledger",
+    "committee-wishes/": "ledger",
 }  # fmt: skip
 
 
@@ -43,7 +44,9 @@ class Address:
         return KINDS[re.sub(r"^api/v1/", "", self.route).split("<")[0]]
 
     def path(self, key: object) -> str:
-        return "/" + re.sub(r"<[^>]+>", str(key), self.route)
+        if isinstance(key, LedgerKey):
+            return "/" + key.path(self.route)
+        return "/" + re.sub(r"<[^>]+>", str(key), re.sub(r"<int:[^>]+>", "1", self.route))
 
 
 def walk(patterns: list[Any], prefix: str = "") -> Iterator[str]:
@@ -102,7 +105,7 @@ def test_another_banks_rows_are_not_there(town: Town, client: Client) -> None:
     found = {what: status for what, status in answers.items() if status not in {404, 405}}
     assert found == {}
     written = "ballots|retire|endpoint|revocation|suspension|release|withdrawal|voting-address|contact"
-    written += "|proposed-vote|comments|end"
+    written += "|proposed-vote|comments|end|transactions"
     assert [what for what, status in answers.items() if what.startswith("get") and status == 405] == [
         what for what in answers if re.match(rf"get .*/({written})/$", what) and "/api/" in what
     ]

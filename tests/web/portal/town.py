@@ -11,7 +11,13 @@ from certs import issuing
 from certs import services as certificates
 from certs.models import Certificate, CertificateRequest, Enrolment
 from consortium.core import clock, events
-from consortium.members.models import Institution, Node, User
+from consortium.members.models import Institution, Network, Node, User
+from governance.chain.ledgers.models import (
+    CommitteeProposal,
+    CommitteeState,
+    CommitteeWish,
+    GovernedLedger,
+)
 from governance.chain.models import Ledger, RegistryEntry
 from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember
 from governance.proposals import services
@@ -20,6 +26,28 @@ from governance.proposals.models import Proposal
 from tests.certs.openssl import Workstation
 from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, UserFactory
 from tests.proposals.stage import Stage
+
+
+@dataclass(frozen=True)
+class LedgerKey:
+    """What addresses call a committee's ledger, the one proposal on it, and the one wish for it."""
+
+    slug: str
+    number: int
+    wish: int
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def path(self, route: str) -> str:
+        given = {
+            "<slug:slug>": self.slug,
+            "<int:number>": self.number,
+            "<str:ref>": f"{self.slug}:{self.number}",
+        }
+        for name, value in {**given, "<int:pk>": self.wish}.items():
+            route = route.replace(name, str(value))
+        return route
 
 
 @dataclass
@@ -34,6 +62,7 @@ class Bank:
     enrolment: Enrolment
     epoch: Epoch
     cover: Substitution
+    committee: LedgerKey
 
     @property
     def keys(self) -> dict[str, object]:
@@ -46,6 +75,7 @@ class Bank:
             "enrolment": self.enrolment.pk,
             "epoch": self.epoch.pk,
             "cover": self.cover.pk,
+            "ledger": self.committee,
         }
 
 
@@ -101,7 +131,31 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
     )
     enrolment, _secret = certificates.make_enrolment(node=other, profile="fisco-bcos-3", actor=officer)
     listed, cover = _list(certificate), _cover(officer)
-    return Bank(institution, officer, node, certificate, waiting, enrolment, listed, cover)
+    committee = _committee(where)
+    return Bank(institution, officer, node, certificate, waiting, enrolment, listed, cover, committee)
+
+
+def _committee(network: Network) -> LedgerKey:
+    """The ledger of a network, as the chain worker would have left it: a proposal, and what is wished."""
+    address, now = "0x" + "Aa" * 20, clock.now()
+    ledger = GovernedLedger.objects.create(
+        slug=f"{network.slug}-ledger", kind="committee", network=network, chain_id=20200,
+        genesis_hash="0x" + "ab" * 32, rpc_addresses=["http://127.0.0.1:9"],
+    )  # fmt: skip
+    CommitteeState.objects.create(
+        ledger=ledger, committee=address, proposal_manager=address, participation=60, win=60, head=9,
+        head_time=now,
+    )  # fmt: skip
+    arguments = {"node": "ab" * 64}
+    proposal = CommitteeProposal.objects.create(
+        ledger=ledger, number=1, type=52, proposer=address, resource=address, deadline=99, status=1,
+        arguments=arguments, created_block=5, created_at=now, created_tx="0x" + "cd" * 32,
+    )  # fmt: skip
+    wish = CommitteeWish.objects.create(
+        ledger=ledger, type=52, arguments=arguments, resource=address, reason="The board asked for it.",
+        created_at=now, created_by="wang.min",
+    )  # fmt: skip
+    return LedgerKey(ledger.slug, proposal.number, wish.pk)
 
 
 def _cover(officer: User) -> Substitution:
