@@ -172,9 +172,9 @@ def test_the_open_ones_and_those_that_close_soon(stage: Stage) -> None:
 
 def test_a_list_asks_as_much_for_three_as_for_one(stage: Stage, django_assert_num_queries: Any) -> None:
     stage.voting("suspend", institution=stage.banks[0])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(selectors.overviews(selectors.visible_to(stage.secretary))) == 1
     stage.voting("suspend", institution=stage.banks[1])
     stage.voting("suspend", institution=stage.banks[2])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(selectors.overviews(selectors.visible_to(stage.secretary))) == 3
