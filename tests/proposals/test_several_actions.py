@@ -144,6 +144,6 @@ def test_a_bank_votes_with_another_address(stage: Stage) -> None:
     proposal = stage.decided(Kind.CHANGE_VOTER, institution=bank, address=ACCOUNT.lower())
 
     assert Seat.objects.get(member_id=bank.uscc).voting_address == ACCOUNT
-    assert kind_of(proposal) == Weightiness.MEMBERSHIP
+    assert kind_of(proposal) == Weightiness.CONSTITUTIONAL
     with pytest.raises(WrongSubject):
         stage.draft(Kind.CHANGE_VOTER, institution=stage.banks[1], address=ACCOUNT)

@@ -50,7 +50,7 @@ def test_another_governor_and_what_does_not_fit(program: Api, town: Town) -> Non
     wish = {"kind": "hand_over", "address": made.governor, "break_glass": made.break_glass}
     answer = draft(program, wish)
     assert answer.status_code == 201, answer.content
-    assert [target == ledger.timelock for target in answer.json()["targets"]] == [True] * 4 + [False]
+    assert [target == ledger.timelock for target in answer.json()["targets"]] == [True] * 6 + [False] * 2
     refused = draft(program, {**wish, "break_glass": ledger.break_glass})
     assert (refused.status_code, refused.json()["code"]) == (409, "contract_does_not_fit")
     assert refused.json()["params"]["actual"] == ledger.governor
