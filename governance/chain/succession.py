@@ -153,7 +153,7 @@ def deploy(
 
 
 def _founding_terms(ledger: Ledger, held: Terms) -> tuple[Any, ...]:
-    """The governor's ``Settings``. Its guardian is named by a vote of its own: each must know the other."""
+    """The governor's ``Settings``. Its guardian is named in the hand-over: each must know the other."""
     rules = [(*rule["quorum"], *rule["approval"], rule["categories"]) for rule in held.rules]
     times = (held.voting_delay, held.voting_period, held.late_quorum_extension)
     return (*times, rules, Web3.to_checksum_address(held.convener), ledger.timelock, calls.NOBODY)

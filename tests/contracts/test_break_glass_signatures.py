@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from web3 import Web3
 
 from governance.contracts.errors import Refusal
+from governance.guardian import confirmation
+from governance.guardian.confirmation import BadConfirmation, Freeze
 from tests.contracts.alliance import MALLORY, SECRETARIAT, Alliance, padded, person
 from tests.contracts.guardians import (
     ANOTHER_REASON,
@@ -91,6 +94,41 @@ def test_an_outsiders_own_signature_does_not_count(guarded: Alliance) -> None:
     refusal = refused(guarded, signed(guarded, MALLORY))
 
     assert refusal == Refusal("NotAGuardian", {"account": MALLORY.address.lower()})
+
+
+def twin(signature: bytes) -> bytes:
+    """Another signature of the same thing by the same key: s above half the order, and the other v."""
+    s = SECP256K1_ORDER - int.from_bytes(signature[32:64], "big")
+    return signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [twin, lambda it: it[:64] + bytes([it[64] - 27]), lambda it: it[:64], lambda it: it + b"\0"],
+    ids=["high s", "v from 0", "without v", "longer"],
+)
+def test_each_signature_counts_in_one_form_here_and_off_the_ledger(
+    guarded: Alliance, form: Callable[[bytes], bytes]
+) -> None:
+    deadline, reason = guarded.now + ROUND, "Its key was found on a stolen disk."
+    assert confirmation.reason_hash(reason) == REASON
+    key = guarded.break_glass.functions.freezeNonceKey(MAINNET, NODE, REASON).call()
+    freeze = Freeze(
+        chain_id=guarded.ledger.eth.chain_id,
+        contract=guarded.break_glass.address,
+        reason=reason,
+        guardian=str(GU.address),
+        nonce=guarded.break_glass.functions.nonces(GU.address, key).call(),
+        deadline=deadline,
+        network="settlement-main",
+        consensus_id=NODE.hex(),
+    )
+    good = sign_freeze(guarded, GU, deadline)
+    assert confirmation.recover(freeze, "0x" + good.hex()) == GU.address
+
+    assert refused(guarded, relaying(guarded, GU, deadline, form(good))) == INVALID
+    with pytest.raises(BadConfirmation):
+        confirmation.recover(freeze, "0x" + form(good).hex())
 
 
 @pytest.mark.parametrize(
