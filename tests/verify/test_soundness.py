@@ -117,7 +117,7 @@ def test_a_target_can_not_tell_of_seats_and_of_its_own_execution(
 ) -> None:
     """One vote of five, and a contract of the proposer's that says the rest."""
     web3 = alliance.ledger
-    liar = contract_of(MALLORY.voter, web3.eth.get_transaction_count(MALLORY.voter) + 1)
+    liar = contract_of(MALLORY.voter, web3.eth.get_transaction_count(MALLORY.key.address) + 1)
     grant = alliance.timelock.encode_abi("grantRole", [PROPOSER_ROLE, MALLORY.voter])
     asked = proposed(alliance, [alliance.timelock.address, liar], [grant, "0xdeadbeef"])
     scope = scope_of(alliance, asked)
