@@ -52,10 +52,10 @@ def changes(ledger: Ledger, compiled: Sequence[Call]) -> list[Change] | None:
         return []
     try:
         held = _Held(ledger)
-        found = (
+        points: Iterator[Change] = (
             one for name, arguments in decoded if name in _READERS for one in _READERS[name](held, arguments)
         )
-        return list({one.what: one for one in found}.values())  # of two calls about one point the last holds
+        return list({one.what: one for one in points}.values())  # of two calls about one point the last holds
     except (LedgerUnreachable, OtherLedger, NotThisContract):
         return None
 
