@@ -30,8 +30,8 @@ ENGLISH: Final[dict[str, str]] = {
     "trusted_as_given": "the whole exported file, up to block {number}, hash {hash}: its block hashes "
     "were believed and not computed",
     "reported": "reported ({code})  {what}\n        by {by}",
-    "holds_uncovered": "{count} counted votes come without a ballot (vote_without_ballot): for these the "
-    "governor's word stands alone.\n",
+    "holds_uncovered": "Counted without a ballot in this bundle: {count} of the votes (vote_without_ballot). "
+    "For these the governor's word stands alone.\n",
     "trusted_governor": "and that {governor} on chain {chain_id} is your alliance's governor (--governor "
     "would check it)",
     "named_governor": "and that {governor} on chain {chain_id} is your alliance's governor, as you said",
@@ -82,8 +82,8 @@ ENGLISH: Final[dict[str, str]] = {
     "by_root_found": "{count} root, trusted as it came",
     "found_acknowledgements": "{count} acknowledgements ↔ hashes in the signed metadata",
     "by_acknowledgements": "that the nodes sent them, the console says: nodes don't sign what they report",
-    "vote_without_ballot": "{count} votes counted by the governor; their ballots are not in this bundle: "
-    "{voters}",
+    "vote_without_ballot": "counted by the governor, the ballot is not in this bundle: {count} of the votes "
+    "({voters})",
     "by_governor": "VoteCast of the governor alone: somebody else sent these votes",
     "found_executed_past": "execution at the timelock itself, past the governor ↔ the {count} calls "
     "voted on, block {block}",

@@ -27,8 +27,8 @@ CHINESE: Final[dict[str, str]] = {
     "trusted_head": "区块 {number}（哈希 {hash}），如您所给",
     "trusted_as_given": "整个导出文件，至区块 {number}（哈希 {hash}）：其区块哈希未经计算即被采信",
     "reported": "提示（{code}）  {what}\n        依据：{by}",
-    "holds_uncovered": "有 {count} 张计入的票没有选票（vote_without_ballot）：对这些票，仅有治理合约为证"
-    "。\n",
+    "holds_uncovered": "证明文件中没有选票而已计入：{count} 票（vote_without_ballot）。"
+    "对这些票，仅有治理合约为证。\n",
     "trusted_governor": "且链 {chain_id} 上的 {governor} 是贵联盟的治理合约（可用 --governor 核对）",
     "named_governor": "且链 {chain_id} 上的 {governor} 是贵联盟的治理合约，如您所给",
     "named_seats": "且 {seats} 是其席位合约，如您所给",
@@ -74,7 +74,7 @@ CHINESE: Final[dict[str, str]] = {
     "by_root_found": "{count} 份根元数据，以文件所附的为信任起点",
     "found_acknowledgements": "{count} 份确认 ↔ 已签名元数据中的哈希",
     "by_acknowledgements": "确认确由节点发出一事，仅有管理台为证：节点不对其报告签名",
-    "vote_without_ballot": "治理合约计入了 {count} 票，其选票不在证明文件中：{voters}",
+    "vote_without_ballot": "治理合约已计入、选票不在证明文件中：{count} 票（{voters}）",
     "by_governor": "仅治理合约的 VoteCast：这些票由他人发送",
     "found_executed_past": "绕过治理合约、直接在时间锁执行 ↔ 表决的 {count} 项调用，区块 {block}",
     "by_calls": "时间锁合约对该操作的 CallExecuted，交易 {tx_hash}",

@@ -45,8 +45,8 @@ def test_ballots_in_another_spelling_or_brought_by_somebody_else(stage: Stage, t
     assert {(len(one), one[:2]) for one in signatures} == {(132, "0x")}
     said = told(canonical.sealed(document), stage, tmp_path)
     assert "2 votes ↔ seats' voting addresses: 2 signed ballots" in said
-    assert "reported (vote_without_ballot)  1 votes counted by the governor" in said
-    assert "1 counted votes come without a ballot" in said
+    assert "reported (vote_without_ballot)  counted by the governor" in said
+    assert "Counted without a ballot in this bundle: 1 of the votes" in said
     bare = [{**one, "signature": one["signature"][2:]} for one in document["ballots"]]
     assert "2 signed ballots" in told(canonical.sealed({**document, "ballots": bare}), stage, tmp_path)
 
