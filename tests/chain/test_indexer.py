@@ -131,7 +131,7 @@ def test_a_vote_belongs_to_whoever_had_the_address_at_the_snapshot(
     )
     founded.pass_time(1800)
     first = founded.opens(move, text="Another address for the first")
-    for bank in banks[:3]:
+    for bank in banks[:4]:
         founded.votes(bank, first)
     founded.votes(banks[0], open_before, AGAINST)
     founded.pass_time(3601)

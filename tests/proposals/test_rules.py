@@ -241,6 +241,7 @@ class TestTheKind:
         assert self.kind(role, role) == Weightiness.ROUTINE
         assert self.kind(role, grant) == self.kind(grant, role) == Weightiness.MEMBERSHIP
         assert self.kind(role, revoke, grant) == Weightiness.CONSTITUTIONAL
+        assert self.kind((self.SEATS, "Seats", "changeVoter")) == Weightiness.CONSTITUTIONAL
 
     def test_what_is_asked_of_another_contract_is_constitutional(self) -> None:
         assert self.kind((self.ELSEWHERE, "NodeRegistry", "setRole")) == Weightiness.CONSTITUTIONAL
