@@ -6,6 +6,7 @@ its own chain id and address, so a ballot counts in one proposal, on one ledger,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
@@ -24,6 +25,7 @@ TYPES: Final[dict[str, list[dict[str, str]]]] = {
     ]
 }
 SIGNATURE_LENGTH: Final = 65  # bytes: r, s, v
+_HEXADECIMAL = re.compile(r"(0x)?([0-9a-fA-F]{2})*")
 # Above half the curve's order a second signature of the same ballot would do; the governor refuses those.
 HIGHEST_S: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -113,10 +115,9 @@ def recover(ballot: Ballot, signature: str) -> str:
 
 
 def _signature_bytes(signature: str) -> bytes:
-    try:
-        raw = bytes.fromhex(signature.removeprefix("0x"))
-    except ValueError as error:
-        raise BadSignature("not hexadecimal") from error
+    if not _HEXADECIMAL.fullmatch(signature):  # bytes.fromhex would pass over blanks
+        raise BadSignature("not hexadecimal")
+    raw = bytes.fromhex(signature.removeprefix("0x"))
     if len(raw) != SIGNATURE_LENGTH or raw[64] not in (27, 28):
         raise BadSignature("not 65 bytes ending in 1b or 1c")
     if int.from_bytes(raw[32:64]) > HIGHEST_S:

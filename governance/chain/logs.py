@@ -87,6 +87,15 @@ def in_order(logs: Iterable[Raw]) -> list[Raw]:
     return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
 
 
+def of_office(logs: Iterable[Raw], offices: Mapping[str, str]) -> list[Raw]:
+    """Those that are their contract's to say; ``offices`` tells what the contract at an address is.
+
+    A guardians' contract that said a seat was granted would be believed otherwise.
+    """
+    held = {address.lower(): office for address, office in offices.items()}
+    return [log for log in logs if _decoders()[log["topics"][0]].contract == held[log["address"].lower()]]
+
+
 def facts(logs: Iterable[Raw], headers: Mapping[int, Raw], ticks: int = 1) -> list[Fact]:
     """Decode; ``ticks`` make a second.
 

@@ -56,7 +56,7 @@ class Reader:
         self.provider, self.ledger = provider, ledger
         self._head = -1
         self._went_well = 0
-        self._followed: list[str] = []
+        self._offices: dict[str, str] = {}  # by address
 
     def after(self, newest: IndexedBlock | None) -> Range | None:
         """The next range; None at the head. Raises LedgerMoved where it does not follow on ``newest``,
@@ -64,7 +64,7 @@ class Reader:
         try:
             return self._after(newest)
         except LedgerMoved:
-            self._head, self._followed = -1, []  # it may have gone back
+            self._head, self._offices = -1, {}  # it may have gone back
             raise
 
     # --- How much at once -----------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Reader:
             self._grow()
             _check_parent(read, newest)
             if offices.changed_by(read.facts):
-                self._followed = []
+                self._offices = {}
             return read
         return None
 
@@ -128,15 +128,17 @@ class Reader:
     def _range(self, first: int, last: int) -> Range:
         numbers = range(first, last + 1)
         asked: list[Any] = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        addresses = self._followed = self._followed or offices.followed(self.ledger)
+        self._offices = self._offices or offices.contracts_at(self.ledger)
+        addresses = list(self._offices)
         asked.append(("eth_getLogs", [logs.wanted(addresses, first, last)]))
         answers: list[Any] = []
         for start in range(0, len(asked), LARGEST_BATCH):
             answers += self.provider.ask_many(asked[start : start + LARGEST_BATCH])
         headers = _headers(numbers, answers[:-1])
         found = logs.in_order(_logs(answers[-1]))
-        facts = logs.facts(found, headers, self.ledger.ticks_per_second)
-        self._check_filters(headers, {fact.block for fact in facts}, addresses)
+        self._check_filters(headers, {int(log["blockNumber"], 16) for log in found}, addresses)
+        theirs = logs.of_office(found, self._offices)
+        facts = logs.facts(theirs, headers, self.ledger.ticks_per_second)
         return _up_to_a_change(Range(first, last, headers, facts), addresses)
 
     def _check_filters(self, headers: dict[int, Raw], given: set[int], addresses: list[str]) -> None:

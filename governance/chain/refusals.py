@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 Status = RelayTransaction.Status
 
 UNKNOWN = "reverted"
+TOO_MUCH_GAS = "too_much_gas"  # ours: it is not sent
 PENDING, ACTIVE = 0, 1  # states of a proposal in the governor's error
 _REVERTED = 3  # JSON-RPC's code for a call that the contract refuses
 _AFTER_THE_VOTE = ("queue", "execute")

@@ -98,6 +98,8 @@ def _send_wanted(ledger: Ledger, wanted: list[RelayTransaction]) -> dict[int, Ou
     for row in wanted:
         if error := simulated.refused.get(row.pk):
             outcomes[row.pk] = _refused(row, error)
+        elif row.pk in simulated.too_dear:
+            outcomes[row.pk] = _refuse(row, refusals.TOO_MUCH_GAS)
         elif row.pk not in outcomes:
             row.refresh_from_db()
             outcomes[row.pk] = row  # another worker was faster

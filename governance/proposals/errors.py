@@ -216,6 +216,12 @@ class TooManyAttachments(ConsoleError):
     message = _("A proposal has %(limit)s attachments at most.")
 
 
+class TooManyComments(ConsoleError):
+    code = "too_many_comments"
+    status = 409
+    message = _("Your institution has said %(limit)s things of this proposal, which is the most.")
+
+
 class AttachedAlready(ConsoleError):
     code = "attached_already"
     status = 409

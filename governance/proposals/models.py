@@ -195,6 +195,9 @@ class Attachment(models.Model):
         return self.name
 
 
+COMMENT_LENGTH = 4000  # characters
+
+
 class Comment(models.Model):
     """What somebody said of a proposal. It stays as it was said."""
 

@@ -208,8 +208,9 @@ def own_vote(proposal: Proposal, institution: Institution) -> OwnVote | None:
 
 
 def discussion(proposal: Proposal) -> QuerySet[Comment]:
-    """What people said of it, the first first."""
-    return proposal.comments.select_related("author", "institution")
+    """What people said of it, the latest first."""
+    rows = proposal.comments.select_related("author", "institution")
+    return rows.order_by("-written_at", "-pk")
 
 
 def attachments_of(proposal: Proposal) -> QuerySet[Attachment]:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -15,7 +16,7 @@ from consortium.core.models import Event, OutboxMessage
 from consortium.core.outbox import Later
 from consortium.members.models import Institution
 from consortium.stack import child
-from governance.chain import calls, keys, relay, tasks, waiting
+from governance.chain import asking, calls, keys, relay, tasks, waiting
 from governance.chain.errors import RelayFailed, RelayKeyNotAvailable
 from governance.chain.models import CastVote, RelayTransaction, Seat
 from tests.chain.world import ABSTAIN, AGAINST, FOR, World
@@ -415,3 +416,46 @@ def test_ballots_count_as_they_were_cast(founded: World, banks: list[Institution
     cast = {vote.member_id: vote.support for vote in CastVote.objects.all()}
     assert cast == {bank.uscc: support for support, bank in enumerate(banks[:3])}
     assert cast[banks[1].uscc] == FOR
+
+
+def _gas_of(row: RelayTransaction) -> int:
+    return int(relay._price_and_gas(fresh(row))[1])
+
+
+def test_no_more_gas_is_asked_for_than_a_block_holds(
+    founded: World, banks: list[Institution], proposal: int
+) -> None:
+    """A transaction that fits no block is never mined, and every later number would wait for its number."""
+    call = founded.ballot(banks[0], proposal)
+    estimate = founded.client.eth.estimate_gas({"to": call.target, "data": call.data})  # type: ignore[typeddict-item]
+    room = int(estimate * 1.2)  # less than with the margin
+    founded.rpc("evm_setBlockGasLimit", hex(room))
+    founded.mine()
+    row = ballots(founded, banks[:1], proposal)[0]
+    founded.work()
+    assert (fresh(row).status, _gas_of(row)) == (Status.MINED, room)
+
+
+def test_what_fits_no_block_takes_no_number(founded: World, banks: list[Institution], proposal: int) -> None:
+    founded.rpc("evm_setBlockGasLimit", hex(60_000))
+    founded.mine()
+    first = ballots(founded, banks[:1], proposal)[0]
+    founded.work()
+    assert fresh(first).nonce is None
+    founded.rpc("evm_setBlockGasLimit", hex(30_000_000))
+    founded.mine()
+    second = ballots(founded, banks[1:2], proposal)[0]
+    works_until_done(founded)
+    assert fresh(second).status == Status.MINED
+
+
+def test_a_ballot_that_asks_for_far_too_much_is_not_paid_for(
+    founded: World, banks: list[Institution], proposal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where accounts may run code the voter's could burn what it likes; the others of the batch go on."""
+    rows = [founded.wants(f"ballot:{uuid4()}", founded.ballot(bank, proposal)) for bank in banks[:2]]
+    monkeypatch.setattr(asking, "BALLOT_GAS", 100_000)
+    founded.work()
+    assert {(fresh(row).status, fresh(row).error_code, fresh(row).nonce) for row in rows} == {
+        (Status.REFUSED, "too_much_gas", None)
+    }

@@ -118,6 +118,21 @@ class TestRefusals:
 
         refused(stage, proposal, WrongSigner, stage.officer(bank), **ballot)
 
+    def test_however_it_is_spelled_it_is_kept_in_one_form(self, stage: Stage) -> None:
+        proposal, bank = stage.voting(), stage.banks[0]
+        handed_in = stage.ballot(bank, proposal)
+        plain = handed_in["signature"]
+        spelled = {**handed_in, "signature": plain[2:].upper()}
+        assert services.cast(proposal, **spelled, actor=stage.officer(bank)).signature == plain
+
+    @pytest.mark.parametrize("between", [" ", "\t", "\n"])
+    def test_with_blanks_in_its_signature(self, stage: Stage, between: str) -> None:
+        """Some readers of hexadecimal digits pass over them; then one ballot had many spellings."""
+        proposal, bank = stage.voting(), stage.banks[0]
+        ballot = stage.ballot(bank, proposal)
+        spread = between.join(ballot["signature"][2 + i : 4 + i] for i in range(0, 130, 2))
+        refused(stage, proposal, WrongSigner, stage.officer(bank), **{**ballot, "signature": "0x" + spread})
+
     def test_with_the_other_form_of_a_good_signature(self, stage: Stage) -> None:
         proposal, bank = stage.voting(), stage.banks[0]
         ballot = stage.ballot(bank, proposal)

@@ -18,8 +18,10 @@ from governance.proposals.errors import (
     AttachmentTooLarge,
     NotADraft,
     TooManyAttachments,
+    TooManyComments,
 )
 from governance.proposals.models import Attachment, Comment, Proposal
+from governance.proposals.services import discussing
 from tests.factories import UserFactory
 from tests.proposals.stage import Stage
 
@@ -153,7 +155,7 @@ class TestComments:
 
         assert said.text == "Is its licence for all of China?\nWe ask."
         listed = [(c.author, c.institution) for c in selectors.discussion(proposal)]
-        assert listed == [(officer, bank), (stage.secretary, None)]
+        assert listed == [(stage.secretary, None), (officer, bank)]
         assert len(stage.events(proposal, "proposal.commented")) == 2
 
     def test_a_draft_is_the_secretariats_own(self, stage: Stage) -> None:
@@ -162,6 +164,16 @@ class TestComments:
             services.comment(draft, text="Too early?", actor=stage.officer(stage.banks[0]))
         services.comment(draft, text="Note to ourselves.", actor=stage.secretary)
         assert Comment.objects.count() == 1
+
+    def test_one_bank_can_not_fill_the_page(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        proposal, bank, other = stage.proposed(), stage.banks[0], stage.banks[1]
+        monkeypatch.setattr(discussing, "MOST_COMMENTS", 2)
+        for number in range(2):
+            services.comment(proposal, text=f"Remark {number}.", actor=stage.officer(bank))
+        with pytest.raises(TooManyComments):
+            services.comment(proposal, text="And another.", actor=stage.officer(bank))
+        services.comment(proposal, text="May I?", actor=stage.officer(other))
+        assert Comment.objects.count() == 3
 
     @pytest.mark.parametrize("text", ["", " \n ", "x" * 4001, "seen \N{ZERO WIDTH SPACE} unseen"])
     def test_what_is_no_comment(self, stage: Stage, text: str) -> None:

@@ -12,6 +12,8 @@ from consortium.web.admin.panels import Panel, code
 from governance.proposals import selectors
 from governance.proposals.models import Proposal
 
+_COMMENTS = 100  # the latest; the portal has all
+
 
 def around(proposal: Proposal) -> Iterable[Panel]:
     """Nothing where there is nothing."""
@@ -22,7 +24,7 @@ def around(proposal: Proposal) -> Iterable[Panel]:
             (_("name"), _("size"), "SHA-256"),
             [(file.name, filesizeformat(file.size), code(file.sha256)) for file in files],
         )
-    said = list(selectors.discussion(proposal))
+    said = list(selectors.discussion(proposal)[:_COMMENTS])
     if said:
         yield panels.table(
             _("Discussion"),

@@ -266,7 +266,7 @@ class StepOut(serializers.Serializer[Any]):
     contract = serializers.CharField()
     function = serializers.CharField()
     target = serializers.CharField()
-    data = serializers.CharField()
+    data = serializers.CharField()  # type: ignore[assignment]
 
 
 class ProposalDetailOut(ProposalOut):
@@ -282,7 +282,7 @@ class ProposalDetailOut(ProposalOut):
     chain_id = serializers.IntegerField(source="proposal.ledger.chain_id")
     governor = serializers.CharField()
     attachments = AttachmentOut(many=True)
-    comments = RemarkOut(many=True)
+    comments = RemarkOut(many=True, help_text="the latest 50; all are at comments/")
     applied = AppliedOut(many=True)
     proposed_vote = ProposedVoteOut(allow_null=True)
     voted = VoterOut(many=True, source="overview.voted")

@@ -33,6 +33,8 @@ from governance.proposals import services as voting_services
 from governance.proposals.mandates import Substitution
 from governance.proposals.models import Ballot, Kind, Proposal
 
+_COMMENTS = 50  # the latest, beside a proposal
+
 
 class Institutions(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     """The account's own institution; all of them for secretariat and regulator."""
@@ -155,7 +157,7 @@ class Proposals(Drafting):
             "governor": facts.governor_of(proposal),
             "steps": words.steps(proposal),
             "attachments": voting.attachments_of(proposal),
-            "comments": voting.discussion(proposal),
+            "comments": voting.discussion(proposal)[:_COMMENTS],
             "applied": bundles.applied(proposal),
             "proposed_vote": mandates.standing(proposal, bank) if bank else None,
         }
@@ -176,9 +178,16 @@ class Proposals(Drafting):
         """The proposal's whole story in one file, byte for byte as ``governance.verify`` takes it."""
         return HttpResponse(bundles.bundle_of(self.get_object()), content_type="application/json")
 
-    @extend_schema(request=s.RemarkIn, responses={201: s.RemarkOut, **ERRORS})
-    @action(detail=True, methods=["post"])
+    @extend_schema(responses=s.RemarkOut(many=True))
+    @action(detail=True)
     def comments(self, request: Request, ref: str) -> Response:
+        """What people said of it, the latest first."""
+        page = list(self.paginate_queryset(voting.discussion(self.get_object())) or [])
+        return self.get_paginated_response(s.RemarkOut(page, many=True).data)
+
+    @extend_schema(request=s.RemarkIn, responses={201: s.RemarkOut, **ERRORS})
+    @comments.mapping.post
+    def comment(self, request: Request, ref: str) -> Response:
         """Say something to all members."""
         proposal, actor = self.get_object(), self.officer()
         made = voting_services.comment(proposal, **self.taken(s.RemarkIn).validated_data, actor=actor)

@@ -66,6 +66,9 @@ class _Paper:
         return newest.values_list("timestamp", "voted").first() or (None, votes.exists())
 
 
+MOST_TRIES = 5  # ballots of one voter on one proposal that the ledger refused: each is at our cost
+
+
 def cast(
     proposal: Proposal,
     *,
@@ -91,7 +94,7 @@ def cast(
         bank, read = _institution_of(officer), facts.read_one(proposal)
         _check_ledger(proposal, read, chain_id, governor)
         ballot = _ballot(proposal, read, voter, support, nonce)
-        paper = _Paper(proposal, read, ballot, signature.lower(), officer, bank)
+        paper = _Paper(proposal, read, ballot, canonical(signature), officer, bank)
         _check_signature(paper)
         _check_open(paper)
         _check_electorate(paper)
@@ -100,6 +103,11 @@ def cast(
         if refusal.status < 500:
             _record_refusal(proposal, refusal, actor, voter)
         raise
+
+
+def canonical(signature: str) -> str:
+    """One spelling of each: it is known again, and has the form that every reader of it expects."""
+    return "0x" + signature.lower().removeprefix("0x")
 
 
 def _officer(actor: Actor) -> User:
@@ -210,11 +218,12 @@ def _take(paper: _Paper) -> Ballot:
 
 def _check_not_received(paper: _Paper) -> None:
     voter = paper.ballot.voter
-    earlier = Ballot.objects.filter(proposal=paper.proposal, voter=voter)
-    for status, code, signature in earlier.values_list("relay__status", "relay__error_code", "signature"):
+    rows = Ballot.objects.filter(proposal=paper.proposal, voter=voter)
+    earlier = list(rows.values_list("relay__status", "relay__error_code", "signature"))
+    for status, code, signature in earlier:
         if status not in facts.REFUSED_RELAYS:
             raise AlreadyVoted(voter=voter)
-        if signature == paper.signature:
+        if signature == paper.signature or len(earlier) >= MOST_TRIES:
             raise RefusedByLedger(reason=code)
 
 

@@ -20,11 +20,12 @@ from governance.proposals.errors import (
     AttachmentTooLarge,
     NotADraft,
     TooManyAttachments,
+    TooManyComments,
 )
-from governance.proposals.models import Attachment, Comment, Proposal
+from governance.proposals.models import COMMENT_LENGTH, Attachment, Comment, Proposal
 from governance.proposals.services.common import label, locked, record, state_now
 
-COMMENT_LENGTH = 4000  # characters
+MOST_COMMENTS = 100  # of one institution on one proposal; the secretariat counts as one
 NAME_LENGTH = 120  # characters, of a file
 _NAME_TAKEN_BY_SYSTEMS = set('/\\:*?"<>|')
 
@@ -32,17 +33,21 @@ _NAME_TAKEN_BY_SYSTEMS = set('/\\:*?"<>|')
 def comment(proposal: Proposal, *, text: str, actor: Actor) -> Comment:
     """Say something of a proposal that members can see. The regulator reads and says nothing.
 
-    Raises NotAllowed, InvalidInput.
+    Raises NotAllowed, InvalidInput, TooManyComments.
     """
     if not isinstance(actor, User) or not (actor.is_member or actor.is_secretariat):
         raise NotAllowed
     if proposal.opened_at is None and not actor.is_secretariat:
         raise NotAllowed  # a draft is the secretariat's own
+    institution = actor.institution if actor.is_member else None
     with transaction.atomic():
+        proposal = locked(proposal)
+        if proposal.comments.filter(institution=institution).count() >= MOST_COMMENTS:
+            raise TooManyComments(limit=MOST_COMMENTS)
         said = Comment.objects.create(
             proposal=proposal,
             author=actor,
-            institution=actor.institution if actor.is_member else None,
+            institution=institution,
             text=_text(text),
             written_at=clock.now(),
         )

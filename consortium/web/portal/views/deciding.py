@@ -16,11 +16,13 @@ from consortium.web.portal import scope
 from consortium.web.portal.views.base import Action, Page, one
 from governance.bundles import bundle_of
 from governance.proposals import attachments, selectors, services
-from governance.proposals.models import Proposal
+from governance.proposals.models import COMMENT_LENGTH, Proposal
 
 
 class CommentForm(forms.Form):
-    text = forms.CharField(label=gettext_lazy("comment"), max_length=5000, widget=forms.Textarea({"rows": 5}))
+    text = forms.CharField(
+        label=gettext_lazy("comment"), max_length=COMMENT_LENGTH, widget=forms.Textarea({"rows": 5})
+    )
 
 
 class Comment(Action):

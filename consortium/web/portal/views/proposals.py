@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ from governance.proposals.actions import calls_of
 from governance.proposals.models import Kind, Proposal, State
 from governance.proposals.simulation import Simulation
 
+_COMMENTS = 50  # a page
 _LIVE = {
     rules.State.SUBMITTING,
     rules.State.PENDING,
@@ -63,6 +65,7 @@ class OneProposal(Page):
         proposal = one(scope.proposals(self.account), pk=kwargs["pk"])
         overview, own = selectors.overview(proposal), _own(self.account, proposal)
         ours = voting.our_vote(self.account, proposal, overview, own)
+        said = Paginator(selectors.discussion(proposal), _COMMENTS).get_page(self.request.GET.get("page"))
         return super().get_context_data(
             proposal=proposal,
             overview=overview,
@@ -79,7 +82,7 @@ class OneProposal(Page):
             governor=facts.governor_of(proposal),
             steps=words.steps(proposal),
             **_preview(proposal, overview),
-            comments=selectors.discussion(proposal),
+            comments=said,
             attachments=selectors.attachments_of(proposal),
             may_comment=self.account.is_member,
             command=ballot_command(proposal, ours),
