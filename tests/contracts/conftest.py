@@ -15,7 +15,7 @@ from governance.contracts import node
 from tests.contracts.alliance import Alliance
 
 CHAIN_ID = 20200
-START_LIMIT = 30  # seconds
+START_LIMIT = 60  # seconds
 
 
 def _watch(output: Iterator[str], address: Future[str]) -> None:
