@@ -51,7 +51,7 @@ def check(read: ReadRequest) -> None:
     """Raises WeakExponent or WeakKey. SM2 keys were checked by what read them."""
     rules.check_exponent(read.key)
     key = read.public_key
-    if read.key.kind == "RSA" and isinstance(key, rsa.RSAPublicKey):
+    if isinstance(key, rsa.RSAPublicKey):
         _check_rsa(key.public_numbers())
     elif isinstance(key, ec.EllipticCurvePublicKey):
         _check_point(key)
