@@ -122,10 +122,19 @@ class CertificateRequest(models.Model):
     spki_sha256 = models.CharField(_("key fingerprint"), max_length=64)
     key_description = models.CharField(_("key"), max_length=40)  # "RSA 2048", "P-256"
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.SUBMITTED)
-    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("requested by"))
+    # Nobody looks requests up by who asked or decided: no index to keep.
+    requested_by = models.ForeignKey(
+        User, models.PROTECT, related_name="+", db_index=False, verbose_name=_("requested by")
+    )
     requested_at = models.DateTimeField(_("requested"))
     decided_by = models.ForeignKey(
-        User, models.PROTECT, related_name="+", null=True, blank=True, verbose_name=_("decided by")
+        User,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+        verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decision_reason = models.TextField(_("reason"), blank=True)
@@ -260,7 +269,13 @@ class Certificate(models.Model):
         Institution, models.PROTECT, null=True, blank=True, verbose_name=_("institution")
     )
     node = models.ForeignKey(
-        Node, models.PROTECT, related_name="certificates", null=True, blank=True, verbose_name=_("node")
+        Node,
+        models.PROTECT,
+        related_name="certificates",
+        null=True,
+        blank=True,
+        db_index=False,  # certificate_node begins with it
+        verbose_name=_("node"),
     )
     holder = models.ForeignKey(
         User, models.PROTECT, related_name="certificates", null=True, blank=True, verbose_name=_("holder")

@@ -9,8 +9,7 @@ import hashlib
 import importlib
 import logging
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 from cryptography import x509
@@ -67,21 +66,25 @@ def read(data: bytes) -> ReadRequest:
         raise RequestTooLarge(size=len(data), limit=rules.SIZE_LIMIT)
     if b"PRIVATE KEY-----" in data:
         raise PrivateKeySent
-    with _parsing():
+    with _parsing:
         return _read(_load(data))
 
 
-@contextmanager
-def _parsing() -> Iterator[None]:
-    try:
-        yield
-    except ConsoleError:
-        raise
-    except _PARSING:
+class _Parsing:
+    """Inside it, whatever is raised refuses: what parsers raise, and fail closed what none said it would."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ConsoleError):
+            return
+        if not isinstance(error, _PARSING):
+            logger.warning("reading a certificate request raised %s", type(error).__name__)
         raise MalformedRequest from None
-    except Exception as error:  # noqa: BLE001 - fail closed: what no parser said it would raise refuses as well
-        logger.warning("reading a certificate request raised %s", type(error).__name__)
-        raise MalformedRequest from None
+
+
+_parsing = _Parsing()
 
 
 def _load(data: bytes) -> x509.CertificateSigningRequest:
@@ -133,7 +136,7 @@ def _check_possession(csr: x509.CertificateSigningRequest, public_key: Certifica
 def _holds(csr: x509.CertificateSigningRequest, public_key: CertificatePublicKeyTypes) -> bool:
     """As cryptography's own property, which reads the key once more: for ECDSA, the most of them, without."""
     scheme = csr.signature_algorithm_parameters
-    if not (isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(scheme, ec.ECDSA)):
+    if not (isinstance(scheme, ec.ECDSA) and isinstance(public_key, ec.EllipticCurvePublicKey)):
         return csr.is_signature_valid
     try:
         public_key.verify(csr.signature, csr.tbs_certrequest_bytes, scheme)
@@ -144,7 +147,7 @@ def _holds(csr: x509.CertificateSigningRequest, public_key: CertificatePublicKey
 
 def asked(csr: x509.CertificateSigningRequest) -> tuple[dict[str, tuple[str, ...]], bool]:
     """What it calls itself, and whether it wants to be an authority. Raises UnfitName, MalformedRequest."""
-    with _parsing():
+    with _parsing:
         called: dict[str, list[str]] = {kind: [] for kind in _CHECKED.values()}
         for attribute in csr.subject:
             text = _text(attribute.value, rules.shown(attribute.rfc4514_attribute_name))

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from consortium.core.lookups import as_array
+
 _LOCK_SPACE = 0x0CE7  # first half of the lock's key; the second is a hash of the request's id
 _LOOK_AHEAD = 8  # times the batch: what other workers hold is passed over
 
@@ -54,5 +56,5 @@ def _given_back(claimed: list[uuid.UUID]) -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_advisory_unlock(%s, hashtext(id::text)) FROM unnest(%s::uuid[]) AS id",
-                    [_LOCK_SPACE, claimed],
+                    [_LOCK_SPACE, as_array([str(request_id) for request_id in claimed])],
                 )

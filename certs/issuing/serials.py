@@ -15,6 +15,7 @@ from certs import building
 from certs.models import Authority, CertificateRequest, SerialNumber
 from consortium.core import bulk, clock, events
 from consortium.core.events import Actor
+from consortium.core.lookups import as_array
 
 _WITHOUT = {"certificate__isnull": True, "cross_certificate__isnull": True}
 
@@ -55,12 +56,15 @@ def store_intents(intents: Mapping[str, bytes]) -> set[str]:
         cursor.execute(
             """
             UPDATE certs_serialnumber SET intent = wanted.intent
-            FROM unnest(%s::text[], %s::bytea[]) AS wanted (serial, intent)
+            FROM (
+                SELECT serial, decode(hex, 'hex') AS intent
+                FROM unnest(%s::text[], %s::text[]) AS given (serial, hex)
+            ) AS wanted
             WHERE certs_serialnumber.serial = wanted.serial AND voided_at IS NULL
                 AND (certs_serialnumber.intent = '' OR certs_serialnumber.intent = wanted.intent)
             RETURNING certs_serialnumber.serial
             """,
-            [list(intents), list(intents.values())],
+            [as_array(list(intents)), as_array([intent.hex() for intent in intents.values()])],
         )
         return {row[0] for row in cursor.fetchall()}
 

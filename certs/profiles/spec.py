@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -104,9 +105,7 @@ class ProfileSpec:
     def subject(self, name: str, institution: str) -> x509.Name:
         """The distinguished name: ``name`` of node, account or service, ``institution``'s short name."""
         values = {"name": name, "institution": institution}
-        return x509.Name(
-            [x509.NameAttribute(ATTRIBUTES[kind], _cut(text.format_map(values))) for kind, text in self.rdns]
-        )
+        return x509.Name([_attribute(kind, _cut(text.format_map(values))) for kind, text in self.rdns])
 
     def usages_of(self, kind: str) -> frozenset[str]:
         """What a key of that kind is used for, as cryptography's KeyUsage spells it; empty: not accepted."""
@@ -115,6 +114,12 @@ class ProfileSpec:
     def renewal_opens(self, not_after: datetime) -> datetime:
         """From when on a certificate that ends at ``not_after`` may be renewed."""
         return not_after - self.window
+
+
+@lru_cache(maxsize=1024)
+def _attribute(kind: str, text: str) -> x509.NameAttribute[str]:
+    """One part of a name; an institution's is the same in all of its certificates."""
+    return x509.NameAttribute(ATTRIBUTES[kind], text)
 
 
 def _cut(text: str) -> str:

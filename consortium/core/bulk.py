@@ -10,10 +10,13 @@ Nor does a row need Django's way of making an object, which costs more than COPY
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from operator import itemgetter
+from json import JSONEncoder, dumps
+from operator import attrgetter, itemgetter
 from typing import Any, LiteralString, TypeVar
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.base import ModelState
@@ -56,23 +59,15 @@ def insert(rows: Sequence[Row]) -> Sequence[Row]:
     """
     if not rows:
         return rows
-    model, keyed = type(rows[0]), rows[0].pk is not None
-    fields = [
-        field for field in model._meta.concrete_fields if keyed or not isinstance(field, models.AutoField)
-    ]
-    prepared = [field for field in fields if isinstance(field, models.JSONField)]
-    plain = [field for field in fields if field not in prepared]
-    columns = [sql.Identifier(str(field.column)) for field in (*plain, *prepared)]
-    table = sql.Identifier(model._meta.db_table)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, sql.Composed(columns).join(", "))
-    values_of = itemgetter(*[field.attname for field in plain])
+    keyed = rows[0].pk is not None
+    lines = _lines(rows, keyed)
+    statement = _statement(type(rows[0]), keyed)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-        for row in rows:
-            columns_of = row.__dict__
-            json = [field.get_db_prep_save(columns_of[field.attname], connection) for field in prepared]
-            copy.write_row((*values_of(columns_of), *json))
+        copy.write(lines)
+    alias = connection.alias
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        state = row._state
+        state.adding, state.db = False, alias
     return rows
 
 
@@ -129,6 +124,64 @@ def _type(field: models.Field[Any, Any]) -> LiteralString:
     """An array of what the column holds. The keys that the database makes have a sequence in their type."""
     found = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
     return f"{found}[]"
+
+
+def _lines(rows: Sequence[models.Model], keyed: bool) -> str:
+    """The rows as COPY reads them (PostgreSQL, "Text Format"). Raises TypeError on values of other kinds."""
+    plain, json = _stored(type(rows[0]), keyed)
+    values_of = itemgetter(*[field.attname for field in plain])
+    lines = []
+    for row in rows:
+        columns = row.__dict__
+        texts = [_WRITTEN.get(type(value), _other)(value) for value in values_of(columns)]
+        texts += [_json(columns[field.attname], field.encoder) for field in json]
+        lines.append("\t".join(texts))
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text if text.isalnum() else text.translate(_ESCAPES)
+
+
+def _json(value: Any, encoder: type[JSONEncoder] | None) -> str:
+    return _NULL if value is None else _escaped(dumps(value, cls=encoder))
+
+
+def _other(value: Any) -> str:
+    """The words of a choice are texts; beside them only what is listed can be written."""
+    if isinstance(value, str):
+        return _escaped(str.__str__(value))
+    raise TypeError(f"no way to write {type(value).__name__} to a column")
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL = "\\N"
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    str: _escaped,
+    UUID: attrgetter("hex"),
+    int: int.__repr__,
+    bool: lambda value: "t" if value else "f",
+    bytes: lambda value: "\\\\x" + value.hex(),
+    datetime: datetime.isoformat,
+    type(None): lambda _nothing: _NULL,
+}
+
+
+@cache
+def _statement(model: type[models.Model], keyed: bool) -> sql.Composed:
+    plain, json = _stored(model, keyed)
+    columns = [sql.Identifier(str(field.column)) for field in (*plain, *json)]
+    table = sql.Identifier(model._meta.db_table)
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(table, sql.Composed(columns).join(", "))
+
+
+@cache
+def _stored(model: type[models.Model], keyed: bool) -> tuple[list[Any], list[models.JSONField[Any, Any]]]:
+    """Plain columns, and those of JSON; the key that the database makes only if ``keyed``."""
+    found = model._meta.concrete_fields
+    fields = [field for field in found if keyed or not isinstance(field, models.AutoField)]
+    json = [field for field in fields if isinstance(field, models.JSONField)]
+    return [field for field in fields if field not in json], json
 
 
 def _made(model: type[Row], columns: Mapping[str, Any]) -> Row:

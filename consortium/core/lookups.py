@@ -31,7 +31,18 @@ class Among(Lookup):
 
 
 def _array(values: list[Any]) -> list[Any] | str:
-    """Ids need no quotes in an array's text, and are not looked at one by one by the driver then."""
-    if all(type(value) is UUID for value in values):
-        return "{" + ",".join(map(str, values)) + "}"
+    """Ids and plain words as an array's text: the driver does not look at them one by one then."""
+    kinds = set(map(type, values))
+    if kinds == {UUID}:
+        return as_array([value.hex for value in values])
+    if kinds == {str}:
+        return as_array(values)
     return values
+
+
+def as_array(texts: list[str]) -> list[str] | str:
+    """The texts as PostgreSQL writes an array; as they are where one of them has a quote or a backslash."""
+    inside = '","'.join(texts)
+    if not texts or "\\" in inside or inside.count('"') != 2 * (len(texts) - 1):
+        return texts
+    return f'{{"{inside}"}}'

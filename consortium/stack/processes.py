@@ -22,7 +22,7 @@ def processes(context: Context) -> list[Process]:
         Process("gateway", _python("gunicorn", "-c", "python:consortium.gateway_conf")),
         _worker("worker", "default,push", concurrency=2),
         _worker("chain", "chain", concurrency=1, env=relaying(context)),
-        _worker("signing", "signing", concurrency=1, env=signing(context)),
+        _worker("signing", "signing", concurrency=2, env=signing(context)),
         Process("status", (sys.executable, str(PROJECT / "manage.py"), "answer_status"), answering(context)),
         Process("beat", _python("celery", "--app", "consortium", "beat", "--loglevel", "WARNING")),
         *(_agent(context, node) for node in FOUNDING_NODES),

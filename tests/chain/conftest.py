@@ -106,7 +106,7 @@ class Victim:
     def killed(self) -> None:
         """SIGKILL, as the machine would: nothing of it runs any more."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         self._close()
 
     def finishes(self) -> None:

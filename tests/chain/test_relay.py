@@ -284,7 +284,7 @@ def _send_directly(world: World, *, nonce: int) -> None:
         "value": 0, "chainId": world.ledger.chain_id,
     })  # fmt: skip
     world.client.eth.wait_for_transaction_receipt(
-        world.client.eth.send_raw_transaction(signed.raw_transaction), timeout=20, poll_latency=0.01
+        world.client.eth.send_raw_transaction(signed.raw_transaction), timeout=60, poll_latency=0.01
     )
 
 

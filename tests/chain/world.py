@@ -188,7 +188,7 @@ class World:
         nonce = self.client.eth.get_transaction_count(account.address)
         fields |= {"nonce": nonce, "chainId": self.ledger.chain_id}
         sent = self.client.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
-        return self.client.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.01)
+        return self.client.eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.01)
 
 
 def rows(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:

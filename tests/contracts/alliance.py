@@ -392,7 +392,7 @@ def deploy(ledger: Web3, name: str, *arguments: Any) -> Contract:
 
 def sent(ledger: Web3, transaction: Any) -> TxReceipt:
     """The receipt; a fast poll, because this ledger mines at once."""
-    return ledger.eth.wait_for_transaction_receipt(transaction, timeout=20, poll_latency=0.01)
+    return ledger.eth.wait_for_transaction_receipt(transaction, timeout=60, poll_latency=0.01)
 
 
 def encoded(call: ContractFunction) -> str:

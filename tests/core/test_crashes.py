@@ -16,7 +16,7 @@ from tests.core.work import NOTE, QUEUE, WAIT, child, said
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("topics")]
 
-LIMIT = 30  # seconds until a hanging test fails
+LIMIT = 60  # seconds until a hanging test fails
 
 
 def owe(topic: outbox.Topic, key: str) -> None:

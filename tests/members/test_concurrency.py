@@ -24,7 +24,7 @@ from tests.members.test_roster import ROSTER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIMIT = 30  # seconds until a hanging test fails
+LIMIT = 60  # seconds until a hanging test fails
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from consortium.stack.endpoints import PROJECT, VARIABLES
 
 PYTHON = sys.executable
 SLEEP = [PYTHON, "-c", "import time; time.sleep(600)"]
-LIMIT = 40.0  # seconds: generous, only a hanging stack meets it
+LIMIT = 90.0  # seconds: generous, only a hanging stack meets it
 
 
 class Stack:

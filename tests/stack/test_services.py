@@ -163,4 +163,4 @@ def _height(state: Path) -> int:
 
 
 def _soon() -> float:
-    return time.monotonic() + 20
+    return time.monotonic() + 60

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consortium.members.models import Institution, Network, Node
+from consortium.members.permissions import require_secretariat
 from consortium.web.api.scoped import ERRORS, Scoped
 from consortium.web.api.serializers import ReasonIn, RuleOut
 from governance.chain.models import ActionKind, RegistryEntry
@@ -183,6 +184,7 @@ class Drafting(Scoped):
     @extend_schema(request=DraftIn, responses={201: DraftOut, **ERRORS})
     def create(self, request: Request) -> Response:
         """Draft a proposal, by the secretariat. Nobody else sees it until it is opened."""
+        require_secretariat(self.account)  # before the body is read: it names rows of all members
         given = dict(self.taken(DraftIn).validated_data)
         first, *more = _wishes(given.pop("actions"))
         made = services.draft(**given, **vars(first), more=more, actor=self.account)
@@ -200,6 +202,7 @@ class Drafting(Scoped):
     def actions(self, request: Request, ref: str) -> Response:
         """Let a draft do one thing more."""
         proposal = self.get_object()
+        require_secretariat(self.account)
         (wish,) = _wishes([self.taken(ActionIn).validated_data])
         return Response(DraftOut(services.extend(proposal, wish, actor=self.account)).data)
 
@@ -213,14 +216,18 @@ class Drafting(Scoped):
     @action(detail=True, methods=["post"])
     def withdrawal(self, request: Request, ref: str) -> Response:
         """Take it back, as long as the vote has not begun."""
-        proposal, reason = self.get_object(), self.taken(ReasonIn).validated_data["reason"]
+        proposal = self.get_object()
+        require_secretariat(self.account)
+        reason = self.taken(ReasonIn).validated_data["reason"]
         return Response(DraftOut(services.withdraw(proposal, actor=self.account, reason=reason)).data)
 
     @extend_schema(request=AmendmentIn, responses={201: DraftOut, **ERRORS})
     @action(detail=True, methods=["post"])
     def amendment(self, request: Request, ref: str) -> Response:
         """Draft the successor that takes its place."""
-        proposal, given = self.get_object(), dict(self.taken(AmendmentIn).validated_data)
+        proposal = self.get_object()
+        require_secretariat(self.account)
+        given = dict(self.taken(AmendmentIn).validated_data)
         wishes = _wishes(given.pop("actions", []))
         made = services.amend(proposal, **given, wishes=wishes, actor=self.account)
         return Response(DraftOut(made).data, status=status.HTTP_201_CREATED)

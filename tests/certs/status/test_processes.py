@@ -90,11 +90,11 @@ def web_process(pki: Pki, web_of_the_module: Web, settings: Settings) -> Web:
 
 
 def post(web: Web, request: bytes) -> httpx.Response:
-    return httpx.post(f"{web.url}/pki/ocsp", content=request, headers=HEADERS, timeout=20, trust_env=False)
+    return httpx.post(f"{web.url}/pki/ocsp", content=request, headers=HEADERS, timeout=60, trust_env=False)
 
 
 def get(web: Web, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{web.url}{path}", headers=headers, timeout=20, trust_env=False)
+    return httpx.get(f"{web.url}{path}", headers=headers, timeout=60, trust_env=False)
 
 
 def status(answer: httpx.Response, certificate: Certificate) -> Status:
