@@ -11,7 +11,8 @@ from tests.i18n.sources import messages
 _NOT_OURS = re.compile(
     r"<(code|pre|q|script|style|textarea|details|time)\b.*?</\1>"
     r"|<span[^>]*material-symbols[^>]*>.*?</span>"
-    r"|<div class=\"text\">.*?</div>",
+    r"|<div class=\"text\">.*?</div>"
+    r"|<(span|small|dd) [^>]*lang=\"en\">.*?</\2>",  # said to be English, beside the Chinese
     re.DOTALL,
 )
 _SENTENCE = re.compile(r"\b[a-z]{2,}(?: [a-z']{2,}){2,}", re.IGNORECASE)

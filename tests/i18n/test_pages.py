@@ -86,7 +86,7 @@ def test_nothing_in_the_administration_is_left_in_english(lived: Town, client: C
         for address in administration()
         if (english := left_in_english(in_chinese(client, address), ours, as_they_are))
     }
-    assert left == {}
+    assert not left, "\n".join(f"{where}: {what}" for where, what in left.items())
 
 
 def test_a_certificates_life_is_told_in_chinese(lived: Town, client: Client) -> None:

@@ -236,7 +236,7 @@ class RpcNodeAdmin(ConsoleModelAdmin):
     @display(description=_("ledger"), ordering="ledger")
     def ledger_shown(self, row: RpcNode) -> str:
         name = row.ledger or SLUG
-        return f"{name} ({_('own RPC')})" if row.native else name
+        return _("%(ledger)s (own RPC)") % {"ledger": name} if row.native else name
 
     @display(description=_("state"), ordering="fault")
     def state_shown(self, row: RpcNode) -> str:

@@ -58,7 +58,9 @@ class GovernedLedger(models.Model):
 class LedgerBlock(models.Model):
     """An indexed block. The newest few hundred are kept, to notice reorganisations."""
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="blocks")
+    ledger = models.ForeignKey(
+        GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="blocks"
+    )
     number = models.PositiveBigIntegerField(_("block"))
     hash = models.CharField(_("hash"), max_length=66)
     time = models.DateTimeField(_("time"))
@@ -74,7 +76,9 @@ class LedgerBlock(models.Model):
 class LedgerReading(models.Model):
     """When a ledger was read last, how far that was, and what kept the console from it since."""
 
-    ledger = models.OneToOneField(GovernedLedger, models.CASCADE, related_name="reading")
+    ledger = models.OneToOneField(
+        GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="reading"
+    )
     tried_at = models.DateTimeField(_("tried"), null=True)
     read_at = models.DateTimeField(_("read"), null=True)  # to its end
     nodes_read_at = models.DateTimeField(_("node roles read"), null=True)
@@ -94,7 +98,9 @@ class LedgerReading(models.Model):
 class CommitteeState(models.Model):
     """The committee as it was last read: rates and addresses."""
 
-    ledger = models.OneToOneField(GovernedLedger, models.CASCADE, related_name="committee_state")
+    ledger = models.OneToOneField(
+        GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="committee_state"
+    )
     committee = models.CharField(_("committee contract"), max_length=42)
     proposal_manager = models.CharField(_("proposals contract"), max_length=42)
     participation = models.PositiveSmallIntegerField(_("participation rate (%)"))
@@ -114,7 +120,9 @@ class CommitteeState(models.Model):
 class CommitteeGovernor(models.Model):
     """A governor and its weight, as last read."""
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="governors")
+    ledger = models.ForeignKey(
+        GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="governors"
+    )
     address = models.CharField(_("address"), max_length=42)
     weight = models.PositiveBigIntegerField(_("weight"))
 
@@ -131,7 +139,7 @@ class CommitteeGovernor(models.Model):
 class CommitteeCall(models.Model):
     """A transaction to the committee, decoded from its input: the chain keeps nothing else of its content."""
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="calls")
+    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="calls")
     block = models.PositiveBigIntegerField(_("block"))
     index = models.PositiveIntegerField(_("place in the block"))
     block_time = models.DateTimeField(_("time"))
@@ -176,7 +184,9 @@ class CommitteeProposal(models.Model):
         NODE_WEIGHT = 51, _("a node's role or weight")
         NODE_REMOVAL = 52, _("removal of a node")
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="proposals")
+    ledger = models.ForeignKey(
+        GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="proposals"
+    )
     number = models.PositiveBigIntegerField(_("number"))
     type = models.PositiveSmallIntegerField(_("type"), choices=Type)
     proposer = models.CharField(_("proposer"), max_length=42)
@@ -217,7 +227,7 @@ class CommitteeProposal(models.Model):
 class CommitteeVote(models.Model):
     """Who voted how; block and transaction where it was found."""
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="votes")
+    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="votes")
     number = models.PositiveBigIntegerField(_("proposal"))
     voter = models.CharField(_("voter"), max_length=42)
     agree = models.BooleanField(_("in favour"))
@@ -243,7 +253,7 @@ class LedgerNode(models.Model):
         OBSERVER = 1, _("observer")
         SEALER = 2, _("sealer")
 
-    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, related_name="nodes")
+    ledger = models.ForeignKey(GovernedLedger, models.CASCADE, verbose_name=_("ledger"), related_name="nodes")
     consensus_id = models.CharField(_("node id"), max_length=128)
     role = models.PositiveSmallIntegerField(_("role"), choices=Role)
     weight = models.PositiveBigIntegerField(_("weight"), default=0)
@@ -265,12 +275,16 @@ class CommitteeWish(models.Model):
     must be applied first, as an observer must be one before it seals.
     """
 
-    ledger = models.ForeignKey(GovernedLedger, models.PROTECT, related_name="wishes")
+    ledger = models.ForeignKey(
+        GovernedLedger, models.PROTECT, verbose_name=_("ledger"), related_name="wishes"
+    )
     type = models.PositiveSmallIntegerField(_("type"), choices=CommitteeProposal.Type)
     arguments = models.JSONField(_("content"))
     resource = models.CharField(_("about"), max_length=42)
     interval = models.PositiveBigIntegerField(_("blocks to vote"), default=fisco.DEFAULT_INTERVAL)
-    after = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
+    after = models.ForeignKey(
+        "self", models.PROTECT, verbose_name=_("after"), null=True, blank=True, related_name="followed_by"
+    )
     reason = models.TextField(_("reason"))
     institution = models.ForeignKey(
         Institution, models.PROTECT, null=True, blank=True, verbose_name=_("about")
@@ -306,10 +320,17 @@ class CommitteeTransaction(models.Model):
         LOST = "lost", _("another transaction of the account took its place")
         WITHDRAWN = "withdrawn", _("withdrawn before it was sent")
 
-    ledger = models.ForeignKey(GovernedLedger, models.PROTECT, related_name="transactions")
+    ledger = models.ForeignKey(
+        GovernedLedger, models.PROTECT, verbose_name=_("ledger"), related_name="transactions"
+    )
     purpose = models.CharField(_("purpose"), max_length=80)  # "wish:7", "vote:3", "revoke:3", "refresh:3"
     wish = models.ForeignKey(
-        CommitteeWish, models.PROTECT, null=True, blank=True, related_name="transactions"
+        CommitteeWish,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transactions",
+        verbose_name=_("wish"),
     )
     number = models.PositiveBigIntegerField(_("proposal"), null=True)
     sender = models.CharField(_("sender"), max_length=42)
