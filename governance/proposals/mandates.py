@@ -47,6 +47,7 @@ class Mandate(models.Model):
     proposed_for = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("proposed for"))
     proposed_at = models.DateTimeField(_("proposed"))
     withdrawn_at = models.DateTimeField(pgettext_lazy("time", "withdrawn"), null=True, blank=True)
+    withdrawn_because = models.TextField(_("reason for withdrawing"), blank=True)
     ballot = models.OneToOneField(
         Ballot, models.PROTECT, null=True, blank=True, related_name="mandate", verbose_name=_("ballot")
     )

@@ -108,14 +108,21 @@ class Proposal(models.Model):
     withdraw_tx = models.OneToOneField(
         RelayTransaction, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    amends = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="successor", verbose_name=_("amends")
+    amends = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="successors", verbose_name=_("amends")
     )
 
     class Meta:
         verbose_name = _("proposal")
         verbose_name_plural = _("proposals")
         ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["amends"],
+                condition=models.Q(discarded_at__isnull=True),
+                name="proposal_one_successor",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"#{self.number} {self.title}"

@@ -234,7 +234,6 @@ def _listing() -> QuerySet[Proposal]:
         "drafted_by",
         "opened_by",
         "amends",
-        "successor",
     )
 
 

@@ -117,7 +117,9 @@ def test_what_was_withdrawn_or_comes_from_a_dismissed_officer_counts_no_more(
 ) -> None:
     with stage.ledgers_time():
         services.propose_vote(vote, support=FOR, reason=REASON, actor=zhou_lan)
-        services.withdraw_vote(vote, actor=li_jun, reason="The board meets again")
+        withdrawn = services.withdraw_vote(vote, actor=li_jun, reason="The board meets again")
+        withdrawn.refresh_from_db()
+        assert withdrawn.withdrawn_because == "The board meets again"
         with pytest.raises(errors.NotProposed):
             services.withdraw_vote(vote, actor=li_jun, reason="Twice")
         services.propose_vote(vote, support=FOR, reason=REASON, actor=zhou_lan)

@@ -98,6 +98,13 @@ class TestAmending:
         assert stage.state(proposal) == State.DISCARDED
         assert [action.kind for action in successor.actions.all()] == ["expel"]
 
+    def test_again_once_the_successor_was_discarded(self, stage: Stage) -> None:
+        proposal = stage.voting()
+        with stage.ledgers_time():
+            services.discard(amend(stage, proposal), actor=stage.secretary, reason="Not so either.")
+            second = amend(stage, proposal)
+        assert [one.pk for one in proposal.successors.filter(discarded_at=None)] == [second.pk]
+
     def test_once(self, stage: Stage) -> None:
         proposal = stage.voting()
         with stage.ledgers_time():

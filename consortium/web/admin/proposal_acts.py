@@ -72,6 +72,11 @@ def _discard(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Ou
     return Outcome(_("The draft is discarded."))
 
 
+def _execute(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
+    services.execute(row, actor=actor(request))
+    return Outcome(_("It is tried again at once."))
+
+
 def _add(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
     services.extend(row, services.Wish(**cleaned), actor=actor(request))
     return Outcome(_("The draft does one thing more."))
@@ -88,8 +93,12 @@ def _is_pending(row: Proposal) -> bool:
 
 def _is_amendable(row: Proposal) -> bool:
     given_up = {rules.State.PENDING, rules.State.VOTING, rules.State.DEFEATED, rules.State.CANCELED}
-    replaced = Proposal.objects.filter(amends=row).exists()
+    replaced = row.successors.filter(discarded_at=None).exists()
     return not replaced and (is_draft(row) or _state(row) in given_up)
+
+
+def _is_passed(row: Proposal) -> bool:
+    return row.opened_at is not None and _state(row) in {rules.State.SUCCEEDED, rules.State.QUEUED}
 
 
 def _state(row: Proposal) -> rules.State:
@@ -127,6 +136,15 @@ PROPOSAL_ACTS = (
         _is_amendable,
         hint=_("Another draft takes its place; if it is not voted on yet, it is withdrawn."),
         icon="edit_note",
+    ),
+    Act(
+        "execute",
+        _("Carry out now"),
+        _execute,
+        ConfirmForm,
+        _is_passed,
+        hint=_("It happens by itself. This is for what failed and need not wait; no timelock is cut short."),
+        icon="play_arrow",
     ),
     Act("withdraw", _("Withdraw"), _withdraw, ReasonForm, _is_pending, style="grave", icon="undo"),
     Act("discard", _("Discard"), _discard, ReasonForm, is_draft, style="grave", icon="delete"),

@@ -59,13 +59,16 @@ def propose_vote(proposal: Proposal, *, support: int, reason: str, actor: Actor)
 
 
 def withdraw_vote(proposal: Proposal, *, actor: Actor, reason: str) -> Mandate:
-    """Take back what the bank's officer proposed. Raises NotProposed, SignedAlready, ReasonRequired."""
+    """Take back what the bank's officer proposed. The reason stays inside the bank, as the choice does.
+
+    Raises NotProposed, SignedAlready, ReasonRequired, what ``mandates.desk`` raises.
+    """
     officer, bank = _officer(actor)
-    _reason(reason)
+    said = _reason(reason)
     with transaction.atomic():
         officer = hold(bank, officer)
         mandates.desk(officer, clock.now())
-        mandate = _set_aside(proposal, bank, clock.now())
+        mandate = _set_aside(proposal, bank, clock.now(), said)
         if mandate is None:
             raise NotProposed
         _record("ballot.proposal_withdrawn", mandate, actor=officer)
@@ -211,14 +214,14 @@ def hold(bank: Institution, officer: User) -> User:
     return User.objects.select_related("voting_duty").get(pk=officer.pk)
 
 
-def _set_aside(proposal: Proposal, bank: Institution, now: datetime) -> Mandate | None:
+def _set_aside(proposal: Proposal, bank: Institution, now: datetime, because: str = "") -> Mandate | None:
     earlier = Mandate.objects.filter(proposal=proposal, institution=bank, withdrawn_at__isnull=True).first()
     if earlier is None:
         return None
     if earlier.ballot is not None and not _refused(earlier.ballot):
         raise SignedAlready
-    earlier.withdrawn_at = now
-    earlier.save(update_fields=["withdrawn_at"])
+    earlier.withdrawn_at, earlier.withdrawn_because = now, because
+    earlier.save(update_fields=["withdrawn_at", "withdrawn_because"])
     return earlier
 
 

@@ -82,7 +82,7 @@ def _check_ours(proposal: Proposal) -> None:
 def _check_amendable(proposal: Proposal, state: rules.State) -> None:
     if state not in _AMENDABLE:
         raise NotAmendable(number=proposal.number, state=label(state))
-    successor = Proposal.objects.filter(amends=proposal).first()
+    successor = proposal.successors.filter(discarded_at=None).first()
     if successor is not None:
         raise AmendedAlready(number=proposal.number, successor=successor.number)
 

@@ -195,3 +195,13 @@ class TestSeveralActions:
 
 def test_a_rule_reads_as_it_was_written() -> None:
     assert rules.Rule.parse("1/2 2/3 3") == rules.Rule((1, 2), (2, 3), 3)
+
+
+def test_what_has_passed_may_be_carried_out_without_waiting(desk: Client, town: Town) -> None:
+    passed, draft = town.stage.due("suspend", institution=town.stage.banks[-1]), town.draft
+    with town.stage.ledgers_time():
+        assert "execute" in offered(desk, passed)
+        assert "execute" not in offered(desk, draft)
+        assert act(desk, passed, "execute").status_code == 302
+    [asked] = town.stage.events(passed, "proposal.execution_requested")
+    assert asked.actor_id == town.wang_min.pk

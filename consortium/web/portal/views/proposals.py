@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -21,7 +20,7 @@ from consortium.web.portal.views.base import Action, Page, one, paged
 from governance.chain import ledger as gateway
 from governance.chain.calls import Call
 from governance.permissions import preview as lists
-from governance.proposals import facts, preview, rules, selectors, services
+from governance.proposals import facts, mandates, preview, rules, selectors, services
 from governance.proposals.actions import calls_of
 from governance.proposals.models import Kind, Proposal, State
 from governance.proposals.simulation import Simulation
@@ -85,7 +84,7 @@ class OneProposal(Page):
             comments=said,
             attachments=selectors.attachments_of(proposal),
             may_comment=self.account.is_member,
-            command=ballot_command(proposal, ours),
+            command=ballot_command(proposal, ours.mandate if ours else None),
             timeline=scope.proposal_events(self.account, proposal)[:50],
             **kwargs,
         )
@@ -115,7 +114,10 @@ class HandIn(Action):
         return reverse("portal:proposal", args=[self.subject.pk])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(command=ballot_command(self.subject), **kwargs)
+        mandate = (
+            mandates.standing(self.subject, self.account.institution) if self.account.institution else None
+        )
+        return super().get_context_data(command=ballot_command(self.subject, mandate), **kwargs)
 
 
 def _own(account: User, proposal: Proposal) -> selectors.OwnVote | None:
@@ -123,8 +125,7 @@ def _own(account: User, proposal: Proposal) -> selectors.OwnVote | None:
 
 
 def _successor(proposal: Proposal) -> Proposal | None:
-    found: Proposal | None = getattr(proposal, "successor", None)
-    return found if found is not None and found.opened_at is not None else None
+    return proposal.successors.filter(discarded_at=None, opened_at__isnull=False).first()
 
 
 def _ending(proposal: Proposal, overview: selectors.Overview) -> str:
@@ -168,12 +169,11 @@ def _wallet(proposal: Proposal, ours: voting.OurVote | None) -> dict[str, Any] |
     return voting.for_wallet(voting.ballot_to_sign(proposal, support=support, voter=ours.voter))
 
 
-def ballot_command(proposal: Proposal, ours: voting.OurVote | None = None) -> str:
+def ballot_command(proposal: Proposal, mandate: mandates.Mandate | None) -> str:
     """What a member runs on its own machine; every word of it is ours, so it is safe to paste."""
-    ledger = gateway.addresses()[0]
-    if urlsplit(ledger).password or urlsplit(ledger).username:
-        ledger = "https://YOUR-LEDGER-NODE"  # an address with credentials in it is not for showing
-    mandate = None if ours is None else ours.mandate
+    ledger, shown = gateway.addresses()[0], gateway.shown_addresses()[0]
+    if ledger != shown:
+        ledger = "https://YOUR-LEDGER-NODE"  # an address with secrets in it is not for showing
     choice = "for" if mandate is None else rules.Vote(mandate.support).name.lower()
     return (
         f".venv/bin/python -m governance.ballot cast --ledger {ledger} "
