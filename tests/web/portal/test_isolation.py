@@ -185,10 +185,15 @@ def test_the_regulator_reads_everything_and_writes_nothing(town: Town, client: C
     assert rows() == before
 
 
+DRAFTING = re.compile(r"^api/v1/proposals/<str:ref>/(actions|opening|withdrawal|amendment)/$")
+
+
 def test_the_secretariat_does_not_act_for_a_bank(town: Town, client: Client) -> None:
-    """Its way is the admin; here it reads."""
+    """Its way is the admin, and the API for drafting; else it reads here."""
     signed_in(client, town.wang_min)
     for address in KEYED:
+        if DRAFTING.match(address.route):
+            continue
         key = town.vote.pk if address.kind == "proposal" else town.heming.keys[str(address.kind)]
         answer = client.post(address.path(key), data="{}", content_type="application/json")
         assert answer.status_code in {403, 405}, address

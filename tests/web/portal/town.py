@@ -152,7 +152,7 @@ def _committee(network: Network) -> LedgerKey:
         arguments=arguments, created_block=5, created_at=now, created_tx="0x" + "cd" * 32,
     )  # fmt: skip
     wish = CommitteeWish.objects.create(
-        ledger=ledger, type=52, arguments=arguments, resource=address, reason="董事会提出。",
+        ledger=ledger, type=52, arguments=arguments, resource=address, reason="2026-17",
         created_at=now, created_by="wang.min",
     )  # fmt: skip
     return LedgerKey(ledger.slug, proposal.number, wish.pk)
