@@ -61,10 +61,10 @@ def consensus_id(n: int) -> str:
 
 
 def _place(n: int) -> tuple[str, str]:
-    """A name in both scripts; a number follows from the eleventh on."""
+    """A name in both scripts and a number: without one is what a test calls an institution by name."""
     latin, chinese = PLACES[n % len(PLACES)]
-    turn = n // len(PLACES)
-    return (latin, chinese) if turn == 0 else (f"{latin}{turn}", f"{chinese}{turn}")
+    turn = 1 + n // len(PLACES)
+    return f"{latin}{turn}", f"{chinese}{turn}"
 
 
 class CategoryFactory(DjangoModelFactory[Category]):
