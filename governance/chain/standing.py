@@ -52,6 +52,9 @@ def indexed() -> int:
     return IndexedBlock.objects.aggregate(newest=Max("number"))["newest"] or 0
 
 
+PATIENCE = 2000  # milliseconds
+
+
 def leave(
     key: str, address: str, fault: str, detail: str, block: int | None = None, *, ledger: str = ""
 ) -> None:
@@ -101,11 +104,15 @@ def _refresh(keys: Sequence[str]) -> None:
 
 
 def _apart(work: Callable[[], None]) -> None:
-    """Do ``work`` in a transaction on a connection of its own. Raises what it raises."""
+    """Do ``work`` in a transaction on a connection of its own. Raises what it raises.
+
+    It does not wait for long: the caller's own transaction may hold the row, and waits for us.
+    """
 
     def run() -> None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = %s", [f"{PATIENCE}ms"])
                 work()
         finally:
             connection.close()

@@ -12,7 +12,7 @@ from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
 from governance.contracts import fisco
 from tests.ledgers.fisco.world import NODES, Town, observe, vote_call
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LISTS = ("governedledger", "committeeproposal", "committeewish", "committeetransaction")
 

@@ -15,7 +15,7 @@ from tests.ledgers.fisco.test_numbers import alliance_on
 from tests.ledgers.fisco.world import NODES, Town, observe, vote_call
 from tests.web.api.conftest import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def answer(found: Any, status: int = 200) -> Any:

@@ -16,7 +16,7 @@ from tests.factories import NetworkFactory, NodeFactory
 from tests.ledgers.fisco.test_numbers import alliance_on
 from tests.ledgers.fisco.world import NODES, Town, observe, seal, vote_call
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def page(client: Client, path: str, status: int = 200) -> str:
