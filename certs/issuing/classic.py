@@ -33,7 +33,6 @@ class ClassicFamily:
         # What its keys' sign and verify take besides the octets; made once, as they are asked for every time.
         self._scheme: tuple[Any, ...] = (padding.PKCS1v15(), hashes.SHA256())
         self._kind: type = rsa.RSAPrivateKey
-        self._signing: set[type] = set()  # of that kind, as was seen
         self.algorithm = _RSA_SHA256
         if isinstance(public_key, ec.EllipticCurvePublicKey):
             self._kind = ec.EllipticCurvePrivateKey
@@ -47,10 +46,8 @@ class ClassicFamily:
 
     def sign(self, tbs: bytes, key: PrivateKey) -> bytes:
         """Sign ``tbs`` as ``algorithm`` says. Raises TypeError for a key of another kind."""
-        kind = type(key)
-        if kind not in self._signing and not issubclass(kind, self._kind):
-            raise TypeError(f"an authority's key of another kind: {kind.__name__}")
-        self._signing.add(kind)
+        if not isinstance(key, self._kind):
+            raise TypeError(f"an authority's key of another kind: {type(key).__name__}")
         signature: bytes = key.sign(tbs, *self._scheme)
         return signature
 

@@ -30,7 +30,7 @@ def test_csv_has_what_the_list_shows(zhou_lan: Client) -> None:
     page = zhou_lan.get("/admin/members/institution/export.csv?status__exact=active")
     rows = lines(page.content)
     assert len(rows) == 2
-    assert rows[1][0] == "qingchuan-bank"
+    assert rows[1][0] == "qingchuan1-bank"
     assert rows[1][2] == "'=HYPERLINK(1)"
     assert page["Content-Disposition"] == 'attachment; filename="institution.csv"'
 
