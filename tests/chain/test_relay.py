@@ -35,8 +35,8 @@ def proposal(founded: World, banks: list[Institution]) -> int:
 
 
 def ballots(world: World, banks: list[Institution], proposal: int) -> list[RelayTransaction]:
-    """Each bank's ballot, wanted but not sent; so mixed that the last of five still counts."""
-    votes = zip(banks, (FOR, ABSTAIN, ABSTAIN, AGAINST, FOR), strict=False)
+    """Each bank's ballot, wanted but not sent: undecided until the last of five, then defeated."""
+    votes = zip(banks, (FOR, ABSTAIN, ABSTAIN, AGAINST, AGAINST), strict=False)
     return [world.wants(f"vote:{bank.uscc}", world.ballot(bank, proposal, vote)) for bank, vote in votes]
 
 

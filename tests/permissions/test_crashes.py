@@ -80,7 +80,7 @@ def check(world: World, epochs: int = 1) -> None:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(COMPILING, "_read"), (COMPILING, "_create"), (OUTBOX, "_finish")],
+    [(COMPILING, "_read"), (COMPILING, "_create"), (OUTBOX, "_book")],
     ids=["before a row is written", "before the commit", "after all"],
 )
 def test_a_compiler_killed_anywhere(world: World, module: str, name: str) -> None:
@@ -93,7 +93,7 @@ def test_a_compiler_killed_anywhere(world: World, module: str, name: str) -> Non
 
 def test_a_compiler_killed_between_commit_and_receipt_does_not_compile_twice(world: World) -> None:
     world.admitted("heming-bank/n1")
-    kill_at(world, "default", OUTBOX, "_finish", 1, when="before")
+    kill_at(world, "default", OUTBOX, "_book", 1, when="before")
     assert Epoch.objects.count() == 1
     finish(world)
     check(world)
@@ -108,7 +108,7 @@ def test_a_compiler_killed_between_commit_and_receipt_does_not_compile_twice(wor
         ("consortium.core.files", "replace", 5, "after"),  # snapshot.json
         ("consortium.core.files", "replace", 6, "after"),  # timestamp.json: nodes see it, no row says so
         (PUBLISHING, "_want", 1, "before"),
-        (OUTBOX, "_finish", 1, "before"),
+        (OUTBOX, "_book", 1, "before"),
     ],
 )
 def test_a_signer_killed_anywhere(world: World, module: str, name: str, number: int, when: str) -> None:
