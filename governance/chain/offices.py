@@ -39,7 +39,7 @@ def contracts_at(ledger: Ledger) -> dict[str, str]:
     """The contracts by address, those that have left office included: what each of them is."""
     found = dict.fromkeys(followed_since(ledger), BREAK_GLASS)
     events = ChainEvent.objects.filter(ledger=ledger, name="RoleGranted", args__role=PROPOSER_ROLE)
-    governors = {ledger.first_governor, ledger.governor, *events.values_list("args__account", flat=True)}
+    governors = {ledger.first_governor, *events.values_list("args__account", flat=True)}
     found |= dict.fromkeys(governors, GOVERNOR)
     return found | {ledger.seats: SEATS, ledger.registry: REGISTRY, ledger.timelock: TIMELOCK}
 
