@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from governance.chain.contracts import text
 from governance.chain.models import ChainEvent, Ledger
 
-_NAMES = ("SeatGranted", "SeatVoterChanged", "SeatSuspended", "SeatReinstated", "SeatRevoked")
+SEAT_EVENTS = ("SeatGranted", "SeatVoterChanged", "SeatSuspended", "SeatReinstated", "SeatRevoked")
 
 
 class Elector(NamedTuple):
@@ -25,24 +26,30 @@ def at(ledger: Ledger, moment: datetime) -> dict[str, Elector]:
 
     A seat that moved to another address afterwards votes with the former one in what was open by then.
     """
-    return _electors(_events(ledger, moment))
+    return _electors(_events(ledger, moment).values_list("name", "args"))
 
 
 def voter_of(ledger: Ledger, moment: datetime, uscc: str) -> str | None:
     """One member's voting address at ``moment``; None where it had no active seat."""
-    own = _electors(_events(ledger, moment).filter(about=f"seat:{uscc}")).get(uscc)
+    own = _events(ledger, moment).filter(about=f"seat:{uscc}")
+    return voter_by(own.values_list("name", "args"), uscc)
+
+
+def voter_by(events: Iterable[tuple[str, dict[str, Any]]], uscc: str) -> str | None:
+    """The same from its seat's events (name, arguments) up to then."""
+    own = _electors(events).get(uscc)
     return own.voter if own else None
 
 
 def _events(ledger: Ledger, moment: datetime) -> QuerySet[ChainEvent]:
-    rows = ChainEvent.objects.filter(ledger=ledger, name__in=_NAMES, block_time__lte=moment)
+    rows = ChainEvent.objects.filter(ledger=ledger, name__in=SEAT_EVENTS, block_time__lte=moment)
     return rows.order_by("block", "log_index")
 
 
-def _electors(rows: QuerySet[ChainEvent]) -> dict[str, Elector]:
+def _electors(events: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Elector]:
     seats: dict[str, Elector] = {}
     silent: set[str] = set()
-    for name, args in rows.values_list("name", "args"):
+    for name, args in events:
         _apply(seats, silent, name, args)
     return {uscc: elector for uscc, elector in seats.items() if uscc not in silent}
 

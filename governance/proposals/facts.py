@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,7 +26,8 @@ class Read:
 
 
 _Key = tuple[str, str]  # ledger, id on chain
-_Votes = list[tuple[int, int, int]]  # category, support, weight
+Vote = tuple[int, int, int]  # category, support, weight
+_Votes = list[Vote]
 
 
 def read(proposals: Iterable[Proposal]) -> dict[UUID, Read]:
@@ -90,12 +91,12 @@ def _facts(proposal: Proposal, row: OnChainProposal | None, votes: _Votes, refus
         opened=proposal.opened_at is not None,
         discarded=proposal.discarded_at is not None,
         refused=refused,
-        on_ledger=None if row is None else _on_ledger(row, votes),
+        on_ledger=None if row is None else on_ledger(row, votes),
     )
 
 
-def _on_ledger(row: OnChainProposal, votes: _Votes) -> rules.OnLedger:
-    """The projected row and its votes as the rules take them."""
+def on_ledger(row: OnChainProposal, votes: Sequence[Vote]) -> rules.OnLedger:
+    """The projected row and its votes (category, support, weight) as the rules take them."""
     return rules.OnLedger(
         vote_start=row.vote_start,
         vote_end=row.vote_end,
@@ -107,13 +108,13 @@ def _on_ledger(row: OnChainProposal, votes: _Votes) -> rules.OnLedger:
     )
 
 
-def _count(row: OnChainProposal, votes: _Votes) -> rules.Count:
+def _count(row: OnChainProposal, votes: Sequence[Vote]) -> rules.Count:
     if not row.rule:
         return _before_rules(row, votes)
     return rules.Count(rules.Rule.read(row.rule), rules.by_category(row.electorate_by_category, votes))
 
 
-def _before_rules(row: OnChainProposal, votes: _Votes) -> rules.Count:
+def _before_rules(row: OnChainProposal, votes: Sequence[Vote]) -> rules.Count:
     """Of a governor that knew one rule for all and no categories: a quorum, and more for than against."""
     rule = rules.Rule((row.quorum, max(row.electorate, 1)), (1, 2), 0)
     together = [(1, support, weight) for _, support, weight in votes]

@@ -220,7 +220,7 @@ class Facts:
 def state(facts: Facts, now: datetime) -> State:
     """The state at ``now`` (aware; fractions of a second don't count, as a block's timestamp has none)."""
     if facts.on_ledger is not None:
-        return _on_ledger_state(facts.on_ledger, now.replace(microsecond=0))
+        return state_on_ledger(facts.on_ledger, now)
     if facts.discarded:
         return State.DISCARDED
     if not facts.opened:
@@ -228,7 +228,9 @@ def state(facts: Facts, now: datetime) -> State:
     return State.REFUSED if facts.refused else State.SUBMITTING
 
 
-def _on_ledger_state(facts: OnLedger, now: datetime) -> State:
+def state_on_ledger(facts: OnLedger, now: datetime) -> State:
+    """As :func:`state`, of one that is on its ledger."""
+    now = now.replace(microsecond=0)
     if facts.executed:
         return State.EXECUTED
     if facts.canceled:

@@ -8,9 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from governance.proposals import services
 from tests.proposals.stage import FOR, Stage
 
-# The proposal, its votes, the newest block, the seat's events; BEGIN, the bank's lock, the officer, earlier
-# ballots, the mandate; relay, outbox, ballot, mandate, event, COMMIT.
-QUESTIONS = 15
+# The poll; BEGIN, the bank's lock, its desk; relay, outbox, ballot and mandate, event, COMMIT.
+QUESTIONS = 9
 
 
 def test_a_ballot_takes_as_many_questions_after_others_as_the_first(stage: Stage) -> None:

@@ -8,11 +8,8 @@ relay in one transaction; the governor checks all of it once more, and only the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 
-from django.db import transaction
-from django.db.models import Exists
+from django.db import connection, transaction
 
 from consortium.core import clock, events
 from consortium.core.errors import ConsoleError
@@ -24,8 +21,7 @@ from consortium.members.models import Institution, User
 from governance.ballot import typed_data
 from governance.ballot.typed_data import BadSignature
 from governance.chain import calls, relay
-from governance.chain.models import CastVote, IndexedBlock
-from governance.proposals import electorate, facts, rules
+from governance.proposals import electorate, facts, mandates, polling, rules
 from governance.proposals.errors import (
     AlreadyVoted,
     AnotherMembersBallot,
@@ -37,11 +33,12 @@ from governance.proposals.errors import (
     WrongLedger,
     WrongSigner,
 )
+from governance.proposals.mandates import Mandate
 from governance.proposals.models import Ballot, Proposal
+from governance.proposals.polling import Poll
 from governance.proposals.services import mandating
 from governance.proposals.services.common import record
 
-_NOT_YET = {rules.State.DRAFT, rules.State.DISCARDED, rules.State.SUBMITTING, rules.State.REFUSED}
 _HIGHEST_NONCE = 2**256 - 1
 _SHOWN = 80  # characters of what somebody claimed that an event keeps
 
@@ -51,22 +48,28 @@ class _Paper:
     """A signed ballot with well-formed fields, and who handed it in."""
 
     proposal: Proposal
-    read: facts.Read
+    poll: Poll | None
     ballot: typed_data.Ballot
     signature: str
     officer: User
     institution: Institution
 
-    @cached_property
-    def seen(self) -> tuple[datetime | None, bool]:
-        """The newest block's time, and whether this voter's vote is on the ledger; in one question."""
-        ledger, proposal_id = self.proposal.ledger, self.proposal.chain_proposal_id
-        votes = CastVote.objects.filter(ledger=ledger, proposal_id=proposal_id, voter=self.ballot.voter)
-        newest = IndexedBlock.objects.filter(ledger=ledger).order_by("-number").annotate(voted=Exists(votes))
-        return newest.values_list("timestamp", "voted").first() or (None, votes.exists())
-
 
 MOST_TRIES = 5  # ballots of one voter on one proposal that the ledger refused: each is at our cost
+
+
+_STORE = """
+WITH stored AS (
+    INSERT INTO proposals_ballot (
+        id, proposal_id, institution_id, voter, support, nonce, signature,
+        received_at, received_from, relay_id
+    ) VALUES (
+        %(id)s, %(proposal_id)s, %(institution_id)s, %(voter)s, %(support)s, %(nonce)s, %(signature)s,
+        %(received_at)s, %(received_from)s, %(relay_id)s
+    ) RETURNING id
+)
+UPDATE proposals_mandate AS m SET ballot_id = stored.id FROM stored WHERE m.id = %(mandate)s
+"""
 
 
 def cast(
@@ -91,13 +94,13 @@ def cast(
     """
     try:
         officer = _officer(actor)
-        bank, read = _institution_of(officer), facts.read_one(proposal)
-        _check_ledger(proposal, read, chain_id, governor)
-        ballot = _ballot(proposal, read, voter, support, nonce)
-        paper = _Paper(proposal, read, ballot, canonical(signature), officer, bank)
+        bank, address = _institution_of(officer), checked("voter", member_rules.voting_address, voter)
+        poll = polling.poll(proposal, uscc=bank.uscc, voter=address)
+        _check_ledger(proposal, poll, chain_id, governor)
+        ballot = _ballot(proposal, poll, address, support, nonce)
+        paper = _Paper(proposal, poll, ballot, canonical(signature), officer, bank)
         _check_signature(paper)
-        _check_open(paper)
-        _check_electorate(paper)
+        _check_electorate(paper, _check_open(paper))
         return _take(paper)
     except ConsoleError as refusal:
         if refusal.status < 500:
@@ -123,8 +126,8 @@ def _institution_of(officer: User) -> Institution:
     return officer.institution
 
 
-def _check_ledger(proposal: Proposal, read: facts.Read, chain_id: int, governor: str) -> None:
-    ledger, expected = proposal.ledger, _governor(proposal, read)
+def _check_ledger(proposal: Proposal, poll: Poll | None, chain_id: int, governor: str) -> None:
+    ledger, expected = proposal.ledger, _governor(proposal, poll)
     if chain_id != ledger.chain_id or governor.lower() != expected.lower():
         raise WrongLedger(
             chain_id=chain_id,
@@ -134,13 +137,13 @@ def _check_ledger(proposal: Proposal, read: facts.Read, chain_id: int, governor:
         )
 
 
-def _governor(proposal: Proposal, read: facts.Read) -> str:
+def _governor(proposal: Proposal, poll: Poll | None) -> str:
     """The one that the proposal was opened with, which need not be the one in office."""
-    return read.on_ledger.governor if read.on_ledger else proposal.ledger.governor
+    return proposal.ledger.governor if poll is None else poll.row.governor
 
 
 def _ballot(
-    proposal: Proposal, read: facts.Read, voter: str, support: int, nonce: int | None
+    proposal: Proposal, poll: Poll | None, voter: str, support: int, nonce: int | None
 ) -> typed_data.Ballot:
     if support not in list(rules.Vote):
         raise invalid("support", "unknown_choice", known="0, 1, 2")
@@ -149,10 +152,10 @@ def _ballot(
     proposal_id = int(proposal.chain_proposal_id)
     return typed_data.Ballot(
         chain_id=proposal.ledger.chain_id,
-        governor=_governor(proposal, read),
+        governor=_governor(proposal, poll),
         proposal_id=proposal_id,
         support=support,
-        voter=checked("voter", member_rules.voting_address, voter),
+        voter=voter,
         nonce=typed_data.keyed_nonce(proposal_id) if nonce is None else nonce,
     )
 
@@ -166,28 +169,25 @@ def _check_signature(paper: _Paper) -> None:
         raise WrongSigner(voter=paper.ballot.voter)
 
 
-def _check_open(paper: _Paper) -> None:
+def _check_open(paper: _Paper) -> Poll:
     """By the later of our clock and the ledger's as far as it is known; the ledger itself will judge."""
-    row, now = paper.read.on_ledger, clock.now()
-    if row is None or rules.state(paper.read.facts, now) in _NOT_YET:
+    poll, now = paper.poll, clock.now()
+    if poll is None:
         raise VotingNotOpen
-    newest, _voted = paper.seen
-    state = rules.state(paper.read.facts, max(now, newest or now))
+    state = rules.state_on_ledger(poll.on_ledger, max(now, poll.newest or now))
     if state == rules.State.PENDING:
         raise VotingNotOpen
     if state != rules.State.VOTING:
         raise VotingClosed
+    return poll
 
 
-def _check_electorate(paper: _Paper) -> None:
-    row, ballot, ledger = paper.read.on_ledger, paper.ballot, paper.proposal.ledger
-    if row is None:
-        raise VotingNotOpen
-    if electorate.voter_of(ledger, row.vote_start, paper.institution.uscc) != ballot.voter:
-        others = {elector.voter for elector in electorate.at(ledger, row.vote_start).values()}
+def _check_electorate(paper: _Paper, poll: Poll) -> None:
+    ballot, ledger = paper.ballot, paper.proposal.ledger
+    if poll.elector != ballot.voter:
+        others = {elector.voter for elector in electorate.at(ledger, poll.row.vote_start).values()}
         raise AnotherMembersBallot if ballot.voter in others else UnknownVoter(voter=ballot.voter)
-    _newest, voted = paper.seen
-    if voted:
+    if poll.voted:
         raise AlreadyVoted(voter=ballot.voter)
     expected = typed_data.keyed_nonce(ballot.proposal_id)
     if ballot.nonce != expected:
@@ -197,13 +197,13 @@ def _check_electorate(paper: _Paper) -> None:
 @transaction.atomic
 def _take(paper: _Paper) -> Ballot:
     """Store and owe the relay. The institution's lock makes two ballots at once one after the other."""
-    officer = mandating.hold(paper.institution, paper.officer)
-    _check_not_received(paper)
-    mandate = mandating.sign_under(
-        paper.proposal, paper.institution, officer=officer, support=paper.ballot.support
+    mandating.lock(paper.institution)
+    desk = polling.desk(paper.proposal, officer=paper.officer, voter=paper.ballot.voter)
+    _check_not_received(paper, desk)
+    mandate = mandates.check(
+        desk.mandate, officer=desk.officer, support=paper.ballot.support, now=clock.now()
     )
-    ballot = _store(paper)
-    mandating.mark_signed(mandate, ballot)
+    ballot = _stored(paper, mandate)
     record(
         "ballot.received",
         paper.proposal,
@@ -216,18 +216,16 @@ def _take(paper: _Paper) -> Ballot:
     return ballot
 
 
-def _check_not_received(paper: _Paper) -> None:
-    voter = paper.ballot.voter
-    rows = Ballot.objects.filter(proposal=paper.proposal, voter=voter)
-    earlier = list(rows.values_list("relay__status", "relay__error_code", "signature"))
-    for status, code, signature in earlier:
+def _check_not_received(paper: _Paper, desk: polling.Desk) -> None:
+    for status, code, signature in desk.earlier:
         if status not in facts.REFUSED_RELAYS:
-            raise AlreadyVoted(voter=voter)
-        if signature == paper.signature or len(earlier) >= MOST_TRIES:
+            raise AlreadyVoted(voter=paper.ballot.voter)
+        if signature == paper.signature or len(desk.earlier) >= MOST_TRIES:
             raise RefusedByLedger(reason=code)
 
 
-def _store(paper: _Paper) -> Ballot:
+def _stored(paper: _Paper, mandate: Mandate) -> Ballot:
+    """The ballot, the relay that it owes, and the mandate that can no longer be changed."""
     signed, primary_key = paper.ballot, new_id()
     ledger = paper.proposal.ledger
     call = calls.cast_vote_by_sig(
@@ -250,7 +248,9 @@ def _store(paper: _Paper) -> Ballot:
         received_from=paper.officer.get_username(),
         relay=relay.want(ledger, key=f"ballot:{primary_key}", to=call.target, data=call.data),
     )
-    ballot.save(force_insert=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, {**vars(ballot), "mandate": mandate.pk})
+    ballot._state.adding = False
     return ballot
 
 

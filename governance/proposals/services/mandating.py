@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from consortium.core import clock, events
@@ -73,21 +73,6 @@ def withdraw_vote(proposal: Proposal, *, actor: Actor, reason: str) -> Mandate:
             raise NotProposed
         _record("ballot.proposal_withdrawn", mandate, actor=officer)
     return mandate
-
-
-def sign_under(proposal: Proposal, institution: Institution, *, officer: User, support: int) -> Mandate:
-    """The mandate that this ballot may be taken under; the caller holds the institution's lock.
-
-    Raises what ``mandates.check`` raises.
-    """
-    mandate = mandates.standing_rows(proposal, institution).first()
-    return mandates.check(mandate, officer=officer, support=support, now=clock.now())
-
-
-def mark_signed(mandate: Mandate, ballot: Ballot) -> None:
-    """The ballot was taken: what was proposed can no longer be changed. In the caller's transaction."""
-    mandate.ballot = ballot
-    Mandate.objects.filter(pk=mandate.pk).update(ballot=ballot)
 
 
 def set_duty(officer: User, *, votes: bool, actor: Actor, reason: str) -> VotingDuty:
@@ -209,9 +194,14 @@ def hold(bank: Institution, officer: User) -> User:
 
     Gives the officer as it is once the lock is held: a colleague may just have ended its duty.
     """
-    rows = Institution.objects.select_for_update(no_key=True).filter(pk=bank.pk)
-    rows.values_list("pk").get()
+    lock(bank)
     return User.objects.select_related("voting_duty").get(pk=officer.pk)
+
+
+def lock(bank: Institution) -> None:
+    """One at a time for this bank until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM members_institution WHERE id = %s FOR NO KEY UPDATE", [bank.pk])
 
 
 def _set_aside(proposal: Proposal, bank: Institution, now: datetime, because: str = "") -> Mandate | None:
