@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import pytest
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from consortium.core.models import Event, OutboxMessage
 from consortium.core.outbox import Later
 from consortium.members.models import Institution
+from consortium.stack import child
 from governance.chain import asking, calls, relay
 from governance.chain.models import RelayTransaction
 from tests.chain.faulty import FaultyNode
@@ -37,6 +39,13 @@ def keys_of(rows: list[RelayTransaction]) -> list[int]:
     return [row.pk for row in rows]
 
 
+def on_the_ledger(world: World, rows: list[RelayTransaction]) -> None:
+    """Returns when each of them is in a block, which the ledger makes one after another."""
+    hashes = [RelayTransaction.objects.get(pk=row.pk).tx_hash for row in rows]
+    there = lambda: all(world.rpc("eth_getTransactionReceipt", one) for one in hashes)  # noqa: E731
+    assert child.wait_until(there, time.monotonic() + 60)
+
+
 def statuses(rows: list[RelayTransaction]) -> list[str]:
     return [RelayTransaction.objects.get(pk=row.pk).status for row in rows]
 
@@ -47,6 +56,7 @@ def test_a_batch_takes_the_questions_of_one(founded: World, banks: list[Institut
     for rows in (wanted[:1], wanted[1:]):
         with CaptureQueriesContext(connection) as sending:
             relay.send_all(keys_of(rows))
+        on_the_ledger(founded, rows)
         with CaptureQueriesContext(connection) as confirming:
             relay.confirm_all(keys_of(rows))
         counts.append((len(sending), len(confirming)))
@@ -61,6 +71,7 @@ def test_a_batch_asks_once_for_each(
 ) -> None:
     wanted = ballots(founded, banks, proposal)
     relay.send_all(keys_of(wanted))
+    on_the_ledger(founded, wanted)
     relay.confirm_all(keys_of(wanted))
     assert statuses(wanted) == [Status.MINED] * 5
     asked = Counter(nodes[0].methods)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from consortium.members.models import Institution
 from governance.chain import calls
@@ -132,3 +135,51 @@ def test_a_network_without_a_ledger_of_its_own_is_decided_on_the_alliances(found
     network = NetworkFactory()
     assert isinstance(adapters.of_network(network.slug), GovernorLedger)
     assert adapters.of_network(network.slug).nodes(network.slug) == []
+
+
+def asked(*arguments: str) -> list[str]:
+    told = StringIO()
+    call_command("ask_ledger", *arguments, stdout=told)
+    return told.getvalue().splitlines()
+
+
+def test_the_command_asks_the_alliances_ledger(founded: World, banks: list[Institution]) -> None:
+    node = NodeFactory(institution=banks[0])
+    admit = calls.set_role(
+        founded.ledger, network=node.network_id, consensus_id=node.consensus_id, uscc=banks[0].uscc, role=2
+    )
+    number = founded.opens(admit)
+    founded.sends("vote", founded.ballot(banks[0], number))
+    founded.follow()
+    first, *lines = asked("--since", "0")
+    assert first == f"governor, at block {founded.client.eth.block_number}"
+    deciding = {line.removeprefix("decides: ") for line in lines if line.startswith("decides: ")}
+    assert deciding == {f"{bank.voting_address} 1 {bank.uscc}" for bank in banks}
+    assert any(": SeatGranted " in line for line in lines)
+    _first, proposal, action, tally = asked("--proposal", str(number))
+    assert proposal.startswith(f"proposal {number} of ")
+    assert proposal.endswith(": open")
+    assert node.consensus_id in action
+    assert tally == "  1 for, 0 against, 0 abstain, 5 in all"
+    account = str(banks[0].voting_address)
+    assert asked("--account", account, "--network", node.network_id)[1:] == [
+        str({"address": account, "may_deploy": False, "frozen": False})
+    ]
+
+
+def test_the_command_asks_a_ledger_that_is_only_read(founded: World, banks: list[Institution]) -> None:
+    registering.register(
+        "elsewhere",
+        kind=Kind.REGISTRY_ONLY,
+        rpc_addresses=[founded.anvil.url],
+        registry=founded.ledger.registry,
+        actor=registering.COMMAND,
+    )
+    assert asked("elsewhere") == [f"registry_only, at block {founded.client.eth.block_number}"]
+    for arguments, said in (
+        (["elsewhere", "--proposal", "1"], "ledger_cannot"),
+        (["nowhere"], "nowhere: there is no such ledger"),
+        (["--proposal", "1"], "unknown_ledger_proposal"),
+    ):
+        with pytest.raises(CommandError, match=said):
+            asked(*arguments)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from eth_account import Account
 
 from governance.ballot import committee, committee_texts
@@ -110,3 +112,18 @@ def test_both_languages_say_all_of_it() -> None:
 
 def _names(sentence: str) -> set[str]:
     return {part.partition("}")[0] for part in sentence.split("{")[1:]}
+
+
+def test_the_committee_is_asked_by_the_command_for_any_ledger(town: Town) -> None:
+    number = town.open("Wangchao", 51, node=NODES[4], weight=3, add=True)
+    told = StringIO()
+    call_command("ask_ledger", town.ledger.slug, "--proposal", str(number), stdout=told)
+    first, proposal, action, votes = told.getvalue().splitlines()
+    assert first.startswith("committee, at block ")
+    assert proposal == f"proposal {number} of {town.people['Wangchao'].address}: open"
+    assert NODES[4] in action
+    assert votes == "  1 for, 0 against, 0 abstain, 3 in all"
+    told = StringIO()
+    call_command("ask_ledger", town.ledger.slug, stdout=told)
+    deciding = [line for line in told.getvalue().splitlines() if line.startswith("decides: ")]
+    assert {line.split()[1] for line in deciding} == {account.address for account in town.people.values()}
