@@ -32,6 +32,7 @@ from django.conf import settings
 
 from certs.errors import LintFinding
 from certs.issuing import reading
+from certs.issuing.traversal import Traversal
 from certs.sm2 import names
 
 _URI = "pkix.invalid_uri_syntax"
@@ -60,7 +61,7 @@ def _findings(certificate: bytes) -> tuple[list[str], list[str]]:
     except ValueError:
         return ["base.unreadable"], []
     severe, notices, encrypts = [], [], _is_for_sm2_encryption(certificate)
-    for result in _linter().validate(document.root):
+    for result in _linter().results(document.root):
         for found in result.finding_descriptions:
             if found.finding.code == _URI and _is_ours(str(result.node.pdu)):
                 continue
@@ -94,12 +95,17 @@ def _is_for_sm2_encryption(certificate: bytes) -> bool:
 
 
 @cache
-def _linter() -> Any:
+def _linter() -> Traversal:
     """The validators of RFC 5280; a third of a second to import, hence not with the module."""
-    from pkilint.pkix import certificate, extension, name
-
     # It logs what it also reports, with a stack trace for each thing that it does not know.
     logging.getLogger("pkilint").setLevel(logging.CRITICAL)
+    return Traversal(_container())
+
+
+def _container() -> Any:
+    """pkilint's own validators for the certificates of RFC 5280."""
+    from pkilint.pkix import certificate, extension, name
+
     return certificate.create_pkix_certificate_validator_container(
         certificate.create_decoding_validators(name.ATTRIBUTE_TYPE_MAPPINGS, extension.EXTENSION_MAPPINGS),
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -13,33 +14,51 @@ from tests.bench import certs_issuing as ours
 from tests.bench import table
 from tests.bench.peer import Peer
 
-MANY, SLOW, FEW = (
-    3000,
-    1000,
-    20,
-)  # certificates: with a P-256 CA; linted, or with an RSA-4096 CA; of the peer's
+# certificates: with a P-256 CA; linted, or with an RSA-4096 CA; of the peer's with an RSA-4096 CA
+MANY, SLOW, FEW = 3000, 1000, 20
+ROUNDS = 3
+DJANGO_CA, BARE, ONE, TWO = "django-ca", "bare loop", "one worker", "two workers"
 
 
 def measure(peer: Peer) -> None:
-    table.heading("django-ca", "bare loop")
-    p256, rsa4096 = peer.rate("issue-p256", SLOW), peer.rate("issue-rsa4096", FEW)
-    bare_p256 = _bare(ec.generate_private_key(ec.SECP256R1()), MANY)
-    bare_rsa = _bare(rsa.generate_private_key(65537, 4096), SLOW)
-    one, two = ours.rate(MANY, lint=False), ours.rate(2 * MANY, lint=False, workers=2)
-    table.row("P-256 CA, full gate, without pkilint, one worker", one, p256, bare_p256)
-    table.row("the same, two workers, as the console runs", two, p256, bare_p256)
-    table.row(
-        "RSA-4096 CA, full gate, without pkilint",
-        ours.rate(SLOW, key="RSA-4096", lint=False),
-        rsa4096,
-        bare_rsa,
+    """One CA after the other; within each, everything in turns, ROUNDS times."""
+    p256, rsa4096 = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 4096)
+    _group(
+        "P-256 CA, without pkilint",
+        {
+            DJANGO_CA: lambda: peer.rate("issue-p256", SLOW),
+            BARE: lambda: _bare(p256, MANY),
+            ONE: lambda: ours.rate(MANY, lint=False),
+            TWO: lambda: ours.rate(2 * MANY, lint=False, workers=2),
+        },
     )
-    linted = ours.rate(SLOW, lint=True)
-    table.row("P-256 CA, full gate, with pkilint", linted, p256, bare_p256)
+    _group(
+        "RSA-4096 CA, without pkilint",
+        {
+            DJANGO_CA: lambda: peer.rate("issue-rsa4096", FEW),
+            BARE: lambda: _bare(rsa4096, SLOW),
+            ONE: lambda: ours.rate(SLOW, key="RSA-4096", lint=False),
+            TWO: lambda: ours.rate(2 * SLOW, key="RSA-4096", lint=False, workers=2),
+        },
+    )
+    _group(
+        "P-256 CA, with pkilint",
+        {
+            DJANGO_CA: lambda: peer.rate("issue-p256", SLOW),
+            BARE: lambda: _bare(p256, MANY),
+            ONE: lambda: ours.rate(SLOW, lint=True),
+            TWO: lambda: ours.rate(2 * SLOW, lint=True, workers=2),
+        },
+    )
+
+
+def _group(what: str, works: dict[str, Callable[[], float]]) -> None:
+    """django-ca lints nothing and has one process; the console runs two signing workers."""
+    rounds = table.Rounds(works, ROUNDS)
+    table.heading(DJANGO_CA, BARE, ONE)
+    rounds.row(f"{what}, {ONE}", ONE, DJANGO_CA, BARE, ONE)
+    rounds.row(f"{what}, {TWO}", TWO, DJANGO_CA, BARE, ONE)
     print()
-    table.heading("one worker")
-    table.row("two signing workers, with pkilint", ours.rate(2 * SLOW, lint=True, workers=2), linted)
-    table.row("two signing workers, without pkilint", two, one)
 
 
 def _bare(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, count: int) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from statistics import median
 
 
 def rate(work: Callable[[], int]) -> float:
@@ -32,6 +33,25 @@ def row(what: str, ours: float, *peers: float, unit: str = "/s") -> None:
         ratio = ours / peer if unit == "/s" else peer / ours
         cells += [_shown(peer, unit), f"{ratio:.2f}"]
     print("| " + " | ".join(cells) + " |", flush=True)
+
+
+class Rounds:
+    """Several rates, measured in turns: a machine that slows down meanwhile does so for all of them."""
+
+    def __init__(self, works: Mapping[str, Callable[[], float]], count: int) -> None:
+        rounds = [{name: work() for name, work in works.items()} for _ in range(count)]
+        self._rates = {name: [each[name] for each in rounds] for name in works}
+
+    def row(self, what: str, ours: str, *peers: str) -> None:
+        """The middle rate of each, and between them the middle, least and greatest of the rounds' ratios."""
+        cells = [what, _shown(median(self._rates[ours]), "/s")]
+        for peer in peers:
+            ratios = sorted(
+                mine / other for mine, other in zip(self._rates[ours], self._rates[peer], strict=True)
+            )
+            shown = f"{median(ratios):.3g} ({ratios[0]:.3g} to {ratios[-1]:.3g})"
+            cells += [_shown(median(self._rates[peer]), "/s"), shown]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def _shown(value: float, unit: str) -> str:

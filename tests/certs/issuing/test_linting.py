@@ -220,7 +220,7 @@ def test_of_our_profiles_pkilint_knows_nothing_but_the_urn(
     document = loader.load_der_certificate(linted(paper.plan(profile, kind)).intent)
     found = [
         (finding.finding.code, str(result.node.pdu))
-        for result in pkix._linter().validate(document.root)
+        for result in pkix._linter().results(document.root)
         for finding in result.finding_descriptions
         if finding.finding.severity <= ValidationFindingSeverity.NOTICE
     ]
