@@ -118,6 +118,10 @@ def test_the_committee_is_asked_by_the_command_for_any_ledger(town: Town) -> Non
     number = town.open("Wangchao", 51, node=NODES[4], weight=3, add=True)
     told = StringIO()
     call_command("ask_ledger", town.ledger.slug, "--proposal", str(number), stdout=told)
+    assert "not told by the ledger" in told.getvalue()
+    town.work()  # now what it does is kept
+    told = StringIO()
+    call_command("ask_ledger", town.ledger.slug, "--proposal", str(number), stdout=told)
     first, proposal, action, votes = told.getvalue().splitlines()
     assert first.startswith("committee, at block ")
     assert proposal == f"proposal {number} of {town.people['Wangchao'].address}: open"

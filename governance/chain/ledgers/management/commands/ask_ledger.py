@@ -52,6 +52,8 @@ class Command(BaseCommand):
     def _tell_proposal(self, ledger: Asked, number: str) -> None:
         found, counted = ledger.proposal(number), ledger.tally(number)
         self.stdout.write(f"proposal {found.id} of {found.proposer}: {found.state.value}")
+        if found.actions is None:
+            self.stdout.write("  what it does is not told by the ledger, and was not read while it was")
         for action in found.actions or ():
             self.stdout.write(f"  {action.type} {action.arguments}")
         votes = f"{counted.agree} for, {counted.against} against, {counted.abstain} abstain"
