@@ -11,14 +11,16 @@ from django.http import HttpRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from consortium.members.models import Node
 from consortium.web import committee
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, StyledForm, actor
 from governance.chain.ledgers import handing_in, selectors, signed, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.errors import InvalidAction
-from governance.chain.ledgers.models import CommitteeProposal, CommitteeWish, GovernedLedger
+from governance.chain.ledgers.models import CommitteeProposal, CommitteeWish, GovernedLedger, LedgerNode
 from governance.chain.ledgers.wishes import WishState
+from governance.chain.models import AccountPermission
 from governance.contracts import fisco
 
 _OPEN = {WishState.WAITING, WishState.READY}
@@ -48,6 +50,41 @@ class WishForm(ReasonForm):
         label=_("blocks to vote"), min_value=1, max_value=2**62, initial=fisco.DEFAULT_INTERVAL
     )
     field_order = ["ledger", "type", "arguments", "interval", "reason"]
+
+
+class _OnCommittee(ReasonForm):
+    ledger = forms.ModelChoiceField(
+        GovernedLedger.objects.filter(kind=GovernedLedger.Kind.COMMITTEE), label=_("ledger")
+    )
+    interval = forms.IntegerField(
+        label=_("blocks to vote"), min_value=1, max_value=2**62, initial=fisco.DEFAULT_INTERVAL
+    )
+
+
+class RoleForm(_OnCommittee):
+    """What a node is to be on the ledger; the steps to it follow from what it is now."""
+
+    node = forms.ModelChoiceField(
+        Node.objects.select_related("institution", "network").order_by("network", "institution__short_name"),
+        label=_("node"),
+    )
+    role = forms.TypedChoiceField(
+        label=_("role"), choices=[(0, _("no role")), *LedgerNode.Role.choices], coerce=int
+    )
+    weight = forms.IntegerField(
+        label=_("weight"), min_value=1, max_value=2**31 - 1, initial=1, help_text=_("of a sealer")
+    )
+    field_order = ["ledger", "node", "role", "weight", "interval", "reason"]
+
+
+class PermissionForm(_OnCommittee):
+    """What an account may do. Whether it may transact at all is no proposal: any governor freezes it."""
+
+    account = forms.CharField(label=_("account"), max_length=42)
+    permission = forms.TypedChoiceField(
+        label=_("permission"), choices=AccountPermission.Permission.choices, coerce=int
+    )
+    field_order = ["ledger", "account", "permission", "interval", "reason"]
 
 
 class RawForm(StyledForm):
@@ -87,8 +124,41 @@ def _wish(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
         reason=cleaned["reason"],
         interval=cleaned["interval"],
     )
+    return _stands([made])
+
+
+def _wish_role(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
+    node: Node = cleaned["node"]
+    made = wishes.wish_node_role(
+        cleaned["ledger"],
+        consensus_id=node.consensus_id,
+        role=cleaned["role"],
+        weight=cleaned["weight"],
+        actor=actor(request),
+        reason=cleaned["reason"],
+        interval=cleaned["interval"],
+        institution=node.institution,
+        node_id=node.pk,
+    )
+    return _stands(made)
+
+
+def _wish_permission(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
+    made = wishes.wish_account_permission(
+        cleaned["ledger"],
+        account=cleaned["account"].strip(),
+        permission=cleaned["permission"],
+        actor=actor(request),
+        reason=cleaned["reason"],
+        interval=cleaned["interval"],
+    )
+    return _stands(made)
+
+
+def _stands(made: list[CommitteeWish]) -> Outcome:
+    """Of several steps the first is the one to look at."""
     return Outcome(
-        _("The wish stands. A governor opens the proposal when its turn is here."), panels.address(made)
+        _("The wish stands. A governor opens the proposal when its turn is here."), panels.address(made[0])
     )
 
 
@@ -116,9 +186,7 @@ def _wish_anew(request: HttpRequest, row: CommitteeProposal, cleaned: dict[str, 
         institution=earlier.institution if earlier else None,
         node_id=node_id,
     )
-    return Outcome(
-        _("The wish stands. A governor opens the proposal when its turn is here."), panels.address(made)
-    )
+    return _stands([made])
 
 
 # --- Passing on -----------------------------------------------------------------------------------------
@@ -150,12 +218,20 @@ def _came_to_nothing(row: CommitteeProposal) -> bool:
 
 
 WISH_TOOLS = (
+    Act("role", _("Wish for a node's role"), _wish_role, RoleForm, style="main", icon="hub"),
+    Act(
+        "permission",
+        _("Wish for an account's permission"),
+        _wish_permission,
+        PermissionForm,
+        style="main",
+        icon="key",
+    ),
     Act(
         "wish",
         _("Wish for a proposal"),
         _wish,
         WishForm,
-        style="main",
         icon="add",
         shows=lambda row: [
             panels.table(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.chain.ledgers import tasks
 from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
 from governance.contracts import fisco
+from tests.factories import NodeFactory
 from tests.ledgers.fisco.world import NODES, Town, observe, vote_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +74,44 @@ def test_the_secretariat_wishes_and_cancels(town: Town, secretary: Client) -> No
     wish.refresh_from_db()
     assert wish.cancelled_at is not None
     assert "cancelled" in page(secretary, f"/admin/ledgers/committeewish/{wish.pk}/change/")
+
+
+def test_a_role_is_wished_for_in_one_go_whatever_steps_it_takes(town: Town, secretary: Client) -> None:
+    node = NodeFactory(consensus_id=NODES[4])
+    given = {"ledger": "harbour", "node": node.pk, "role": "2", "weight": "3", "interval": "40"}
+    path = "/admin/ledgers/committeewish/role/"
+    assert str(node) in page(secretary, path)
+    assert secretary.post(path, given).status_code == 400  # no reason
+    assert not CommitteeWish.objects.exists()
+    assert secretary.post(path, {**given, "reason": "The vote of May."}).status_code == 302
+    observes, seals = CommitteeWish.objects.order_by("pk")
+    assert (observes.type, observes.arguments) == (51, {"node": NODES[4], "weight": 0, "add": True})
+    assert (seals.arguments["weight"], seals.after, seals.institution) == (3, observes, node.institution)
+
+
+def test_an_accounts_permission_is_wished_for_with_the_list_it_needs(town: Town, secretary: Client) -> None:
+    account = town.people["Haitang"].address
+    path = "/admin/ledgers/committeewish/permission/"
+    given = {"ledger": "harbour", "account": account, "permission": "2", "interval": "40", "reason": "Ours."}
+    assert "may transact and deploy contracts" in page(secretary, path)
+    refused = secretary.post(path, {**given, "account": "0x12"})
+    assert (refused.status_code, CommitteeWish.objects.count()) == (400, 0)
+    assert secretary.post(path, given).status_code == 302
+    listed, opened = CommitteeWish.objects.order_by("pk")
+    assert (listed.type, listed.arguments) == (21, {"deploy_type": fisco.WHITE_LIST})
+    assert (opened.type, opened.arguments) == (22, {"account": account, "open": True})
+
+
+def test_the_command_wishes_for_both(town: Town) -> None:
+    account = town.people["Haitang"].address
+    call_command("committee", "harbour", node=NODES[4], role="observer", reason="Ours.", stdout=StringIO())
+    call_command(
+        "committee", "harbour", account=account, permission="deploy", reason="Ours.", stdout=StringIO()
+    )
+    assert [row.type for row in CommitteeWish.objects.order_by("pk")] == [51, 21, 22]
+    for missing in ({"node": NODES[4]}, {"account": account}):
+        with pytest.raises(CommandError, match="needs --"):
+            call_command("committee", "harbour", **missing, stdout=StringIO())
 
 
 def test_the_secretariat_passes_on_for_anybody_byte_for_byte(town: Town, secretary: Client) -> None:

@@ -8,10 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consortium.core import clock
 from consortium.core.errors import ConsoleError
-from governance.chain.ledgers import registering, selectors, wishes
+from consortium.members.models import Node
+from governance.chain.ledgers import registering, selectors, steps, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.models import CommitteeWish, GovernedLedger
 from governance.contracts import fisco
+
+_ROLES = {"none": steps.NONE, "observer": steps.OBSERVER, "sealer": steps.SEALER}
+_PERMISSIONS = {"transact": steps.MAY_TRANSACT, "deploy": steps.MAY_DEPLOY}
 
 
 class Command(BaseCommand):
@@ -22,6 +26,11 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--wish", type=int, choices=sorted(fisco.CREATES), help="type of the proposal")
         what.add_argument("--cancel", type=int, metavar="WISH")
+        what.add_argument("--node", metavar="ID", help="whose role is wished for: --role says which")
+        what.add_argument("--account", metavar="ADDRESS", help="--permission says what it is to have")
+        parser.add_argument("--role", choices=_ROLES)
+        parser.add_argument("--weight", type=int, default=1, help="of a sealer")
+        parser.add_argument("--permission", choices=_PERMISSIONS)
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of a wish")
         parser.add_argument("--interval", type=int, default=fisco.DEFAULT_INTERVAL, help="blocks to vote")
         parser.add_argument("--reason", default="")
@@ -34,6 +43,10 @@ class Command(BaseCommand):
         try:
             if options["wish"] is not None:
                 self._wish(ledger, options)
+            elif options["node"] is not None:
+                self._wish_role(ledger, options)
+            elif options["account"] is not None:
+                self._wish_permission(ledger, options)
             elif options["cancel"] is not None:
                 self._cancel(ledger, options)
         except fisco.NotACall as error:
@@ -47,6 +60,34 @@ class Command(BaseCommand):
         wishes.wish(
             ledger,
             [Action(str(options["wish"]), arguments)],
+            actor=registering.COMMAND,
+            reason=options["reason"],
+            interval=options["interval"],
+        )
+
+    def _wish_role(self, ledger: GovernedLedger, options: dict[str, Any]) -> None:
+        if options["role"] is None:
+            raise CommandError("--node needs --role")
+        node = Node.objects.filter(consensus_id=options["node"], network=ledger.network_id).first()
+        wishes.wish_node_role(
+            ledger,
+            consensus_id=options["node"],
+            role=_ROLES[options["role"]],
+            weight=options["weight"],
+            actor=registering.COMMAND,
+            reason=options["reason"],
+            interval=options["interval"],
+            institution=node.institution if node else None,
+            node_id=node.pk if node else None,
+        )
+
+    def _wish_permission(self, ledger: GovernedLedger, options: dict[str, Any]) -> None:
+        if options["permission"] is None:
+            raise CommandError("--account needs --permission")
+        wishes.wish_account_permission(
+            ledger,
+            account=options["account"],
+            permission=_PERMISSIONS[options["permission"]],
             actor=registering.COMMAND,
             reason=options["reason"],
             interval=options["interval"],
