@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from consortium.members.models import User
+from consortium.members.models import Institution, User
 from governance.chain.models import OnChainProposal
 from governance.proposals import electorate, facts, rules
 from governance.proposals.mandates import Mandate, VotingDuty
@@ -42,7 +42,7 @@ SELECT u.*, d.votes AS duty,
         WHERE b.proposal_id = %(proposal)s AND b.voter = %(voter)s) AS earlier,
     (SELECT json_build_array(m.id, m.support, m.proposed_by_id, m.proposed_for_id)
         FROM proposals_mandate AS m JOIN members_user AS a ON a.id = m.proposed_by_id
-        WHERE m.proposal_id = %(proposal)s AND m.institution_id = u.institution_id
+        WHERE m.proposal_id = %(proposal)s AND m.institution_id = %(institution)s
         AND m.withdrawn_at IS NULL AND a.is_active) AS mandate
 FROM members_user AS u LEFT JOIN proposals_votingduty AS d ON d.officer_id = u.id WHERE u.id = %(officer)s
 """
@@ -96,9 +96,10 @@ def poll(proposal: Proposal, *, uscc: str, voter: str) -> Poll | None:
     return None
 
 
-def desk(proposal: Proposal, *, officer: User, voter: str) -> Desk:
-    """To be asked under the lock of the officer's bank (:func:`mandating.lock`)."""
-    [row] = User.objects.raw(_DESK, {"proposal": proposal.pk, "voter": voter, "officer": officer.pk})
+def desk(proposal: Proposal, bank: Institution, *, officer: User, voter: str) -> Desk:
+    """To be asked under the bank's lock (:func:`mandating.lock`)."""
+    asked = {"proposal": proposal.pk, "institution": bank.pk, "voter": voter, "officer": officer.pk}
+    [row] = User.objects.raw(_DESK, asked)
     found: Any = row
     if found.duty is None:
         User._meta.get_field("voting_duty").set_cached_value(row, None)

@@ -198,7 +198,7 @@ def _check_electorate(paper: _Paper, poll: Poll) -> None:
 def _take(paper: _Paper) -> Ballot:
     """Store and owe the relay. The institution's lock makes two ballots at once one after the other."""
     mandating.lock(paper.institution)
-    desk = polling.desk(paper.proposal, officer=paper.officer, voter=paper.ballot.voter)
+    desk = polling.desk(paper.proposal, paper.institution, officer=paper.officer, voter=paper.ballot.voter)
     _check_not_received(paper, desk)
     mandate = mandates.check(
         desk.mandate, officer=desk.officer, support=paper.ballot.support, now=clock.now()
