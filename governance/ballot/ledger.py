@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -23,6 +23,9 @@ from governance.contracts.codec import patient_codec
 
 _TIMEOUT: Final = 10  # seconds
 _WIDEST: Final = 2000  # blocks per eth_getLogs; halved where a ledger refuses so many
+_NARROW: Final = 10  # what FISCO BCOS answers for at most, without saying that it left the rest out
+_LATELY: Final = 20_000  # blocks that are read once more by so few, where nothing was found
+_LAST_SECOND: Final = 100_000_000_000  # a later timestamp is in milliseconds
 _ARTIFACTS: Final = {"Governor": "ConsortiumGovernor", "Timelock": "TimelockController"}
 _NUMBER_DIGITS: Final = 9  # a proposal's id on the ledger has about 77
 
@@ -144,7 +147,8 @@ class LedgerReader:
     def now(self) -> int:
         """The latest block's time: what is over by it is over."""
         with self._asking():
-            return int(self.web3.eth.get_block("latest")["timestamp"])
+            found = int(self.web3.eth.get_block("latest")["timestamp"])
+        return found // 1000 if found > _LAST_SECOND else found
 
     def ask(self, call: ContractFunction) -> Any:
         """What a call of one of the alliance's contracts returns, as of the latest block."""
@@ -171,18 +175,29 @@ class LedgerReader:
     def _by_id(self, wanted: int) -> LedgerProposal | None:
         if not int(self.governor.functions.proposalSnapshot(wanted).call()):
             return None
-        return next((found for found in self._newest_first() if found.id == wanted), None)
+        return self._first(lambda found: found.id == wanted)
 
     def _by_number(self, wanted: str) -> LedgerProposal | None:
         # Any member may open a proposal and write a number into it; the console's are the convener's.
         convener = self.governor.functions.convener().call()
         pattern = re.compile(rf"Proposal {int(wanted)}:")
-        ours = (found for found in self._newest_first() if found.proposer == convener)
-        return next((found for found in ours if pattern.match(found.description)), None)
+        return self._first(
+            lambda found: found.proposer == convener and pattern.match(found.description) is not None
+        )
 
-    def _newest_first(self) -> Iterator[LedgerProposal]:
-        end, width = int(self.web3.eth.block_number), _WIDEST
-        while end >= 0:
+    def _first(self, is_wanted: Callable[[LedgerProposal], bool]) -> LedgerProposal | None:
+        """The newest such proposal. In the end few blocks are asked for: some answer for no more."""
+        for width, most in ((_WIDEST, None), (_NARROW, _LATELY)):
+            found = next(filter(is_wanted, self._newest_first(width, most)), None)
+            if found is not None:
+                return found
+        return None
+
+    def _newest_first(self, width: int, most: int | None) -> Iterator[LedgerProposal]:
+        """Those of the last ``most`` blocks, or of all; ``width`` blocks a question."""
+        end = int(self.web3.eth.block_number)
+        last = 0 if most is None else max(0, end - most)
+        while end >= last:
             start = max(0, end - width + 1)
             try:
                 logs = self.governor.events.ProposalCreated().get_logs(from_block=start, to_block=end)

@@ -60,6 +60,7 @@ EVENTS: dict[str, str] = {
 }
 
 _STRICTEST = 2  # until the rule that was frozen into a proposal says otherwise
+LAST_SECOND = 100_000_000_000  # year 5138 in seconds, 1973 in milliseconds: as the Seats contract tells them
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)  # a day short of the last, so that it can be shown everywhere
 _FURTHEST = int(_LATEST.timestamp()) * 1000
@@ -236,6 +237,11 @@ def voting_rule(values: list[int]) -> dict[str, Any]:
     quorum_num, quorum_den, approval_num, approval_den, categories = values
     quorum, approval = [quorum_num, quorum_den], [approval_num, approval_den]
     return {"quorum": quorum, "approval": approval, "categories": categories}
+
+
+def block_moment(timestamp: int) -> datetime:
+    """When a block was made, by its JSON: in seconds, whatever contracts are told; milliseconds are known."""
+    return moment(timestamp, 1000 if timestamp > LAST_SECOND else 1)
 
 
 def moment(ticks: str | int, per_second: int) -> datetime:

@@ -154,7 +154,7 @@ def _marks(ledger: Ledger, read: Range) -> list[IndexedBlock]:
             ledger=ledger,
             number=number,
             hash=read.headers[number]["hash"],
-            timestamp=logs.block_time(read.headers[number], ledger.ticks_per_second),
+            timestamp=logs.block_time(read.headers[number]),
         )
         for number in sorted({read.last, *(fact.block for fact in read.facts)})
     ]

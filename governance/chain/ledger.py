@@ -6,6 +6,7 @@ others stand in for it (:mod:`governance.chain.rpc`).
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -13,17 +14,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
+from eth_typing import HexStr
 from web3 import Web3
+from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from governance.chain import endpoint
 from governance.chain.errors import LedgerUnreachable, NoLedger
+from governance.chain.folds import LAST_SECOND
 from governance.chain.models import Ledger
 from governance.chain.rpc import Identity, Provider
 
+logger = logging.getLogger(__name__)
+
 SLUG = "alliance"  # there is one governing ledger; the key leaves room for more
 
-LAST_SECOND = 100_000_000_000  # year 5138 in seconds, 1973 in milliseconds: as the Seats contract tells them
+# A program that returns block.timestamp and nothing else: TIMESTAMP, MSTORE at 0, RETURN of 32 octets.
+_WHAT_TIME = "0x4260005260206000f3"
 
 _connections = threading.local()
 
@@ -107,5 +114,15 @@ def genesis_hash(client: Web3) -> str:
 
 
 def ticks_per_second(client: Web3) -> int:
-    """What a block's timestamp counts in a second: 1, or 1000 where it is in milliseconds (FISCO BCOS)."""
-    return 1000 if client.eth.get_block("latest")["timestamp"] > LAST_SECOND else 1
+    """What ``block.timestamp`` counts in a second: 1, or 1000 where contracts are told milliseconds.
+
+    On FISCO BCOS they are, unless a feature flag is on, while its block JSON says seconds either way: so a
+    contract is asked. Where the node runs none that is not there yet, seconds are taken to be meant; the
+    Seats contract refuses a unit that is not its ledger's.
+    """
+    try:
+        told = client.eth.call({"data": HexStr(_WHAT_TIME)})
+    except Web3Exception as error:
+        logger.warning("the ledger does not say what its contracts' clock counts: %s", error)
+        return 1
+    return 1000 if int.from_bytes(told) > LAST_SECOND else 1

@@ -97,17 +97,17 @@ def of_office(logs: Iterable[Raw], offices: Mapping[str, str]) -> list[Raw]:
 
 
 def facts(logs: Iterable[Raw], headers: Mapping[int, Raw], ticks: int = 1) -> list[Fact]:
-    """Decode; ``ticks`` make a second.
+    """Decode; ``ticks`` of the contracts' clock make a second.
 
     Raises LedgerMoved when a log's block is not the one whose header we read.
     """
-    times = {number: block_time(header, ticks) for number, header in headers.items()}
+    times = {number: block_time(header) for number, header in headers.items()}
     return [_fact(log, headers, times, ticks) for log in logs]
 
 
-def block_time(header: Raw, ticks: int = 1) -> datetime:
-    """A block's time, aware; ``ticks`` make a second."""
-    return folds.moment(int(header["timestamp"], 16), ticks)
+def block_time(header: Raw) -> datetime:
+    """A block's time, aware."""
+    return folds.block_moment(int(header["timestamp"], 16))
 
 
 def is_followed(log: Raw, addresses: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from web3.exceptions import BlockNotFound
 
 from governance.chain import contracts
 from governance.chain import ledger as gateway
+from governance.chain.folds import block_moment
 from governance.chain.models import Ledger
 from governance.contracts import artifact
 
@@ -55,4 +56,4 @@ def _now(client: Web3) -> datetime:
         block = client.eth.get_block("pending")
     except BlockNotFound:
         block = client.eth.get_block("latest")
-    return datetime.fromtimestamp(block["timestamp"], UTC)
+    return block_moment(block["timestamp"])

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from governance.ballot.texts import CATALOGUES
 from governance.ballot.typed_data import Ballot, recover
 from tests.ballot.conftest import Desk
 from tests.ballot.console_double import listening
+from tests.chain.faulty import FaultyNode
 from tests.contracts.alliance import (
     DONGLI,
     FOUNDERS,
@@ -104,6 +106,28 @@ class TestShow:
             f"member {LANTIAN.uscc} gets a seat in category 4, voting with {LANTIAN.voter}" in result.stdout
         )
         assert desk.run("show", *desk.ledger, "--proposal", str(proposal.id)).stdout == result.stdout
+
+    def test_it_is_found_behind_a_node_that_quietly_tells_of_ten_blocks(
+        self, desk: Desk, alliance: Alliance, proposal: Proposal
+    ) -> None:
+        """As FISCO BCOS does; what the ledger had before and after is of no help."""
+        alliance.rpc("anvil_mine", hex(300))
+        node = FaultyNode(desk.url)
+
+        def of_ten_blocks(question: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+            last = int(question["params"][0]["fromBlock"], 16) + 9
+            told = [log for log in answer["result"] if int(log["blockNumber"], 16) <= last]
+            return {**answer, "result": told}
+
+        node.lies_about("eth_getLogs", of_ten_blocks)
+        try:
+            far = replace(desk, url=node.url)
+            for wanted in ("12", str(proposal.id)):
+                result = far.run("show", *far.ledger, "--proposal", wanted)
+                assert result.returncode == 0, result.stderr
+                assert f"Id: {proposal.id}" in result.stdout
+        finally:
+            node.close()
 
     def test_kind_rule_and_outlook_are_the_governors(
         self, desk: Desk, alliance: Alliance, proposal: Proposal

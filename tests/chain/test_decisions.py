@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Institution, Node
+from consortium.stack.embedded import EmbeddedLedger
 from governance.chain import calls, contracts, deployment, folds, indexer, selectors
 from governance.chain.calls import Call
 from governance.chain.errors import RelayFailed
@@ -25,6 +29,8 @@ from governance.chain.models import (
     RegistryEntry,
     VotingRule,
 )
+from governance.proposals import view
+from tests.chain.faulty import FaultyNode
 from tests.chain.world import ABSTAIN, AGAINST, FOR, GUARDIANS, World, rows
 from tests.factories import InstitutionFactory, NodeFactory, voter
 
@@ -426,6 +432,50 @@ def test_on_a_clock_of_milliseconds_moments_are_the_same(founded: World) -> None
     assert folds.moment(1_800_000_000_000, 1000) == seconds
     assert folds.moment("1800000000500", 1000) - seconds == timedelta(milliseconds=500)
     assert folds.moment(2**256 - 1, 1000) == folds.moment(2**48 - 1, 1)
+
+
+def in_seconds(header: Any) -> Any:
+    """As FISCO BCOS shows a block: seconds, though contracts are told milliseconds."""
+    return header and {**header, "timestamp": hex(int(header["timestamp"], 16) // 1000)}
+
+
+@pytest.fixture
+def millisecond_world(
+    transactional_db: None, anvil: EmbeddedLedger, relay_key: Path, settings: Any
+) -> Iterator[World]:
+    """Its contracts count milliseconds, its blocks' JSON says seconds."""
+    World.rpc_at(anvil.url, "evm_setNextBlockTimestamp", int(clock.now().timestamp()) * 1000)
+    World.rpc_at(anvil.url, "evm_mine")
+    node = FaultyNode(anvil.url)
+    node.tells("eth_getBlockByNumber", in_seconds)
+    node.tells("eth_getBlockByHash", in_seconds)
+    settings.LEDGER_URL = node.url
+    yield World(anvil, relay_key)
+    node.close()
+
+
+def test_where_contracts_count_milliseconds_and_blocks_say_seconds_a_vote_takes_its_course(
+    millisecond_world: World,
+) -> None:
+    world, second = millisecond_world, 1000
+    assert world.ledger.ticks_per_second == second
+    assert world.seats.functions.ticksPerSecond().call() == second
+    banks = [InstitutionFactory(admitted=True, voting=True) for _ in range(5)]
+    world.found()
+    action = calls.suspend_seat(world.ledger, uscc=banks[4].uscc)
+    number = world.opens(action)
+    world.pass_time(2 * second)
+    for bank in banks[:4]:
+        world.sends(f"vote:{bank.uscc}", world.ballot(bank, number))
+    world.follow()
+    row = OnChainProposal.objects.get()
+    opened = ChainEvent.objects.get(name="ProposalCreated").block_time
+    assert abs(opened - clock.now()) < timedelta(hours=1)
+    assert abs(row.vote_start - opened) <= timedelta(seconds=1)
+    assert row.vote_end - row.vote_start == timedelta(seconds=3600)
+    assert CastVote.objects.count() == 4
+    seen = view.look(world.ledger, world.ledger.governor)
+    assert abs(seen.now - clock.now()) < timedelta(hours=1)
 
 
 def test_events_are_read_in_the_ledgers_unit(founded: World) -> None:

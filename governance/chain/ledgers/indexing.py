@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -22,6 +22,7 @@ from web3.types import BlockData, LogReceipt, TxData, TxReceipt
 
 from consortium.core import events
 from governance.chain.errors import LedgerMoved
+from governance.chain.folds import block_moment
 from governance.chain.ledgers import projecting
 from governance.chain.ledgers.committee import Addresses, CommitteeLedger
 from governance.chain.ledgers.models import CommitteeCall, GovernedLedger, LedgerBlock
@@ -250,8 +251,8 @@ def _receipt(client: Web3, sent: TxData) -> TxReceipt:
 
 
 def block_time(header: BlockData) -> datetime:
-    """A block's time, aware: its JSON says seconds, whatever contracts are told."""
-    return datetime.fromtimestamp(header["timestamp"], UTC)
+    """A block's time, aware."""
+    return block_moment(header["timestamp"])
 
 
 def _storable(value: Any) -> Any:
