@@ -54,12 +54,12 @@ def read(rows: models.QuerySet[Row], *, without: Collection[str] = ()) -> list[R
 def insert(rows: Sequence[Row]) -> Sequence[Row]:
     """Store new ``rows``, all of one model, with the values they have; signals and ``save`` are passed by.
 
-    Keys that the database makes are stored where the rows have them already (:func:`keys`), all or none.
-    Raises what the database raises, as Django's errors.
+    Keys that the database makes are stored where the rows have them already (:func:`keys`), all or none:
+    raises ValueError where some have. Raises what the database raises, as Django's errors.
     """
     if not rows:
         return rows
-    keyed = rows[0].pk is not None
+    keyed = _keyed(rows)
     lines = _lines(rows, keyed)
     statement = _statement(type(rows[0]), keyed)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
@@ -121,15 +121,27 @@ def _update_statement(table: str, columns: Sequence[models.Field[Any, Any]], com
 
 
 def _type(field: models.Field[Any, Any]) -> LiteralString:
-    """An array of what the column holds. The keys that the database makes have a sequence in their type."""
+    """An array of what the column holds. The keys that the database makes have a sequence in their type.
+
+    Texts come without their column's length: a cast to it would cut what is too long, where writing raises.
+    """
     found = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
-    return f"{found}[]"
+    return "text[]" if str(found).startswith(("varchar", "char")) else f"{found}[]"
+
+
+def _keyed(rows: Sequence[models.Model]) -> bool:
+    """Have the rows their keys already? Raises ValueError where only some have: the columns are the same."""
+    column = rows[0]._meta.pk.attname
+    given = sum([row.__dict__[column] is not None for row in rows])
+    if given not in (0, len(rows)):
+        raise ValueError(f"{given} of {len(rows)} rows have a key: all or none")
+    return given > 0
 
 
 def _lines(rows: Sequence[models.Model], keyed: bool) -> str:
     """The rows as COPY reads them (PostgreSQL, "Text Format"). Raises TypeError on values of other kinds."""
     plain, json = _stored(type(rows[0]), keyed)
-    values_of = itemgetter(*[field.attname for field in plain])
+    values_of = _values_of([field.attname for field in plain])
     lines = []
     for row in rows:
         columns = row.__dict__
@@ -137,6 +149,11 @@ def _lines(rows: Sequence[models.Model], keyed: bool) -> str:
         texts += [_json(columns[field.attname], field.encoder) for field in json]
         lines.append("\t".join(texts))
     return "\n".join(lines) + "\n"
+
+
+def _values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """The values of those columns; of a single one ``itemgetter`` would give the bare value, no tuple."""
+    return itemgetter(*names) if len(names) > 1 else lambda columns: [columns[name] for name in names]
 
 
 def _escaped(text: str) -> str:
