@@ -29,10 +29,11 @@ from certs.models import Certificate, CertificateRequest, Enrolment
 from certs.profiles import NODE
 from certs.services import admission
 from certs.services.admission import Subject
-from certs.services.requests import submit_request
+from certs.services.requests import record_refusal, submit_request
 from consortium.core import clock, events
 from consortium.core.errors import ConsoleError, IllegalTransition, NotAllowed
-from consortium.core.events import AutomaticActor
+from consortium.core.events import Actor, AutomaticActor
+from consortium.core.models import Event
 from consortium.members.models import Node, User
 from consortium.members.permissions import require_officer_or_secretariat
 
@@ -139,7 +140,9 @@ def redeem(enrolment: Enrolment, *, csr: bytes) -> CertificateRequest:
         except SecretSpent as error:  # two keys with one secret: somebody else may have it
             _record_refusal(enrolment, error)
             refusal = error
-        except ConsoleError as error:  # recorded where it was raised; what is recorded must stay
+        except ConsoleError as error:
+            # What the gate refuses was recorded where it was raised, and that must stay. That a secret is
+            # over or a request was rejected is on the timeline since it happened.
             refusal = error
     if refusal is not None:
         raise refusal
@@ -153,7 +156,7 @@ def renew_by_proof(certificate: Certificate, *, csr: bytes) -> CertificateReques
     (RenewalNotOpen among it), NotANode, RequestRejected.
     """
     node = certificate.of_node
-    key = gate.read(csr).spki_sha256
+    key = _key_of(csr, node, _itself(node))
     known = _renewal_of(certificate, key)
     if known is None:
         try:
@@ -181,10 +184,28 @@ def _first(enrolment: Enrolment, csr: bytes) -> CertificateRequest:
 
 def _again(enrolment: Enrolment, csr: bytes) -> CertificateRequest:
     """The request is read in full: who has only seen the public key is refused like anybody."""
-    known = enrolment.request
-    if known is None or not hmac.compare_digest(known.spki_sha256, gate.read(csr).spki_sha256):
+    known, key = enrolment.request, _key_of(csr, enrolment.node, enrolment.created_by)
+    if known is None or not hmac.compare_digest(known.spki_sha256, key):
         raise SecretSpent
     return _unless_rejected(known)
+
+
+def _key_of(csr: bytes, node: Node, actor: Actor) -> str:
+    """The fingerprint of the request's key, read before :func:`submit_request` would.
+
+    What the gate refuses leaves that function's event, but once an hour and reason.
+    """
+    try:
+        return gate.read(csr).spki_sha256
+    except ConsoleError as refusal:
+        known = _said_lately(node, "request.refused", refusal).filter(actor_label=actor.get_username())
+        if not known.exists():
+            record_refusal(Subject(node.institution, node), refusal, actor=actor)
+        raise
+
+
+def _itself(node: Node) -> AutomaticActor:
+    return AutomaticActor(f"node {node.institution.short_name}/{node.name}")
 
 
 def _renewal_of(certificate: Certificate, key: str) -> CertificateRequest | None:
@@ -199,7 +220,7 @@ def _renew(certificate: Certificate, node: Node, csr: bytes) -> CertificateReque
         node=node,
         profile=certificate.profile,
         csr=csr,
-        actor=AutomaticActor(f"node {node.institution.short_name}/{node.name}"),
+        actor=_itself(node),
         origin=_Origin.EST,
         renews=certificate,
         renewed_by_proof=True,
@@ -270,8 +291,10 @@ def _record(action: str, enrolment: Enrolment, actor: User, **data: str) -> None
 
 def _record_refusal(enrolment: Enrolment, refusal: ConsoleError) -> None:
     """On the timeline, once an hour and reason: a machine that is refused comes again."""
-    known = events.timeline(enrolment).filter(
-        action="enrolment.refused", at__gt=clock.now() - _SAID_AGAIN, data__code=refusal.code
-    )
-    if not known.exists():
+    if not _said_lately(enrolment, "enrolment.refused", refusal).exists():
         _record("enrolment.refused", enrolment, enrolment.created_by, code=refusal.code)
+
+
+def _said_lately(row: models.Model, action: str, refusal: ConsoleError) -> models.QuerySet[Event]:
+    since = clock.now() - _SAID_AGAIN
+    return events.timeline(row).filter(action=action, at__gt=since, data__code=refusal.code)

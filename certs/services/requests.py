@@ -76,7 +76,7 @@ def submit_request(
         with transaction.atomic():
             return _submit(asked)
     except ConsoleError as refusal:
-        _record_refusal(asked, refusal)
+        record_refusal(subject, refusal, actor=actor)
         raise
 
 
@@ -299,9 +299,11 @@ def _record(action: str, request: CertificateRequest, *, actor: Actor, reason: s
     )
 
 
-def _record_refusal(asked: Asked, refusal: ConsoleError) -> None:
-    """On its subject's timeline; but who may not know of that leaves it on their own account's."""
-    actor, subject = asked.actor, asked.subject
+def record_refusal(subject: Subject, refusal: ConsoleError, *, actor: Actor) -> None:
+    """On its subject's timeline; but who may not know of that leaves it on their own account's.
+
+    For whoever refuses a request before :func:`submit_request` has it; that one records its own.
+    """
     stranger = _stranger(actor, subject.institution.pk)
     with transaction.atomic():
         events.record(

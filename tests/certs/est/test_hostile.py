@@ -17,13 +17,15 @@ import pytest
 
 from certs import services
 from certs.models import Certificate, CertificateRequest, Enrolment, SerialNumber
-from consortium.core import clock
+from certs.rules import SIZE_LIMIT
+from consortium.core import clock, events
 from consortium.members.models import Node
 from tests.certs.est.town import Town, ask, body, certificates, fresh_address
 from tests.certs.hostile import hostile_requests
 from tests.certs.openssl import openssl
 
 A_SECRET = 12  # hostile requests with one secret: fewer than would slow it down
+LONGEST = SIZE_LIMIT * 3 // 2  # octets of a body that is read at all
 ALONE = {"Connection": "close"}  # a body too long to be read ends the connection
 Credentials = tuple[str, str]
 
@@ -74,11 +76,15 @@ def test_hostile_requests_with_a_right_secret(bank: Town) -> None:
     senders = enrolled_nodes(bank, "hostile", len(made) // A_SECRET)
     codes: Counter[str] = Counter()
     with nothing_issued(bank):
-        for number, (_, auth) in enumerate(senders):
+        for number, (node, auth) in enumerate(senders):
+            read: Counter[str] = Counter()
             with bank.est(headers=ALONE) as client:
                 for what, csr in made[number * A_SECRET : (number + 1) * A_SECRET]:
                     sent = base64.b64encode(csr)
-                    codes[refused(ask(client, "simpleenroll", sent, auth=auth), what)] += 1
+                    code = refused(ask(client, "simpleenroll", sent, auth=auth), what)
+                    codes[code] += 1
+                    read[code] += len(sent) <= LONGEST
+            assert recorded(node) == +read
     assert codes.total() == len(made)
     assert "too_many_attempts" not in codes  # the gate has looked at each
     assert len(codes) >= 6, codes
@@ -92,12 +98,57 @@ def test_hostile_requests_with_a_right_certificate(bank: Town) -> None:
     nodes = [bank.node(f"renewing-{number}/settlement-1") for number in range(len(made) // A_SECRET)]
     for node in nodes:
         bank.renewable(node)
+    seen: set[str] = set()
     with nothing_issued(bank):
         for number, node in enumerate(nodes):
+            codes = set()
             with bank.est(node=node, headers=ALONE) as client:
                 for what, csr in made[number * A_SECRET : (number + 1) * A_SECRET]:
-                    code = refused(ask(client, "simplereenroll", base64.b64encode(csr)), what)
+                    sent = base64.b64encode(csr)
+                    code = refused(ask(client, "simplereenroll", sent), what)
                     assert code != "too_many_attempts"
+                    if len(sent) <= LONGEST:  # else nobody has read it as a request
+                        codes.add(code)
+            assert set(recorded(node)) == codes
+            seen |= codes
+    assert "malformed_request" in seen
+    assert len(seen) >= 6, seen
+
+
+UNREADABLE = {
+    "malformed_request": b"\x30\x03\x02\x01\x00",
+    "request_too_large": b"\x30" * (SIZE_LIMIT + 1),
+    "private_key_sent": b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("way", ["first", "again", "renewal"])
+def test_what_is_refused_unread_leaves_its_event_by_every_way(bank: Town, way: str) -> None:
+    """Whether a secret is new or used or a certificate stands for it."""
+    node = bank.node(f"unread-{way}/settlement-1")
+    operation, auth = "simpleenroll", (str(node.pk), bank.secret(node)[1])
+    if way == "again":
+        with bank.est() as client:
+            csr = body(bank.workstation.request())
+            assert ask(client, operation, csr, auth=auth).status_code == 202
+    if way == "renewal":
+        bank.renewable(node)
+    with nothing_issued(bank), bank.est(node=node if way == "renewal" else None) as client:
+        for code, csr in UNREADABLE.items():
+            for _ in range(2):
+                sent = base64.b64encode(csr)
+                if way == "renewal":
+                    assert refused(ask(client, "simplereenroll", sent), code) == code
+                else:
+                    assert refused(ask(client, operation, sent, auth=auth), code) == code
+    times = 2 if way == "first" else 1  # what comes again within the hour is said once
+    assert recorded(node) == dict.fromkeys(UNREADABLE, times)
+
+
+def recorded(node: Node) -> Counter[str]:
+    """The codes of the refusals on the node's timeline."""
+    rows = events.timeline(node).filter(action="request.refused")
+    return Counter(rows.values_list("data__code", flat=True))
 
 
 def bad_bodies(good: bytes) -> dict[str, tuple[bytes, str]]:
