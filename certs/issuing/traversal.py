@@ -9,6 +9,7 @@ own ``match``, in pkilint's own order; what it then checks, and how, is pkilint'
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 
@@ -16,8 +17,8 @@ class Traversal:
     """A pkilint ``ValidatorContainer``, gone through with the same results as its own ``validate``."""
 
     def __init__(self, container: Any) -> None:
-        self._validators = [(each, _inner(each)) for each in container.validators]
-        self._in_question: dict[tuple[type, str], list[tuple[Any, Traversal | None]]] = {}
+        self._validators = [(_ours(each), _says_where(each)) for each in container.validators]
+        self._in_question: dict[tuple[type, str], list[Any]] = {}
 
     def results(self, node: Any) -> list[Any]:
         """pkilint's ``ValidationResult`` of each check at ``node`` and below; some decode into the node."""
@@ -29,13 +30,14 @@ class Traversal:
         kind = type(node.pdu), node.name
         in_question = self._in_question.get(kind)
         if in_question is None:
-            in_question = [pair for pair in self._validators if _may_match(pair[0], *kind)]
+            in_question = [
+                validator
+                for validator, says_where in self._validators
+                if not says_where or _may_match(validator, *kind)
+            ]
             self._in_question[kind] = in_question
-        for validator, inner in in_question:
+        for validator in in_question:
             if not validator.match(node):
-                continue
-            if inner is not None:
-                inner._visit(node, found)
                 continue
             result = validator.validate_wrapper(node)
             found += result if isinstance(result, list) else [result]
@@ -43,14 +45,35 @@ class Traversal:
             self._visit(child, found)
 
 
-def _inner(validator: Any) -> Traversal | None:
-    """A container among the validators is gone through the same way, unless it goes its own."""
+def _ours(validator: Any) -> Any:
+    """A container among the validators is gone through the same way, unless it goes its own.
+
+    It stays pkilint's in all but that, so what breaks within it is the finding that pkilint makes of it.
+    """
     from pkilint.validation import ValidatorContainer
 
-    goes_on = type(validator).__dict__.keys() & {"validate", "_validate_rec", "validate_wrapper"}
-    if isinstance(validator, ValidatorContainer) and (type(validator) is ValidatorContainer or not goes_on):
-        return Traversal(validator)
-    return None
+    if not isinstance(validator, ValidatorContainer) or any(
+        _method(validator, name) is not getattr(ValidatorContainer, name)
+        for name in ("validate", "_validate_rec", "validate_wrapper")
+    ):
+        return validator
+    ours = copy(validator)
+    ours.validate = Traversal(validator).results
+    return ours
+
+
+def _method(validator: Any, name: str) -> Any:
+    """The function that answers to ``name``, whichever of its classes, or itself, it has that from."""
+    return getattr(getattr(validator, name), "__func__", None)
+
+
+def _says_where(validator: Any) -> bool:
+    """Does ``match`` begin with the class and path that it was made with?
+
+    pkilint's own does, and those that override it there ask it first. Anybody else's may not.
+    """
+    makers = [each.__module__ for each in type(validator).__mro__ if "match" in vars(each)]
+    return "match" not in vars(validator) and all(maker.startswith("pkilint.") for maker in makers)
 
 
 def _may_match(validator: Any, kind: type, name: str) -> bool:
