@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -95,18 +95,35 @@ class Committed:
 
 
 class NotACall(Exception):
-    """The arguments do not fit the function, or the bytes are no call of the committee's. Says why."""
+    """The arguments do not fit the function, or the bytes are no call of the committee's.
+
+    ``key`` and ``values`` say why, for who tells it in another language.
+    """
+
+    SENTENCES: ClassVar[dict[str, str]] = {
+        "takes": "{function} takes {names}",
+        "unfit": "an argument does not fit: {detail}",
+        "word": "{word} is no argument of it",
+        "encoding": "its bytes are not the ordinary encoding of what they say",
+        "function": "it calls no function of the committee's",
+        "arguments": "its arguments can't be read",
+        "answer": "{function} was not answered",
+    }
+
+    def __init__(self, key: str, **values: str) -> None:
+        super().__init__(self.SENTENCES[key].format(**values))
+        self.key, self.values = key, values
 
 
 def call(function: Function, arguments: dict[str, Any], interval: int = DEFAULT_INTERVAL) -> str:
     """The calldata as 0x-hex. Raises NotACall where an argument lacks or does not fit."""
     if set(arguments) != set(function.names):
-        raise NotACall(f"{function.name} takes {', '.join(function.names)}")
+        raise NotACall("takes", function=function.name, names=", ".join(function.names))
     values = [*(arguments[name] for name in function.names), *([interval] if function.type else [])]
     try:
         encoded = encode([kind for _, kind in function.parameters], values)
     except (EncodingError, TypeError, ValueError, OverflowError) as error:
-        raise NotACall(str(error)) from error
+        raise NotACall("unfit", detail=str(error)) from error
     return "0x" + (function.selector + encoded).hex()
 
 
@@ -118,11 +135,11 @@ def read(data: bytes | str) -> Committed:
         kinds = [kind for _, kind in function.parameters]
         values = list(decode(kinds, raw[4:]))
         if encode(kinds, values) != raw[4:]:
-            raise NotACall("its bytes are not the ordinary encoding of what they say")
+            raise NotACall("encoding")
     except KeyError as error:
-        raise NotACall("it calls no function of the committee's") from error
+        raise NotACall("function") from error
     except (DecodingError, EncodingError, ValueError, OverflowError) as error:
-        raise NotACall("its arguments can't be read") from error
+        raise NotACall("arguments") from error
     interval = values.pop() if function.type else 0
     plain = (_plain(kind, value) for (_, kind), value in zip(function.parameters, values, strict=False))
     return Committed(function, dict(zip(function.names, plain, strict=True)), interval)
@@ -147,7 +164,7 @@ def from_words(function: Function, given: Sequence[str]) -> dict[str, Any]:
         elif kind in {"string", "address"}:
             found[name] = value
         else:
-            raise NotACall(word)
+            raise NotACall("word", word=word)
     return found
 
 
@@ -210,7 +227,7 @@ def answer(name: str, data: bytes) -> Any:
     try:
         values = tuple(_shown(value) for value in decode(gives, data))
     except (DecodingError, ValueError, OverflowError) as error:
-        raise NotACall(f"{name} was not answered") from error
+        raise NotACall("answer", function=name) from error
     return values[0] if len(values) == 1 else values
 
 

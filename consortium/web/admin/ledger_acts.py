@@ -15,7 +15,7 @@ from consortium.members.models import Node
 from consortium.web import committee
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, StyledForm, actor
-from governance.chain.ledgers import handing_in, selectors, signed, wishes
+from governance.chain.ledgers import handing_in, saying, selectors, signed, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.errors import InvalidAction
 from governance.chain.ledgers.models import CommitteeProposal, CommitteeWish, GovernedLedger, LedgerNode
@@ -82,7 +82,10 @@ class PermissionForm(_OnCommittee):
 
     account = forms.CharField(label=_("account"), max_length=42)
     permission = forms.TypedChoiceField(
-        label=_("permission"), choices=AccountPermission.Permission.choices, coerce=int
+        label=_("permission"),
+        choices=AccountPermission.Permission.choices,
+        coerce=int,
+        help_text=_("Without a list so far a white list comes first: then only who is on it may deploy."),
     )
     field_order = ["ledger", "account", "permission", "interval", "reason"]
 
@@ -116,7 +119,7 @@ def _wish(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
             fisco.CREATES[cleaned["type"]], [line.strip() for line in given if line.strip()]
         )
     except fisco.NotACall as error:
-        raise InvalidAction(reason=str(error)) from error
+        raise InvalidAction(reason=saying.why(error)) from error
     [made] = wishes.wish(
         cleaned["ledger"],
         [Action(str(cleaned["type"]), arguments)],

@@ -9,6 +9,8 @@ class LedgersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from governance.chain.ledgers import topics
+        from consortium.core import events
+        from governance.chain.ledgers import carrying, topics
 
         topics.declare()
+        events.on_together(("registry.changed", "registry.account_changed"), carrying.decided)

@@ -6,16 +6,17 @@ the past: what happened is read from blocks, transactions and receipts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
 from eth_typing import HexStr
 from web3 import Web3
 from web3.exceptions import ContractLogicError
 from web3.types import LogReceipt
 
-from governance.chain.ledgers import node, rules
+from governance.chain.ledgers import node, rules, saying
 from governance.chain.ledgers.base import (
     AccountRight,
     Action,
@@ -41,6 +42,7 @@ from governance.chain.ledgers.errors import (
 from governance.chain.ledgers.models import (
     CommitteeCall,
     CommitteeProposal,
+    CommitteeWish,
     GovernedLedger,
     LedgerNode,
 )
@@ -132,7 +134,7 @@ class CommitteeLedger:
     # --- What members sign ---------------------------------------------------------------------------------
     def propose(self, actions: Sequence[Action], *, sender: str, interval: int = 0) -> Unsigned:
         if len(actions) != 1:
-            raise LedgerCannot(ledger=self.row.slug, what=f"{len(actions)} actions in one proposal")
+            raise LedgerCannot(ledger=self.row.slug, what=_("several actions in one proposal"))
         type_, arguments = checked(actions[0])
         if type_ == 11:
             self.check_weights(arguments["account"], arguments["weight"])
@@ -158,7 +160,7 @@ class CommitteeLedger:
         return self._unsigned(sender, fisco.ACCOUNT_MANAGER, data)
 
     def execute(self, proposal_id: str, *, sender: str) -> Unsigned:
-        raise LedgerCannot(ledger=self.row.slug, what="what passes is carried out by the deciding vote")
+        raise LedgerCannot(ledger=self.row.slug, what=_("what passes is carried out by the deciding vote"))
 
     def _unsigned(self, sender: str, to: str, data: str) -> Unsigned:
         return Unsigned(
@@ -198,16 +200,17 @@ class CommitteeLedger:
             found += [_info(start + offset, values) for offset, values in enumerate(listed)]
         return found
 
-    def occupied(self, type_: int, resource: str) -> int:
-        """The number of the open proposal that leaves no room for another of that type and resource, or 0."""
-        proposals = self.addresses().proposals
-        number = int(self._ask(proposals, "getIdByTypeAndResourceId", type_, resource))
-        return number if number and self.info(number).status == fisco.OPEN else 0
+    def check_weights(self, account: str, weight: int, *, apart: Collection[int] = ()) -> None:
+        """Raise WeightsTooLarge where this weight, with all others that may still come, would be too much.
 
-    def check_weights(self, account: str, weight: int) -> None:
-        """Raise WeightsTooLarge where this weight, with all others that are proposed, would be too much."""
-        others = CommitteeProposal.objects.filter(ledger=self.row, type=11, status=fisco.OPEN)
-        contents = [one.arguments for one in others if one.arguments]
+        Those are proposed or wished for, but for the wishes ``apart`` (keys).
+        """
+        proposed = CommitteeProposal.objects.filter(ledger=self.row, type=11, status=fisco.OPEN)
+        wished = CommitteeWish.objects.filter(ledger=self.row, type=11, cancelled_at=None, number=None)
+        contents = [
+            *proposed.exclude(arguments=None).values_list("arguments", flat=True),
+            *wished.exclude(pk__in=apart).values_list("arguments", flat=True),
+        ]
         wanted = [(content["account"], int(content["weight"])) for content in contents]
         worst = rules.worst_sum(self.rules().weights, [(account, weight), *wanted])
         if fisco.overflows(worst):
@@ -322,7 +325,7 @@ def checked(action: Action) -> tuple[int, dict[str, Any]]:
     except (ValueError, KeyError) as error:
         raise InvalidAction(reason=f"{action.type}?") from error
     except fisco.NotACall as error:
-        raise InvalidAction(reason=str(error)) from error
+        raise InvalidAction(reason=saying.why(error)) from error
     _check_content(type_, arguments)
     return type_, arguments
 
@@ -339,15 +342,15 @@ def native_nodes(row: GovernedLedger) -> list[NodeRole]:
 def _check_content(type_: int, arguments: dict[str, Any]) -> None:
     node_id = arguments.get("node")
     if node_id is not None and (len(node_id) != 128 or set(node_id) - set("0123456789abcdef")):
-        raise InvalidAction(reason="a node's id is 128 small hexadecimal digits")
+        raise InvalidAction(reason=_("a node's id is 128 small hexadecimal digits"))
     if type_ == 12 and max(arguments.values()) > 100:
-        raise InvalidAction(reason="a rate is a percentage")
+        raise InvalidAction(reason=_("a rate is a percentage"))
     if type_ == 21 and arguments["deploy_type"] not in {fisco.WHITE_LIST, fisco.BLACK_LIST}:
-        raise InvalidAction(reason="1 is the white list, 2 the black list")
+        raise InvalidAction(reason=_("1 is the white list, 2 the black list"))
     if type_ == 51 and not arguments["add"] and arguments["weight"] == 0:
-        raise InvalidAction(reason="a sealer's weight is at least 1")
+        raise InvalidAction(reason=_("a sealer's weight is at least 1"))
     if type_ == 41 and len(arguments["key"]) < 2:
-        raise InvalidAction(reason="a configuration key has at least two letters")
+        raise InvalidAction(reason=_("a configuration key has at least two letters"))
 
 
 def _actions(type_: int, kept: CommitteeProposal | None) -> tuple[Action, ...] | None:

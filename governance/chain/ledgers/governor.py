@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from web3 import Web3
 
 from governance.chain import calls, contracts
@@ -109,7 +110,7 @@ class GovernorLedger:
         return self._unsigned(sender, Call(self.row.governor, 0, data))
 
     def revoke(self, proposal_id: str, *, sender: str) -> Unsigned:
-        raise LedgerCannot(ledger=self.row.slug, what="the guardian cancels, the proposer does not")
+        raise LedgerCannot(ledger=self.row.slug, what=_("the guardian cancels, the proposer does not"))
 
     def execute(self, proposal_id: str, *, sender: str) -> Unsigned:
         """Anybody may, once the timelock's delay is over."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from web3.exceptions import ContractLogicError, Web3RPCError
 
 from consortium.core import clock, events, outbox
 from consortium.core.errors import NotAllowed
 from consortium.core.events import Actor, AutomaticActor
 from consortium.members.models import User
-from governance.chain.ledgers import signed, topics, wishes
+from governance.chain.ledgers import rules, saying, signed, topics, wishes
 from governance.chain.ledgers.base import State
 from governance.chain.ledgers.committee import CommitteeLedger, Info, state_of
 from governance.chain.ledgers.errors import (
@@ -34,9 +35,15 @@ from governance.chain.ledgers.errors import (
     TransactionUnreadable,
     VotedAlready,
     VoteTooLate,
+    WeightsTooLarge,
     WishClosed,
 )
-from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish, GovernedLedger
+from governance.chain.ledgers.models import (
+    CommitteeProposal,
+    CommitteeTransaction,
+    CommitteeWish,
+    GovernedLedger,
+)
 from governance.chain.ledgers.signed import Signed
 from governance.chain.ledgers.wishes import WishState
 from governance.contracts import fisco
@@ -71,7 +78,7 @@ def propose(wish: CommitteeWish, raw: str, *, actor: Actor) -> CommitteeTransact
     committee = CommitteeLedger(ledger)
     _check_sender(committee, sent)
     if wish.type == 11:
-        committee.check_weights(wish.arguments["account"], wish.arguments["weight"])
+        committee.check_weights(wish.arguments["account"], wish.arguments["weight"], apart=[wish.pk])
     if wishes.state(wish) is WishState.READY:
         _dry_run(committee, sent)
     with transaction.atomic():
@@ -95,7 +102,20 @@ def vote(ledger: GovernedLedger, number: int, raw: str, *, agree: bool, actor: A
     info = _open(committee, number)
     if sent.sender in {*info.votes.agree, *info.votes.against}:
         raise VotedAlready(sender=sent.sender, proposal=number)
+    if agree:
+        _check_weights(committee, number)
     return _now(committee, sent, errand, actor)
+
+
+def _check_weights(committee: CommitteeLedger, number: int) -> None:
+    """Nobody helps a proposal along after which the ledger could not count any more: it may not be ours."""
+    row = CommitteeProposal.objects.filter(ledger=committee.row, number=number, type=11).first()
+    if row is None or not row.arguments:
+        return
+    weights = committee.rules().weights
+    worst = rules.worst_sum(weights, [(row.arguments["account"], int(row.arguments["weight"]))])
+    if fisco.overflows(worst):
+        raise WeightsTooLarge(sum=worst, bound=fisco.WEIGHT_BOUND)
 
 
 def revoke(ledger: GovernedLedger, number: int, raw: str, *, actor: Actor) -> CommitteeTransaction:
@@ -116,7 +136,7 @@ def revoke(ledger: GovernedLedger, number: int, raw: str, *, actor: Actor) -> Co
 def _read(ledger: GovernedLedger, raw: str, errand: _Errand, actor: Actor) -> Signed:
     """Everything that the bytes alone can show."""
     if ledger.kind != GovernedLedger.Kind.COMMITTEE:
-        raise LedgerCannot(ledger=ledger.slug, what=errand.purpose)
+        raise LedgerCannot(ledger=ledger.slug, what=_("it has no committee"))
     sent = signed.read(raw)
     _check_actor(actor, sent)
     if sent.chain_id != ledger.chain_id:
@@ -140,7 +160,7 @@ def _check_actor(actor: Actor, sent: Signed) -> None:
 
 
 def _check_terms(sent: Signed) -> None:
-    for what, actual, expected in (("value", sent.value, 0), ("gas price", sent.gas_price, 0)):
+    for what, actual, expected in ((_("value"), sent.value, 0), (_("gas price"), sent.gas_price, 0)):
         if actual != expected:
             raise TransactionTerms(what=what, actual=actual, expected=expected)
     if not 21_000 < sent.gas <= fisco.GAS_LIMIT:
@@ -151,11 +171,11 @@ def _check_words(sent: Signed, errand: _Errand) -> None:
     try:
         said = fisco.read(sent.data)
     except fisco.NotACall as error:
-        raise TransactionUnreadable(reason=str(error)) from error
-    pairs: list[tuple[str, Any, Any]] = [("function", said.function.name, errand.function.name)]
+        raise TransactionUnreadable(reason=saying.why(error)) from error
+    pairs: list[tuple[str, Any, Any]] = [(_("function"), said.function.name, errand.function.name)]
     if said.function == errand.function:
         pairs += [(name, said.arguments[name], value) for name, value in errand.arguments.items()]
-        pairs.append(("interval", said.interval, errand.interval))
+        pairs.append((_("blocks to vote"), said.interval, errand.interval))
     for what, actual, expected in pairs:
         if actual != expected:
             raise TransactionSaysOtherwise(what=what, actual=actual, expected=expected)
@@ -266,7 +286,7 @@ def lose(row: CommitteeTransaction) -> None:
 def _known(ledger: GovernedLedger, sent: Signed, errand: _Errand) -> CommitteeTransaction | None:
     row = CommitteeTransaction.objects.filter(ledger=ledger, tx_hash=sent.tx_hash).first()
     if row is not None and row.purpose != errand.purpose:
-        raise TransactionSaysOtherwise(what="purpose", actual=row.purpose, expected=errand.purpose)
+        raise TransactionSaysOtherwise(what=_("purpose"), actual=row.purpose, expected=errand.purpose)
     return row
 
 

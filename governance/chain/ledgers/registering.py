@@ -42,6 +42,8 @@ def register(
     LedgerUnreachable, OtherLedger, NotACommitteeLedger, InvalidInput.
     """
     require_secretariat(actor)
+    if kind == Kind.GOVERNOR:
+        raise InvalidInput(field="kind", reason=_("the alliance's own ledger is entered by its deployment."))
     if not rpc_addresses:
         raise NoRpcAddress
     if registry and not Web3.is_address(registry):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from web3 import Web3
 from web3.exceptions import BlockNotFound
 from web3.types import BlockData
@@ -82,28 +83,28 @@ class RegistryOnlyLedger:
         return found
 
     def account(self, address: str, network: str = "") -> AccountRight:
-        self._no("accounts are not read")
+        self._no(_("accounts are not read"))
 
     def electorate(self, proposal_id: str = "") -> list[Elector]:
         return []
 
     def propose(self, actions: Sequence[Action], *, sender: str, interval: int = 0) -> Unsigned:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def vote(self, proposal_id: str, *, agree: bool, sender: str) -> Unsigned:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def revoke(self, proposal_id: str, *, sender: str) -> Unsigned:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def execute(self, proposal_id: str, *, sender: str) -> Unsigned:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def proposal(self, proposal_id: str) -> Found:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def tally(self, proposal_id: str) -> Counted:
-        self._no("it is governed elsewhere")
+        self._no(_("it is governed elsewhere"))
 
     def _no(self, what: str) -> NoReturn:
         raise LedgerCannot(ledger=self.row.slug, what=what)

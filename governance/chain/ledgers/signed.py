@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
+from django.utils.translation import gettext as _
 from eth_account import Account
 from eth_keys.exceptions import BadSignature
 from eth_utils.address import to_checksum_address
@@ -44,17 +45,17 @@ def read(raw: str) -> Signed:
     """Raises TransactionUnreadable, or TransactionNotLegacy for a kind that FISCO BCOS does not take."""
     content = _bytes(raw)
     if content[0] < _LEGACY_FROM:
-        raise TransactionNotLegacy(kind=f"type {content[0]}")
+        raise TransactionNotLegacy(kind=_("of type %(type)s") % {"type": content[0]})
     fields = _fields(content)
     nonce, price, gas, to, value, data, v, r, s = fields
     numbers = [_number(each) for each in (nonce, price, gas, value, v, r, s)]
     chain_id = (numbers[4] - 35) // 2
     if numbers[4] < 35:
-        raise TransactionNotLegacy(kind="unprotected")
+        raise TransactionNotLegacy(kind=_("without a chain id"))
     if numbers[6] > _HALF_CURVE:
-        raise TransactionUnreadable(reason="another form of the same signature is the canonical one")
+        raise TransactionUnreadable(reason=_("another form of the same signature is the canonical one"))
     if len(to) != 20:
-        raise TransactionUnreadable(reason="it creates a contract")
+        raise TransactionUnreadable(reason=_("it creates a contract"))
     return Signed(
         raw="0x" + content.hex(),
         tx_hash="0x" + keccak(content).hex(),
@@ -73,9 +74,9 @@ def _bytes(raw: str) -> bytes:
     try:
         content = bytes.fromhex(raw.strip().removeprefix("0x"))
     except ValueError as error:
-        raise TransactionUnreadable(reason="they are not hexadecimal") from error
+        raise TransactionUnreadable(reason=_("they are not hexadecimal")) from error
     if not content or len(content) > LARGEST:
-        raise TransactionUnreadable(reason=f"{len(content)} bytes")
+        raise TransactionUnreadable(reason=_("%(count)s bytes") % {"count": len(content)})
     return content
 
 
@@ -83,17 +84,17 @@ def _fields(content: bytes) -> list[bytes]:
     try:
         fields: Any = rlp.decode(content, strict=True)
     except RLPException as error:
-        raise TransactionUnreadable(reason="they are no RLP") from error
+        raise TransactionUnreadable(reason=_("they are no RLP")) from error
     if not isinstance(fields, list) or len(fields) != _FIELDS:
-        raise TransactionUnreadable(reason="they have not the nine fields of a transaction")
+        raise TransactionUnreadable(reason=_("they have not the nine fields of a transaction"))
     if not all(isinstance(field, bytes) for field in fields):
-        raise TransactionUnreadable(reason="a field is a list")
+        raise TransactionUnreadable(reason=_("a field is a list"))
     return fields
 
 
 def _number(field: bytes) -> int:
     if field[:1] == b"\0" or len(field) > 32:
-        raise TransactionUnreadable(reason="a number is not in its shortest form")
+        raise TransactionUnreadable(reason=_("a number is not in its shortest form"))
     return int.from_bytes(field)
 
 
@@ -101,4 +102,4 @@ def _sender(content: bytes) -> str:
     try:
         return str(Account.recover_transaction(content))
     except (BadSignature, EthUtilsValidation, ValueError, TypeError) as error:
-        raise TransactionUnreadable(reason="its signature fits nobody") from error
+        raise TransactionUnreadable(reason=_("its signature fits nobody")) from error

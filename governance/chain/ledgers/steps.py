@@ -13,8 +13,11 @@ NONE, OBSERVER, SEALER = 0, 1, 2  # a node's role
 NO_RIGHT, MAY_TRANSACT, MAY_DEPLOY = 0, 1, 2  # an account's permission, as the alliance's registry has it
 
 
-def for_node(node: str, *, current: int, wanted: int, weight: int = 1) -> list[Action]:
-    """The steps that take a node from one role to another; none where it has it."""
+def for_node(node: str, *, current: int | None, wanted: int, weight: int = 1) -> list[Action]:
+    """The steps that take a node from one role to another; none where it has it.
+
+    Where the ``current`` one is not known (None), those that lead there from any other.
+    """
     if current == wanted:
         return []
     if wanted == NONE:
@@ -39,11 +42,6 @@ def for_account(account: str, *, permission: int, deploy_type: int) -> list[Acti
     """
     begin = [] if deploy_type else [_action(21, deploy_type=fisco.WHITE_LIST)]
     return [*begin, _action(22, account=account, open=permission == MAY_DEPLOY)]
-
-
-def for_governor(account: str, weight: int) -> list[Action]:
-    """A governor's weight; 0 removes it."""
-    return [_action(11, account=account, weight=weight)]
 
 
 def _action(type_: int, **arguments: object) -> Action:

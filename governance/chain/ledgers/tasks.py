@@ -17,7 +17,7 @@ from governance.chain.errors import (
     RelayAccountEmpty,
     RelayKeyNotAvailable,
 )
-from governance.chain.ledgers import indexing, noting, registry_only, sending, watching, wishes
+from governance.chain.ledgers import carrying, indexing, noting, registry_only, sending, watching, wishes
 from governance.chain.ledgers.errors import NotACommitteeLedger
 from governance.chain.ledgers.models import GovernedLedger
 
@@ -65,6 +65,12 @@ def handle_send(payload: dict[str, Any]) -> None:
     """Outbox: hand a stored transaction to its ledger."""
     with _patience():
         sending.send(payload["transaction"])
+
+
+def handle_wish(payload: dict[str, Any]) -> None:
+    """Outbox: wish for what the alliance's members decided."""
+    with _patience():
+        carrying.carry(payload)
 
 
 def handle_confirm(payload: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from consortium.core import clock, events, outbox
 from consortium.core.errors import ReasonRequired
 from consortium.core.events import Actor
-from consortium.members.models import Institution
+from consortium.members.models import Institution, Node
 from consortium.members.permissions import require_secretariat
 from governance.chain.ledgers import steps, topics
 from governance.chain.ledgers.base import Action
@@ -87,6 +87,8 @@ def wish(
     if not reason.strip():
         raise ReasonRequired
     _check_ledger(ledger)
+    if not 1 <= interval < 2**62:
+        raise InvalidAction(reason=_("a vote takes between 1 and 2^62 blocks"))
     contents = [checked(action) for action in actions]
     if not contents:
         raise InvalidAction(reason=_("it is so already"))
@@ -127,23 +129,43 @@ def wish_node_role(
     role: int,
     actor: Actor,
     reason: str,
-    weight: int = 1,
+    weight: int | None = None,
     interval: int = fisco.DEFAULT_INTERVAL,
     institution: Institution | None = None,
     node_id: uuid.UUID | None = None,
 ) -> list[CommitteeWish]:
-    """A node's role on this ledger, as proposals of types 51 and 52: 0 none, 1 observer, 2 sealer."""
-    known = LedgerNode.objects.filter(ledger=ledger, consensus_id=consensus_id).first()
-    actions = steps.for_node(consensus_id, current=known.role if known else 0, wanted=role, weight=weight)
+    """A node's role on this ledger, as proposals of types 51 and 52: 0 none, 1 observer, 2 sealer.
+
+    ``weight`` is a sealer's; without one a sealer keeps its own, and a new one has 1.
+    """
+    current = role_of(ledger, consensus_id)
+    node = Node.objects.filter(pk=node_id).first() if node_id else None
+    if node is not None and ledger.network_id not in {None, node.network_id}:
+        raise InvalidAction(reason=_("the node belongs to another network"))
+    actions = steps.for_node(consensus_id, current=current, wanted=role, weight=weight or 1)
+    if role == current == steps.SEALER and weight not in {None, _weight(ledger, consensus_id)}:
+        actions = steps.for_weight(consensus_id, weight or 1)
+    first = _wished(ledger, actions[0]) if len(actions) > 1 else None
+    if first is not None:
+        actions = actions[1:]  # somebody wished for that step before
     return wish(
         ledger,
         actions,
+        after=first,
         actor=actor,
         reason=reason,
         interval=interval,
         institution=institution,
         node_id=node_id,
     )
+
+
+def role_of(ledger: GovernedLedger, consensus_id: str) -> int | None:
+    """A node's role as the ledger itself lists it; None where nobody has been able to read its lists."""
+    known = LedgerNode.objects.filter(ledger=ledger, consensus_id=consensus_id).first()
+    if known is not None:
+        return known.role
+    return steps.NONE if LedgerNode.objects.filter(ledger=ledger).exists() else None
 
 
 def wish_account_permission(
@@ -156,11 +178,14 @@ def wish_account_permission(
     interval: int = fisco.DEFAULT_INTERVAL,
     institution: Institution | None = None,
 ) -> list[CommitteeWish]:
-    """An account's permission, as proposals of types 21 and 22: 0 none, 1 may transact, 2 may deploy."""
+    """An account's permission, as proposals of types 21 and 22: 0 none, 1 may transact, 2 may deploy.
+
+    The committee decides about deploying alone, so 0 and 1 come to the same.
+    """
     _check_ledger(ledger)
     deploy_type = CommitteeLedger(ledger).deploy_type()
     actions = steps.for_account(account, permission=permission, deploy_type=deploy_type)
-    first = _wished_list(ledger) if len(actions) > 1 else None
+    first = _wished(ledger, actions[0], also_done=True) if len(actions) > 1 else None
     if first is not None:
         actions = actions[1:]  # somebody wished for the list before
     return wish(
@@ -315,11 +340,18 @@ def _state_of_proposal(found: CommitteeProposal | None) -> WishState:
     return WishState.APPLIED if found.applied else WishState.PASSED
 
 
-def _wished_list(ledger: GovernedLedger) -> CommitteeWish | None:
-    """The wish for a list of who may deploy that may still come about."""
-    wanted = CommitteeWish.objects.filter(ledger=ledger, type=21, cancelled_at=None)
-    hopeless = {WishState.FAILED, WishState.BLOCKED}
-    return next((row for row in wanted.order_by("-id") if state(row) not in hopeless), None)
+def _wished(ledger: GovernedLedger, action: Action, *, also_done: bool = False) -> CommitteeWish | None:
+    """The newest wish for that very step that may still come about, or (``also_done``) has."""
+    type_, arguments = checked(action)
+    wanted = CommitteeWish.objects.filter(ledger=ledger, type=type_, arguments=arguments, cancelled_at=None)
+    out = {WishState.FAILED, WishState.BLOCKED, *(() if also_done else (WishState.APPLIED,))}
+    return next((row for row in wanted.order_by("-id") if state(row) not in out), None)
+
+
+def _weight(ledger: GovernedLedger, consensus_id: str) -> int | None:
+    """A sealer's weight as the ledger lists it."""
+    rows = LedgerNode.objects.filter(ledger=ledger, consensus_id=consensus_id)
+    return rows.values_list("weight", flat=True).first()
 
 
 def _check_ledger(ledger: GovernedLedger) -> None:

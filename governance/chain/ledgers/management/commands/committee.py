@@ -13,6 +13,7 @@ from governance.chain.ledgers import registering, selectors, steps, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.models import CommitteeWish, GovernedLedger
 from governance.contracts import fisco
+from governance.contracts.terminal import printable
 
 _ROLES = {"none": steps.NONE, "observer": steps.OBSERVER, "sealer": steps.SEALER}
 _PERMISSIONS = {"transact": steps.MAY_TRANSACT, "deploy": steps.MAY_DEPLOY}
@@ -99,16 +100,19 @@ class Command(BaseCommand):
             raise CommandError(f"{options['cancel']}: there is no such wish")
         wishes.cancel(row, actor=registering.COMMAND, reason=options["reason"])
 
+    def _tell(self, line: str) -> None:
+        self.stdout.write(printable(line))  # governors wrote parts of it
+
     def _show(self, ledger: GovernedLedger) -> None:
         for proposal in ledger.proposals.select_related("ledger").order_by("number"):
             view = selectors.view(proposal, clock.now())
-            self.stdout.write(f"proposal {proposal.number}: {view.action_words} – {view.state_words}")
+            self._tell(f"proposal {proposal.number}: {view.action_words} – {view.state_words}")
             tally = view.tally
-            self.stdout.write(f"  {tally.agree} : {tally.against}, {tally.all}")
+            self._tell(f"  {tally.agree} : {tally.against}, {tally.all}")
             deadline = [view.deadline.words] if view.deadline else []
             more = [*deadline, *view.outlook_words, view.failure_words, *view.warnings]
             for line in filter(None, more):
-                self.stdout.write(f"  {line}")
+                self._tell(f"  {line}")
         for row in ledger.wishes.filter(number=None, cancelled_at=None):
             words = selectors.action_words(row.type, row.arguments)
-            self.stdout.write(f"wish {row.pk}: {words} – {wishes.LABELS[wishes.state(row)]}")
+            self._tell(f"wish {row.pk}: {words} – {wishes.LABELS[wishes.state(row)]}")

@@ -12,6 +12,7 @@ from governance.chain.ledgers import registering
 from governance.chain.ledgers.models import GovernedLedger
 
 Kind = GovernedLedger.Kind
+_KINDS = [Kind.COMMITTEE.value, Kind.REGISTRY_ONLY.value]  # the alliance's own is entered by its deployment
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="its short name here")
-        parser.add_argument("--kind", choices=Kind.values, required=True, help="how it is governed")
+        parser.add_argument("--kind", choices=_KINDS, required=True, help="how it is governed")
         parser.add_argument(
             "--rpc", action="append", default=[], metavar="URL", help="JSON-RPC address; several"
         )
