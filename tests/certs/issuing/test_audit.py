@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import x509 as asn1
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -22,6 +24,7 @@ from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Node, User
 from tests.certs.conftest import Pki
+from tests.factories import NodeFactory
 
 pytestmark = pytest.mark.django_db
 Certify = Callable[..., Certificate]
@@ -101,6 +104,47 @@ def test_a_certificate_of_another_key_or_signature(certificate: Certificate) -> 
     assert "signature_wrong" in codes()
 
 
+def twice_extended(der: bytes) -> bytes:
+    """The certificate with its last extension once more, as no reader takes it."""
+    read = asn1.Certificate.load(der)
+    extensions = read["tbs_certificate"]["extensions"]
+    extensions.append(extensions[len(extensions) - 1].copy())
+    return bytes(read.dump(force=True))
+
+
+@pytest.mark.parametrize("lint", [True, False])
+def test_one_that_no_library_reads_hides_nothing_and_stops_nobody(
+    certificate: Certificate, certify: Certify, heming: Node, zhou_lan: User, lint: bool
+) -> None:
+    """Found with it is what was found before, and everything about the certificates after it."""
+    others = [
+        certify(NodeFactory(institution=heming.institution, name=f"other-{number}"), zhou_lan)
+        for number in range(3)
+    ]
+    first, *rest = sorted([certificate, *others], key=lambda one: one.pk)
+    rewrite("UPDATE certs_certificate SET der = %s WHERE id = %s", twice_extended(bytes(first.der)), first.pk)
+    for one in rest:
+        rewrite("UPDATE certs_certificate SET tls_id = 'ab' WHERE id = %s", one.pk)
+    report = audit.audit(lint=lint)
+    assert report.checked == 4
+    said: dict[str, set[str]] = defaultdict(set)
+    for finding in report.findings:
+        said[finding.subject].add(finding.code)
+    assert {"row_differs", "signature_wrong", "intent_differs", "unreadable"} <= said[first.serial_id]
+    assert all(said[one.serial_id] == {"row_differs"} for one in rest)
+    (text,) = [finding.text for finding in report.findings if finding.code == "unreadable"]
+    assert text.startswith("DuplicateExtension: ")
+
+
+def test_the_night_goes_on_after_one_that_no_library_reads(certificate: Certificate) -> None:
+    rewrite("UPDATE certs_certificate SET der = %s", twice_extended(bytes(certificate.der)))
+    tasks.audit_certificates()
+    while outbox.drain("default"):
+        pass
+    assert Event.objects.get(action="audit.finished").data["checked"] == 1
+    assert Event.objects.filter(action="audit.found", data__code="unreadable").exists()
+
+
 def test_an_intent_that_says_something_else(certificate: Certificate, pki: Pki) -> None:
     rewrite("UPDATE certs_serialnumber SET intent = %s WHERE request_id IS NOT NULL", bytes(pki.nodes.der))
     assert "intent_differs" in codes()
@@ -117,8 +161,6 @@ def test_a_key_that_is_known_as_weak_today(certificate: Certificate, monkeypatch
 def test_one_serial_or_key_in_two_certificates(
     certify: Certify, certificate: Certificate, zhou_lan: User, heming: Node
 ) -> None:
-    from tests.factories import NodeFactory
-
     other = certify(NodeFactory(institution=heming.institution, name="second"), zhou_lan)
     rewrite(
         "UPDATE certs_certificate SET der = %s, spki_sha256 = %s WHERE id = %s",
@@ -148,6 +190,51 @@ def test_lists_that_say_something_else(pki: Pki, certificate: Certificate, zhou_
         assert "list_stale" in codes()
 
 
+@pytest.fixture
+def listed(pki: Pki, certificate: Certificate) -> Callable[[bytes], None]:
+    """``listed(der)``: that is the authority's newest list, in its row and published."""
+
+    def put(der: bytes) -> None:
+        rewrite("UPDATE certs_revocationlist SET der = %s WHERE authority_id = %s AND shard IS NULL",
+                der, pki.nodes.pk)  # fmt: skip
+        (Path(settings.PKI_DIR) / "nodes.crl").write_bytes(der)
+
+    return put
+
+
+def test_a_list_that_the_authority_did_not_sign(pki: Pki, listed: Callable[[bytes], None]) -> None:
+    """Each serial number in it is right: but a relying party would not take it."""
+    true = bytes(pki.nodes.crls.get(shard=None).der)
+    spoilt = bytearray(true)
+    spoilt[-1] ^= 1
+    listed(bytes(spoilt))
+    assert codes() == {"list_signature_wrong"}
+    read, key = x509.load_der_x509_crl(true), ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateRevocationListBuilder(
+        read.issuer, read.last_update_utc.replace(tzinfo=None), pki.nodes.crls.get(shard=None).next_update
+    )
+    for one in read.extensions:
+        builder = builder.add_extension(one.value, one.critical)
+    listed(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    assert codes() == {"list_signature_wrong"}
+    listed(b"nothing")
+    assert codes() == {"list_unreadable"}
+    listed(true)
+    assert codes() == set()
+
+
+def test_another_authoritys_list(pki: Pki, listed: Callable[[bytes], None]) -> None:
+    listed(bytes(pki.access.crls.get(shard=None).der))
+    assert {"list_issuer_differs", "list_signature_wrong"} <= codes()
+
+
+def test_a_list_that_ran_out_behind_a_row_that_says_otherwise(pki: Pki, certificate: Certificate) -> None:
+    rewrite("UPDATE certs_revocationlist SET next_update = next_update + interval '9 days'")
+    assert codes() == {"list_differs"}
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        assert "list_stale" in codes()
+
+
 def test_a_finding_ends_the_command_with_an_error_and_leaves_an_event(certificate: Certificate) -> None:
     rewrite("UPDATE certs_certificate SET subject = 'CN=else'")
     out = StringIO()
@@ -162,7 +249,6 @@ def test_every_night_slice_by_slice(
     certify: Certify, certificate: Certificate, zhou_lan: User, heming: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from certs.audit import running
-    from tests.factories import NodeFactory
 
     for number in range(2):
         certify(NodeFactory(institution=heming.institution, name=f"more-{number}"), zhou_lan)
