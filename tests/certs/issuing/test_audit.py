@@ -190,51 +190,6 @@ def test_lists_that_say_something_else(pki: Pki, certificate: Certificate, zhou_
         assert "list_stale" in codes()
 
 
-@pytest.fixture
-def listed(pki: Pki, certificate: Certificate) -> Callable[[bytes], None]:
-    """``listed(der)``: that is the authority's newest list, in its row and published."""
-
-    def put(der: bytes) -> None:
-        rewrite("UPDATE certs_revocationlist SET der = %s WHERE authority_id = %s AND shard IS NULL",
-                der, pki.nodes.pk)  # fmt: skip
-        (Path(settings.PKI_DIR) / "nodes.crl").write_bytes(der)
-
-    return put
-
-
-def test_a_list_that_the_authority_did_not_sign(pki: Pki, listed: Callable[[bytes], None]) -> None:
-    """Each serial number in it is right: but a relying party would not take it."""
-    true = bytes(pki.nodes.crls.get(shard=None).der)
-    spoilt = bytearray(true)
-    spoilt[-1] ^= 1
-    listed(bytes(spoilt))
-    assert codes() == {"list_signature_wrong"}
-    read, key = x509.load_der_x509_crl(true), ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateRevocationListBuilder(
-        read.issuer, read.last_update_utc.replace(tzinfo=None), pki.nodes.crls.get(shard=None).next_update
-    )
-    for one in read.extensions:
-        builder = builder.add_extension(one.value, one.critical)
-    listed(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
-    assert codes() == {"list_signature_wrong"}
-    listed(b"nothing")
-    assert codes() == {"list_unreadable"}
-    listed(true)
-    assert codes() == set()
-
-
-def test_another_authoritys_list(pki: Pki, listed: Callable[[bytes], None]) -> None:
-    listed(bytes(pki.access.crls.get(shard=None).der))
-    assert {"list_issuer_differs", "list_signature_wrong"} <= codes()
-
-
-def test_a_list_that_ran_out_behind_a_row_that_says_otherwise(pki: Pki, certificate: Certificate) -> None:
-    rewrite("UPDATE certs_revocationlist SET next_update = next_update + interval '9 days'")
-    assert codes() == {"list_differs"}
-    with clock.frozen(clock.now() + timedelta(days=3)):
-        assert "list_stale" in codes()
-
-
 def test_a_finding_ends_the_command_with_an_error_and_leaves_an_event(certificate: Certificate) -> None:
     rewrite("UPDATE certs_certificate SET subject = 'CN=else'")
     out = StringIO()
