@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import QuerySet
 
-from certs.audit import certificates, numbers, published
+from certs.audit import authorities, certificates, numbers, published
 from certs.models import Certificate
 from consortium.core import events
 from consortium.core.events import Actor, Outsider
@@ -44,7 +44,7 @@ def audit(*, lint: bool = True) -> Report:
     report = Report()
     for row in _rows().iterator(chunk_size=500):
         _check(row, report, lint=lint)
-    report.findings += across()
+    report.findings += across(lint=lint)
     return report
 
 
@@ -61,9 +61,10 @@ def next_slice(after: uuid.UUID | None, *, limit: int = SLICE) -> Report:
     return report
 
 
-def across() -> list[Finding]:
-    """What one certificate does not show: serial numbers, keys, events, lists and answers."""
-    return [Finding(*found) for found in (*numbers.check(), *published.check())]
+def across(*, lint: bool = True) -> list[Finding]:
+    """The authorities, and what one certificate does not show: numbers, keys, events, lists and answers."""
+    found = (*authorities.check(lint=lint), *numbers.check(), *published.check())
+    return [Finding(*one) for one in found]
 
 
 @transaction.atomic
