@@ -30,6 +30,10 @@ class SM2Signer:
         """The DER of r and s over SM3 of ``content``."""
         return self._key.sign(content)
 
+    def holds(self, content: bytes, signature: bytes) -> bool:
+        """Does its public key verify it?"""
+        return self._key.verifies(signature, content)
+
 
 def signer_of(authority: Authority, open_key: KeyOpener) -> SM2Signer:
     """The authority's signer; ``open_key`` counts where a ceremony brought its own.

@@ -5,6 +5,7 @@ A responder's key signs status answers and nothing else; the authorities' own ke
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import datetime
 from django.conf import settings
 
 from certs import keys
-from certs.errors import KeysNotAvailable
+from certs.errors import ContentMismatch, KeysNotAvailable
 from certs.status import ocsp
 from certs.status.responders import Responder
 from certs.status.signing import ClassicSigner
@@ -30,7 +31,7 @@ class Opened:
     signer: ClassicSigner
 
     def respond(self, singles: Iterable[ocsp.Single], now: datetime, nonce: bytes = b"") -> bytes:
-        """The signed response, DER."""
+        """The signed response, DER. Raises ContentMismatch where the key signed wrongly."""
         return ocsp.respond(
             singles,
             responder=self.responder.certificate,
@@ -49,9 +50,16 @@ def passphrase() -> bytes:
 
 
 def opened(responder: Responder) -> Opened:
-    """With its key, opened once. Raises KeysNotAvailable, WrongPassphrase."""
+    """With its key, opened once.
+
+    Raises KeysNotAvailable, WrongPassphrase; ContentMismatch where the key is another's.
+    """
     place = (str(settings.KEY_DIR), responder.key_name)
     with _lock:
         if place not in _opened:
-            _opened[place] = ClassicSigner(keys.open_key(responder.key_name, passphrase()))
+            signer = ClassicSigner(keys.open_key(responder.key_name, passphrase()))
+            # What it signs is checked by its own public key, so that must be the one in the certificate.
+            if hashlib.sha256(signer.public_key_der).hexdigest() != responder.spki_sha256:
+                raise ContentMismatch(what="the responder's key")
+            _opened[place] = signer
         return Opened(responder, _opened[place])

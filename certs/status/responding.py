@@ -16,7 +16,7 @@ from django.db.utils import Error as DatabaseError
 from django.db.utils import InterfaceError
 
 from certs.der import Malformed
-from certs.errors import KeysNotAvailable, WrongPassphrase
+from certs.errors import ContentMismatch, KeysNotAvailable, WrongPassphrase
 from certs.status import answering, keyring, ocsp, prepared, responders, states
 from certs.status.answering import Answer, refusal
 from certs.status.keyring import Opened
@@ -56,7 +56,7 @@ def respond(data: bytes) -> Answer:
         return _signed(request, keyring.opened(responder))
     except CannotTell:
         return refusal(ocsp.Failure.TRY_LATER)
-    except (KeysNotAvailable, WrongPassphrase) as error:
+    except (KeysNotAvailable, WrongPassphrase, ContentMismatch) as error:
         logger.warning("the responder of %s can't sign: %s", responder.authority, error)
         return refusal(ocsp.Failure.TRY_LATER)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -36,20 +37,32 @@ class Signer(Protocol):
         """The signature over ``content``, as the BIT STRING holds it."""
         ...
 
+    def holds(self, content: bytes, signature: bytes) -> bool:
+        """Is it one over ``content``, by the public key?"""
+        ...
+
 
 class ClassicSigner:
     """ECDSA on P-256 with SHA-256 and on P-384 with SHA-384, RSA PKCS #1 v1.5 with SHA-256."""
 
     def __init__(self, key: PrivateKey) -> None:
-        self._key = key
-        self.algorithm, self._sign = _means(key)
+        self.algorithm, self._means = _means(key)
+        self._key, self._public_key = key, key.public_key()
 
     @property
     def public_key_der(self) -> bytes:
-        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return self._public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def sign(self, content: bytes) -> bytes:
-        return self._sign(content)
+        signature: bytes = self._key.sign(content, *self._means)
+        return signature
+
+    def holds(self, content: bytes, signature: bytes) -> bool:
+        try:
+            self._public_key.verify(signature, content, *self._means)
+        except InvalidSignature:
+            return False
+        return True
 
 
 Opener = Callable[[Authority, KeyOpener], Signer]
@@ -77,18 +90,22 @@ def of_authority(authority: Authority, open_key: KeyOpener = keys.open_key) -> S
 
 
 def signed(content: bytes, signer: Signer, after: bytes = b"") -> bytes:
-    """Content, algorithm, signature: what lists and OCSP answers have in common; ``after`` is not signed."""
-    signature = der.tlv(der.BIT_STRING, b"\0", signer.sign(content))
-    return der.tlv(der.SEQUENCE, content, signer.algorithm, signature, after)
+    """Content, algorithm, signature: what lists and OCSP answers have in common; ``after`` is not signed.
+
+    Raises ContentMismatch where the key signed wrongly: what nobody could verify is not released.
+    """
+    signature = signer.sign(content)
+    if not signer.holds(content, signature):
+        raise ContentMismatch(what="the signature")
+    return der.tlv(der.SEQUENCE, content, signer.algorithm, der.tlv(der.BIT_STRING, b"\0", signature), after)
 
 
-def _means(key: PrivateKey) -> tuple[bytes, Callable[[bytes], bytes]]:
+def _means(key: PrivateKey) -> tuple[bytes, tuple[Any, ...]]:
+    """The algorithm's name, and what sign and verify take of it beside the octets."""
     if isinstance(key, rsa.RSAPrivateKey):
-        return _RSA_SHA256, lambda content: key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+        return _RSA_SHA256, (padding.PKCS1v15(), hashes.SHA256())
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
-        means = ec.ECDSA(hashes.SHA256())
-        return _ECDSA_SHA256, lambda content: key.sign(content, means)
+        return _ECDSA_SHA256, (ec.ECDSA(hashes.SHA256()),)
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP384R1):
-        stronger = ec.ECDSA(hashes.SHA384())
-        return _ECDSA_SHA384, lambda content: key.sign(content, stronger)
+        return _ECDSA_SHA384, (ec.ECDSA(hashes.SHA384()),)
     raise ContentMismatch(what="the signing key's kind")
