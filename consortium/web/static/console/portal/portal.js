@@ -34,8 +34,10 @@ document.querySelectorAll("select[data-submit]").forEach(function (select) {
 (function () {
   const live = document.querySelector("[data-live]");
   if (!live) return;
+  let since = 0; // when the answer under way was asked for; one that is lost holds nobody up for good
   setInterval(function () {
-    if (document.hidden) return;
+    if (document.hidden || (since && Date.now() - since < 60000)) return;
+    const asked = since = Date.now();
     fetch(location.href, { credentials: "same-origin" })
       .then(function (answer) { return answer.ok && !answer.redirected ? answer.text() : null; })
       .then(function (page) {
@@ -43,7 +45,8 @@ document.querySelectorAll("select[data-submit]").forEach(function (select) {
         const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-live]");
         if (fresh) live.replaceChildren.apply(live, Array.from(fresh.childNodes));
       })
-      .catch(function () { /* the next turn asks again */ });
+      .catch(function () { /* the next turn asks again */ })
+      .then(function () { if (since === asked) since = 0; });
   }, 5000);
 })();
 
