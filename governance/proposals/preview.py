@@ -13,7 +13,7 @@ from governance.chain import calls
 from governance.chain.calls import Call
 from governance.chain.errors import LedgerUnreachable, OtherLedger, UnknownCall
 from governance.chain.models import RegistryEntry
-from governance.proposals import actions, constitution, rules, simulation, terms, wording
+from governance.proposals import actions, constitution, facts, rules, simulation, terms, wording
 from governance.proposals.constitution import Change
 from governance.proposals.models import Proposal
 from governance.proposals.simulation import Simulation
@@ -56,9 +56,12 @@ def preview(proposal: Proposal) -> Preview:
 
 
 def simulated(proposal: Proposal, compiled: list[Call]) -> Simulation | None:
-    """What the ledger says of the calls now; None while it does not answer."""
+    """What the ledger says of the calls now; None while it does not answer.
+
+    They come from the governor that the proposal was opened with, which need not be in office any more.
+    """
     try:
-        return simulation.simulate(proposal.ledger, compiled)
+        return simulation.simulate(proposal.ledger, compiled, governor=facts.governor_of(proposal))
     except (LedgerUnreachable, OtherLedger):
         return None
 

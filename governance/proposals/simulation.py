@@ -33,6 +33,7 @@ _TIMESTAMPS = 1  # storage slot of TimelockController's mapping from an operatio
 _READY = "0x" + "00" * 31 + "02"  # a time long past; 1 would mean that it was done
 _NOTHING = bytes(32)
 _NOT_READY = "TimelockUnexpectedOperationState"
+_NO_ROLE = "AccessControlUnauthorizedAccount"
 
 
 class Verdict(StrEnum):
@@ -57,14 +58,18 @@ class Simulation:
     untried: tuple[int, ...] = ()
 
 
-def simulate(ledger: Ledger, compiled: Sequence[Call]) -> Simulation:
-    """Carry the calls out in thought, on the ledger as it is now. Raises LedgerUnreachable, OtherLedger."""
-    run = _Run(gateway.web3(ledger), ledger)
+def simulate(ledger: Ledger, compiled: Sequence[Call], *, governor: str = "") -> Simulation:
+    """Carry the calls out in thought, on the ledger as it is now. Raises LedgerUnreachable, OtherLedger.
+
+    ``governor``: by default the one in office; from another the timelock takes nothing.
+    """
+    governor = governor or ledger.governor
+    run = _Run(gateway.web3(ledger), ledger, governor)
     failed = run.batch(compiled)
     if failed is _WORKS:
         return Simulation(Verdict.WORKS)
     together = failed is not _NO_OVERRIDES
-    own = tuple(place for place, call in enumerate(compiled, start=1) if call.target == ledger.governor)
+    own = tuple(place for place, call in enumerate(compiled, start=1) if call.target == governor)
     untried = () if together else own
     found = _first_together(run, compiled) if together else _first_alone(run, compiled, untried)
     if found is not None:
@@ -88,7 +93,10 @@ def _first_together(run: _Run, compiled: Sequence[Call]) -> _Found:
 
 
 def _first_alone(run: _Run, compiled: Sequence[Call], untried: Sequence[int]) -> _Found:
-    """The first call that is refused, each for itself."""
+    """The first call that is refused, each for itself; the first of all where the governor is not heard."""
+    barred = run.barred(compiled)
+    if barred is not None:
+        return 1, barred
     for place, call in enumerate(compiled, start=1):
         answer = _WORKS if place in untried else run.alone(call)
         if answer is not _WORKS:
@@ -101,27 +109,29 @@ _WORKS, _NO_OVERRIDES = Refusal("", {}), Refusal("", {})
 
 
 class _Run:
-    def __init__(self, client: Web3, ledger: Ledger) -> None:
+    def __init__(self, client: Web3, ledger: Ledger, governor: str) -> None:
         self._client, self._timelock = client, Web3.to_checksum_address(ledger.timelock)
-        self._governor = Web3.to_checksum_address(ledger.governor)
+        self._governor = Web3.to_checksum_address(governor)
 
     def batch(self, compiled: Sequence[Call]) -> Refusal | None:
-        content = (
-            [call.target for call in compiled],
-            [call.value for call in compiled],
-            [bytes.fromhex(call.data[2:]) for call in compiled],
-            _NOTHING,
-            _NOTHING,
-        )
+        content = _content(compiled)
         operation = Web3.keccak(encode(["address[]", "uint256[]", "bytes[]", "bytes32", "bytes32"], content))
         slot = Web3.keccak(encode(["bytes32", "uint256"], [operation, _TIMESTAMPS]))
-        data = contracts.offline(contracts.TIMELOCK).encode_abi("executeBatch", args=list(content))
         overrides = {self._timelock: {"stateDiff": {slot.to_0x_hex(): _READY}}}
         expected = [call for call in compiled if call.target == self._governor]
         if expected:
             overrides[self._governor] = {"stateDiff": _expecting(expected)}
-        # The timelock executes for the governor alone.
-        return self._ask({"from": self._governor, "to": self._timelock, "data": HexStr(data)}, overrides)
+        return self._ask(self._carried_out(content), overrides)
+
+    def barred(self, compiled: Sequence[Call]) -> Refusal | None:
+        """The timelock's refusal of a governor that has left office: it looks at who asks, then at what."""
+        answer = self._ask(self._carried_out(_content(compiled)))
+        return answer if answer is not None and answer.name == _NO_ROLE else None
+
+    def _carried_out(self, content: _Content) -> TxParams:
+        """The timelock executes for the governor alone."""
+        data = contracts.offline(contracts.TIMELOCK).encode_abi("executeBatch", args=list(content))
+        return {"from": self._governor, "to": self._timelock, "data": HexStr(data)}
 
     def alone(self, call: Call) -> Refusal | None:
         target = Web3.to_checksum_address(call.target)
@@ -141,6 +151,20 @@ class _Run:
                 raise
             return _NO_OVERRIDES
         return _WORKS
+
+
+_Content = tuple[list[str], list[int], list[bytes], bytes, bytes]
+
+
+def _content(compiled: Sequence[Call]) -> _Content:
+    """As the timelock knows a batch."""
+    return (
+        [call.target for call in compiled],
+        [call.value for call in compiled],
+        [bytes.fromhex(call.data[2:]) for call in compiled],
+        _NOTHING,
+        _NOTHING,
+    )
 
 
 def _expecting(expected: Sequence[Call]) -> dict[str, str]:

@@ -97,6 +97,7 @@ _REFUSALS: dict[str, Promise] = {
     "UnknownFreeze": gettext_lazy("The freeze is not the one that is in force."),
     "FreezeAlreadyRatified": gettext_lazy("The freeze is ratified already."),
     "ExecutorOnly": gettext_lazy("The contract obeys %(expected)s alone."),
+    "AccessControlUnauthorizedAccount": gettext_lazy("%(account)s has no right to this, or not any more."),
     "TimelockInsufficientDelay": gettext_lazy("The timelock holds everything longer than that."),
 }
 
