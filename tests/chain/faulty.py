@@ -18,12 +18,14 @@ Lie = Callable[[Question, Answer], Answer]
 class FaultyNode:
     """``url`` answers as the ledger at ``behind`` does, but for the fault it was given last.
 
-    ``asked`` holds the questions in the order they came, those of a batch one by one.
+    ``asked`` holds the questions in the order they came, those of a batch one by one; ``heard`` counts
+    requests, those that a fault left without an answer too.
     """
 
     def __init__(self, behind: str) -> None:
         self.behind = behind
         self.asked: list[Question] = []
+        self.heard = 0
         self.fault: Callable[[_Handler, bytes], bool] | None = None
         self.lies: dict[str, Lie] = {}
         self.released = threading.Event()
@@ -142,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         node = self.server.node
+        node.heard += 1
         if node.fault is not None and node.fault(self, body):
             return
         try:

@@ -8,11 +8,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consortium.web import wording
+from consortium.web import foreseen, wording
 from consortium.web.admin import panels
 from consortium.web.portal import words
 from governance.chain.models import ActionKind
 from governance.permissions import preview as lists
+from governance.permissions.rules import ListedNode
 from governance.proposals import actions, preview, simulation, terms
 from governance.proposals.constitution import Change
 from governance.proposals.models import Proposal
@@ -49,7 +50,7 @@ def consequences(row: Proposal) -> Iterable[panels.Panel]:
             (_("voting lasts"), wording.time_left(int(seen.terms.period.total_seconds()))),
             (_("quorum"), _quorum(seen.terms)),
             (_("in favour"), _approval(seen.terms)),
-            (_("If it were carried out now"), _verdict(seen.simulation)),
+            (_("If it were carried out now"), _verdict(row, seen.simulation)),
         ],
     )
     yield from _charter(seen.charter)
@@ -77,7 +78,7 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
             f"{change.network} ({change.network.pk})",
             _named(node.name for node in change.entering),
             _named(node.name for node in change.leaving),
-            _named(f"{then.name}: {now.role} → {then.role}" for now, then in change.changed),
+            _named(_changed(*pair) for pair in change.changed),
             _validators(change.before),
             _validators(change.after),
             _goes_on(change),
@@ -98,6 +99,10 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
         yield panels.table(title, headers, rows)
     else:
         yield panels.facts(title, [(_("changes"), _("No network's list changes at once."))])
+
+
+def _changed(now: ListedNode, then: ListedNode) -> str:
+    return f"{then.name}: {foreseen.role(now.role)} → {foreseen.role(then.role)}"
 
 
 def _validators(found: lists.Validators) -> str:
@@ -124,34 +129,12 @@ def _goes_on(change: lists.NetworkChange) -> str:
     return panels.pill(_("yes"), "good")
 
 
-def _verdict(found: simulation.Simulation | None) -> str:
-    if found is None:
-        return gettext("The ledger does not answer.")
-    tone = {simulation.Verdict.WORKS: "good", simulation.Verdict.REFUSED: "grave"}
-    caveats = " ".join(_caveats(found))
-    return format_html("{} {}", panels.pill(_answer(found), tone.get(found.verdict, "warning")), caveats)
-
-
-def _answer(found: simulation.Simulation) -> str:
-    if found.verdict == simulation.Verdict.REFUSED:
-        return gettext("Step %(step)s would be refused: %(why)s") % {
-            "step": found.step,
-            "why": found.sentence,
-        }
-    if found.verdict == simulation.Verdict.UNKNOWN:
-        return gettext("It can't be tried beforehand: the governor takes this from nobody but a vote.")
-    return gettext("It would work.")
-
-
-def _caveats(found: simulation.Simulation) -> Iterable[str]:
-    """What the answer leaves open, where the ledger's node can't try all of it at once."""
-    if not found.together:
-        yield gettext(
-            "This ledger's node tries each step for itself only, not on what those before it leave behind."
-        )
-        if found.untried and found.verdict != simulation.Verdict.UNKNOWN:
-            listed = ", ".join(map(str, found.untried))
-            yield gettext("Not tried: step %(steps)s.") % {"steps": listed}
+def _verdict(row: Proposal, found: simulation.Simulation | None) -> str:
+    told = foreseen.answer(row, found)
+    if found is None and not told.caveats:
+        return told.sentence
+    tone = {"good": "good", "bad": "grave"}.get(told.tone, "warning")
+    return format_html("{} {}", panels.pill(told.sentence, tone), " ".join(told.caveats))
 
 
 def _quorum(held: terms.Terms) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from certs.models import Certificate, CertificateRequest
 from consortium.core import clock
 from consortium.core.models import Event
-from consortium.web import wording
+from consortium.web import foreseen, wording
 from consortium.web.portal import listing
 
 register = template.Library()
@@ -141,6 +141,12 @@ def zone_line() -> str:
         return _("Times: UTC")
     zone = {"offset": offset, "zone": timezone.get_current_timezone_name()}
     return _("Times: UTC%(offset)s (%(zone)s); point at one for UTC") % zone
+
+
+@register.filter
+def role(name: str) -> str:
+    """A node's role on a list, in words."""
+    return foreseen.role(name)
 
 
 @register.filter

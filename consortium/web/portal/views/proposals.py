@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from consortium.members.models import User
-from consortium.web import effects, tally
+from consortium.web import effects, foreseen, tally
 from consortium.web.api.errors import IncompleteBallot
 from consortium.web.api.serializers import BallotIn
 from consortium.web.portal import forms, listing, scope, voting, words
 from consortium.web.portal.views.base import Action, Page, one, paged
 from governance.chain import ledger as gateway
-from governance.chain.calls import Call
 from governance.permissions import preview as lists
 from governance.proposals import facts, mandates, preview, rules, selectors, services
 from governance.proposals.actions import calls_of
 from governance.proposals.models import Kind, Proposal, State
-from governance.proposals.simulation import Simulation
 
 _COMMENTS = 50  # a page
 _LIVE = {
@@ -33,7 +30,6 @@ _LIVE = {
     rules.State.SUCCEEDED,
     rules.State.QUEUED,
 }
-_SIMULATED_FOR = 60  # seconds: the page keeps itself fresh, the ledger need not be asked each time
 _DECIDING = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING}
 
 
@@ -145,20 +141,14 @@ def _preview(proposal: Proposal, overview: selectors.Overview) -> dict[str, Any]
     if overview.state not in _LIVE:
         return {"changes": None}
     compiled = calls_of(proposal)
+    seen = foreseen.foreseen(proposal, compiled)
     return {
         "changes": lists.changes(compiled),
         "members": preview.members(proposal, compiled),
-        "simulation": _simulated(proposal, compiled),
+        "simulation": seen.simulation,
+        "answer": foreseen.answer(proposal, seen.simulation),
+        "charter": seen.charter,
     }
-
-
-def _simulated(proposal: Proposal, compiled: list[Call]) -> Simulation | None:
-    key = f"simulation:{proposal.pk}:{get_language()}"
-    known: Simulation | None = cache.get(key)
-    if known is None:
-        known = preview.simulated(proposal, compiled)
-        cache.set(key, known, _SIMULATED_FOR)
-    return known
 
 
 def _wallet(proposal: Proposal, ours: voting.OurVote | None) -> dict[str, Any] | None:
