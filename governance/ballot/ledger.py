@@ -26,8 +26,16 @@ _WIDEST: Final = 2000  # blocks per eth_getLogs; halved where a ledger refuses s
 _NARROW: Final = 10  # what FISCO BCOS answers for at most, without saying that it left the rest out
 _LATELY: Final = 20_000  # blocks that are read once more by so few, where nothing was found
 _LAST_SECOND: Final = 100_000_000_000  # a later timestamp is in milliseconds
-_ARTIFACTS: Final = {"Governor": "ConsortiumGovernor", "Timelock": "TimelockController"}
 _NUMBER_DIGITS: Final = 9  # a proposal's id on the ledger has about 77
+# What a contract that passes for one of ours has to answer, each as the interface says.
+_ANSWERS: Final = {
+    "Seats": ("ticksPerSecond", "seatCount", "executor"),
+    "ConsortiumGovernor": ("seats", "registry", "timelock", "convener", "proposalGuardian"),
+    "TimelockController": ("getMinDelay", "PROPOSER_ROLE"),
+    "NodeRegistry": ("seats", "executor", "guardian", "freezeCount"),
+    "BreakGlass": ("registry", "governor", "executor", "guardians", "threshold"),
+}
+NOBODY: Final = "0x" + "0" * 40
 
 
 @dataclass(frozen=True)
@@ -122,10 +130,10 @@ class LedgerReader:
 
     def seconds(self, ticks: int) -> int:
         """A point of the governor's clock as Unix seconds."""
-        return ticks // self._ticks_per_second
+        return ticks // self.ticks_per_second
 
     @cached_property
-    def _ticks_per_second(self) -> int:
+    def ticks_per_second(self) -> int:
         """FISCO BCOS counts milliseconds; the seats say which it is."""
         with self._asking():
             seats = self._contract("Seats", str(self.governor.functions.token().call()))
@@ -158,19 +166,35 @@ class LedgerReader:
     def contract_at(self, target: str) -> tuple[str, Contract] | None:
         """Which of the alliance's contracts ``target`` is, by what the governor says of them."""
         name = self._known.get(target)
-        return None if name is None else (name, self._contract(_ARTIFACTS.get(name, name), target))
+        return None if name is None else (name, self._contract(name, target))
+
+    def as_if(self, name: str, target: str) -> Contract:
+        """``target`` by the interface of the contract ``name``, whatever is there."""
+        return self._contract(name, target)
+
+    def answers_as(self, name: str, target: str) -> bool:
+        """Whether the code at ``target`` answers as that contract does. Anybody can write one that does."""
+        functions = self._contract(name, target).functions
+        with self._asking():
+            try:
+                for question in _ANSWERS[name]:
+                    functions[question]().call()
+            except Web3Exception:
+                return False
+        return True
 
     @cached_property
     def _known(self) -> dict[str, str]:
         functions = self.governor.functions
         with self._asking():
-            return {
+            named = {
                 str(functions.proposalGuardian().call()): "BreakGlass",
-                str(functions.timelock().call()): "Timelock",
+                str(functions.timelock().call()): "TimelockController",
                 str(functions.registry().call()): "NodeRegistry",
                 str(functions.token().call()): "Seats",
-                self.address: "Governor",
+                self.address: "ConsortiumGovernor",
             }
+        return {address: name for address, name in named.items() if address != NOBODY}
 
     def _by_id(self, wanted: int) -> LedgerProposal | None:
         if not int(self.governor.functions.proposalSnapshot(wanted).call()):
