@@ -104,7 +104,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Seats"), "chain_seat", "event_seat"),
             _page(_("Node registry"), "chain_registryentry", "list_alt"),
             _page(_("Accounts on the ledger"), "chain_accountpermission", "account_balance_wallet"),
-            _page(_("Governors"), "chain_governor", "gavel"),
+            _page(_("Governor contracts"), "chain_governor", "gavel"),
             _page(_("Votes on chain"), "chain_castvote", "ballot"),
             _page(_("Transactions"), "chain_relaytransaction", "send"),
             _page(_("Ledger events"), "chain_chainevent", "link"),

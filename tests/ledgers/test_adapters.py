@@ -152,7 +152,7 @@ def test_the_command_asks_the_alliances_ledger(founded: World, banks: list[Insti
     founded.sends("vote", founded.ballot(banks[0], number))
     founded.follow()
     first, *lines = asked("--since", "0")
-    assert first == f"governor, at block {founded.client.eth.block_number}"
+    assert first == f"governor, at block {founded.client.eth.block_number}; members vote by signed ballots"
     deciding = {line.removeprefix("decides: ") for line in lines if line.startswith("decides: ")}
     assert deciding == {f"{bank.voting_address} 1 {bank.uscc}" for bank in banks}
     assert any(": SeatGranted " in line for line in lines)
@@ -175,11 +175,17 @@ def test_the_command_asks_a_ledger_that_is_only_read(founded: World, banks: list
         registry=founded.ledger.registry,
         actor=registering.COMMAND,
     )
-    assert asked("elsewhere") == [f"registry_only, at block {founded.client.eth.block_number}"]
+    assert asked("elsewhere") == [
+        f"registry_only, at block {founded.client.eth.block_number}; it is only read"
+    ]
     for arguments, said in (
         (["elsewhere", "--proposal", "1"], "ledger_cannot"),
         (["nowhere"], "nowhere: there is no such ledger"),
         (["--proposal", "1"], "unknown_ledger_proposal"),
+        (["--proposal", "x"], "no proposal's id"),
+        (["--proposal", "9" * 100], "no proposal's id"),
+        (["--account", "0x12"], "no address"),
+        (["--since", "-1"], "counted from 0"),
     ):
         with pytest.raises(CommandError, match=said):
             asked(*arguments)

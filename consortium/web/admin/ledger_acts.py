@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from web3 import Web3
 
 from consortium.members.models import Node
 from consortium.web import committee
@@ -25,6 +26,11 @@ from governance.contracts import fisco
 
 _OPEN = {WishState.WAITING, WishState.READY}
 _CANCELLABLE = {*_OPEN, WishState.BLOCKED}
+
+
+def _is_address(value: str) -> None:
+    if not Web3.is_address(value):
+        raise forms.ValidationError(_("this is not an address."), code="not_an_address")
 
 
 class WishForm(ReasonForm):
@@ -80,7 +86,7 @@ class RoleForm(_OnCommittee):
 class PermissionForm(_OnCommittee):
     """What an account may do. Whether it may transact at all is no proposal: any governor freezes it."""
 
-    account = forms.CharField(label=_("account"), max_length=42)
+    account = forms.CharField(label=_("account"), max_length=42, validators=[_is_address])
     permission = forms.TypedChoiceField(
         label=_("permission"),
         choices=AccountPermission.Permission.choices,

@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from consortium.core import clock
 from consortium.core.models import Event
-from consortium.web import committee
+from consortium.web import committee, wording
 from consortium.web.admin import ledger_acts, panels
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.chain import node_state
@@ -167,7 +167,7 @@ def _nodes_panel(row: GovernedLedger) -> Panel:
     roles = {0: "–", **dict(LedgerNode.Role.choices)}
     return panels.long_table(
         _("Nodes on the ledger"),
-        (_("node id"), _("node"), _("on the ledger"), _("decided by the alliance"), _("comparison")),
+        (_("node id"), _("node"), _("role there"), _("decided by the alliance"), _("comparison")),
         [
             (
                 code(each.consensus_id, shorten=18),
@@ -302,7 +302,7 @@ def _sent_panel(rows: Any) -> Panel:
                 link(row, code(row.tx_hash, shorten=14)),
                 code(row.sender, shorten=14),
                 pill(row.get_status_display(), _tone(row.status)),
-                row.handed_in_by,
+                wording.actor(row.handed_in_by),
                 row.handed_in_at,
             )
             for row in rows

@@ -39,7 +39,7 @@ class Deadline(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What this way of governing can do; pages ask here instead of asking which kind it is."""
+    """What this way of governing can do; a method that it can't raises LedgerCannot."""
 
     proposes: bool  # members may open proposals through the console
     ballots: bool  # a vote is a signed message that the console puts into a transaction

@@ -283,7 +283,12 @@ class CommitteeWish(models.Model):
     resource = models.CharField(_("about"), max_length=42)
     interval = models.PositiveBigIntegerField(_("blocks to vote"), default=fisco.DEFAULT_INTERVAL)
     after = models.ForeignKey(
-        "self", models.PROTECT, verbose_name=_("after"), null=True, blank=True, related_name="followed_by"
+        "self",
+        models.PROTECT,
+        verbose_name=pgettext_lazy("step", "after"),
+        null=True,
+        blank=True,
+        related_name="followed_by",
     )
     reason = models.TextField(_("reason"))
     institution = models.ForeignKey(
@@ -304,6 +309,11 @@ class CommitteeWish(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ledger_id} {self.get_type_display()} {self.pk}"
+
+    @property
+    def record_label(self) -> str:
+        """What events call it, the same in every language."""
+        return f"{self.ledger_id} {self.type}/{self.pk}"
 
 
 class CommitteeTransaction(models.Model):

@@ -25,10 +25,11 @@ def read(row: GovernedLedger) -> None:
 
 
 def failed(row: GovernedLedger, error: ConsoleError) -> None:
-    """It could not be read; what was read before stands."""
+    """It could not be read; what was read before stands. The code is worded when it is shown."""
+    told = ", ".join(str(value) for value in error.params.values())
     LedgerReading.objects.update_or_create(
         ledger=row,
-        defaults={"tried_at": clock.now(), "trouble": error.code, "detail": str(error)[:300]},
+        defaults={"tried_at": clock.now(), "trouble": error.code, "detail": told[:300]},
     )
 
 

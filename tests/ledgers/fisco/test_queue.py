@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from consortium.core.errors import NotAllowed, ReasonRequired
-from governance.chain.ledgers import handing_in, selectors, wishes
+from governance.chain.ledgers import handing_in, registering, selectors, wishes
 from governance.chain.ledgers.base import Action
 from governance.chain.ledgers.errors import InvalidAction, WeightsTooLarge, WishClosed
 from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
@@ -239,3 +239,32 @@ def test_the_secretariat_wishes_and_reads_by_command(town: Town, capsys: pytest.
     assert f"proposal 1: {selectors.action_words(51, row.arguments)}" in capsys.readouterr().out
     with pytest.raises(CommandError):
         call_command("committee", "harbour", "--wish", "52", "--set", "node", "--reason", "none")
+
+
+def test_a_sealers_weight_is_changed_and_a_step_under_way_is_not_asked_for_twice(town: Town) -> None:
+    town.work()
+    [changed] = wishes.wish_node_role(
+        town.ledger, consensus_id=NODES[0], role=2, weight=3, actor=town.secretary, reason="more"
+    )
+    assert changed.arguments == {"node": NODES[0], "weight": 3, "add": False}
+    [observes] = town.wish(observe(NODES[4]))
+    [seals] = wishes.wish_node_role(
+        town.ledger, consensus_id=NODES[4], role=2, actor=town.secretary, reason="and seal"
+    )
+    assert (seals.arguments["weight"], seals.after) == (1, observes)
+
+
+def test_weights_that_are_only_wished_for_count(town: Town) -> None:
+    half = fisco.WEIGHT_BOUND // 2
+    town.wish(Action("11", {"account": town.people["Dongli"].address, "weight": half}))
+    with pytest.raises(WeightsTooLarge):
+        town.wish(Action("11", {"account": town.people["Haitang"].address, "weight": half + 2}))
+
+
+def test_nobody_is_helped_to_vote_for_weights_that_stop_the_ledger(town: Town) -> None:
+    account = town.people["Dongli"].address
+    number = town.open("Wangchao", 11, account=account, weight=fisco.WEIGHT_BOUND + 1)
+    town.work()
+    raw = town.sign("Haitang", vote_call(number))
+    with pytest.raises(WeightsTooLarge):
+        handing_in.vote(town.ledger, number, raw, agree=True, actor=registering.COMMAND)

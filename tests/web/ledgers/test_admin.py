@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 import pytest
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.chain.ledgers import tasks
 from governance.chain.ledgers.models import CommitteeTransaction, CommitteeWish
 from governance.contracts import fisco
-from tests.factories import NodeFactory
+from tests.factories import NetworkFactory, NodeFactory
 from tests.ledgers.fisco.world import NODES, Town, observe, vote_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +90,34 @@ def test_a_role_is_wished_for_in_one_go_whatever_steps_it_takes(town: Town, secr
     assert (seals.arguments["weight"], seals.after, seals.institution) == (3, observes, node.institution)
 
 
+def test_a_wish_is_for_a_node_of_the_ledgers_network_and_a_time_that_there_is(
+    town: Town, secretary: Client
+) -> None:
+    town.ledger.network = NetworkFactory()
+    town.ledger.save(update_fields=["network"])
+    elsewhere = NodeFactory(network=NetworkFactory(slug="custody"))
+    given = {"ledger": "harbour", "node": elsewhere.pk, "role": "1", "weight": "1", "reason": "The vote."}
+    refused = secretary.post("/admin/ledgers/committeewish/role/", {**given, "interval": "40"})
+    assert "the node belongs to another network" in refused.content.decode()
+    for interval in (-1, 0, 2**62, 2**70):
+        with pytest.raises(CommandError, match="invalid_action"):
+            call_command(
+                "committee", "harbour", node=NODES[4], role="observer", reason="Ours.", interval=interval
+            )
+    assert not CommitteeWish.objects.exists()
+
+
+def test_in_chinese_a_refusal_is_chinese(town: Town, secretary: Client) -> None:
+    secretary.cookies["django_language"] = "zh-hans"
+    given = {"ledger": "harbour", "type": "51", "interval": "40", "reason": "董事会的要求。"}
+    for arguments in ("node=1", "foo=bar", "node=12\nweight=0\nadd=true"):
+        said = secretary.post("/admin/ledgers/committeewish/wish/", {**given, "arguments": arguments})
+        assert said.status_code == 400
+        errors = re.findall(r'class="[^"]*errornote[^"]*"[^>]*>(.*?)</', said.content.decode(), re.DOTALL)
+        shown = " ".join(errors) or said.content.decode().split("不能这样提案", 1)[1][:200]
+        assert not re.search(r"\b(takes|argument|digits|small)\b", shown), shown
+
+
 def test_an_accounts_permission_is_wished_for_with_the_list_it_needs(town: Town, secretary: Client) -> None:
     account = town.people["Haitang"].address
     path = "/admin/ledgers/committeewish/permission/"
@@ -96,6 +125,9 @@ def test_an_accounts_permission_is_wished_for_with_the_list_it_needs(town: Town,
     assert "may transact and deploy contracts" in page(secretary, path)
     refused = secretary.post(path, {**given, "account": "0x12"})
     assert (refused.status_code, CommitteeWish.objects.count()) == (400, 0)
+    assert "this is not an address" in refused.content.decode()
+    assert "Wish for an account&#x27;s permission" in page(secretary, path), "escaped once"
+    assert "&amp;#x27;" not in page(secretary, path)
     assert secretary.post(path, given).status_code == 302
     listed, opened = CommitteeWish.objects.order_by("pk")
     assert (listed.type, listed.arguments) == (21, {"deploy_type": fisco.WHITE_LIST})

@@ -10,6 +10,7 @@ from web3 import Web3
 
 from consortium.core.errors import ConsoleError
 from governance.chain.ledgers import adapters
+from governance.chain.ledgers.base import Capabilities
 from governance.chain.ledgers.base import GovernedLedger as Asked
 from governance.chain.ledgers.models import GovernedLedger
 from governance.contracts.terminal import printable
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
     def _tell(self, ledger: Asked, options: dict[str, Any]) -> None:
         head, network = ledger.head(), options["network"]
-        self._say(f"{ledger.kind}, at block {head}")
+        self._say(f"{ledger.kind}, at block {head}; {_how(ledger.capabilities)}")
         if options["proposal"] is not None:
             self._tell_proposal(ledger, options["proposal"])
             return
@@ -64,6 +65,12 @@ class Command(BaseCommand):
             self._say(f"  {action.type} {action.arguments}")
         votes = f"{counted.agree} for, {counted.against} against, {counted.abstain} abstain"
         self._say(f"  {votes}, {counted.all} in all")
+
+
+def _how(can: Capabilities) -> str:
+    if can.ballots:
+        return "members vote by signed ballots"
+    return "governors vote by transactions of their own" if can.transactions else "it is only read"
 
 
 def _check(options: dict[str, Any]) -> None:
