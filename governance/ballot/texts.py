@@ -60,8 +60,8 @@ _ENGLISH: Final[dict[str, str]] = {
     "kind_0": "routine",
     "kind_1": "membership",
     "kind_2": "constitutional",
-    "rule_line": "Needs: quorum {quorum} of the electorate, {approval} in favour, a majority in {categories} "
-    "categories",
+    "rule_line": "Needs: quorum {quorum} of the electorate, more for than against and at least {approval} of both "
+    "in favour, a majority in {categories} categories",
     "standing": "So far: {favour} for, {against} against, {abstain} abstained, of {electorate}",
     "outlook_passed": "It has passed: no ballot can change that any more.",
     "outlook_failed": "It has failed: no ballot can change that any more.",
@@ -207,7 +207,7 @@ _CHINESE: Final[dict[str, str]] = {
     "kind_0": "日常事项",
     "kind_1": "成员事项",
     "kind_2": "章程事项",
-    "rule_line": "通过条件：法定票数为全体席位的 {quorum}，赞成比例不少于 {approval}，"
+    "rule_line": "通过条件：法定票数为全体席位的 {quorum}，赞成多于反对，且不少于两者之和的 {approval}，"
     "并在 {categories} 个行业类别中各获多数",
     "standing": "目前：赞成 {favour}，反对 {against}，弃权 {abstain}，全体 {electorate}",
     "outlook_passed": "已经通过，任何选票都不能再改变结果。",

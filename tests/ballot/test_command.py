@@ -137,7 +137,10 @@ class TestShow:
         shown = desk.run("show", *desk.ledger, "--proposal", "12").stdout.splitlines()
 
         assert "Kind: membership" in shown
-        assert "Needs: quorum 1/2 of the electorate, 2/3 in favour, a majority in 3 categories" in shown
+        assert (
+            "Needs: quorum 1/2 of the electorate, more for than against and at least 2/3 of both in favour, a"
+            in shown
+        )
         assert "So far: 1 for, 0 against, 0 abstained, of 5" in shown
         missing = alliance.outlook(proposal)
         assert (missing.quorum_missing, missing.categories_missing) == (2, 2)
