@@ -112,13 +112,13 @@ def _period(row: _Row, read: x509.Certificate) -> Found:
 
 
 def _serial(row: _Row, read: x509.Certificate) -> Found:
-    """Its octets lie with its serial number as well. One without a number is found among the numbers."""
+    """Its octets lie with its serial number as well, but for the oldest. One without a number is found among the numbers."""
     spent = SerialNumber.objects.filter(pk=building.serial_text(read.serial_number)).first()
     if spent is None:
         return
     if spent.authority_id != row.issuer.pk:
         yield "authority_differs", "the serial number was allocated for another authority"
-    if bytes(spent.intent) != row.der:
+    if spent.intent and bytes(spent.intent) != row.der:
         yield "intent_differs", "it is not what was stored with its serial number"
     if spent.voided_at is not None:
         yield "serial_voided", "its serial number was voided"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -33,9 +33,9 @@ def root(certificate: x509.Certificate, name: str) -> None:
 
 
 def issuing(
-    certificate: x509.Certificate, asked: Pending, above: Authority, passphrase: bytes, *, url: str
+    certificate: x509.Certificate, asked: Pending, above: Authority, passphrase: bytes, *, urls: Sequence[str]
 ) -> None:
-    """An issuing CA that we asked for; ``url``: where the files of the root above are, for good.
+    """An issuing CA that we asked for; ``urls``: where the files of the root above may be, for good.
 
     Raises AuthorityNotAccepted, WrongPassphrase, KeysNotAvailable.
     """
@@ -45,16 +45,19 @@ def issuing(
     subject = policy.subject(composing.alliance_of(issuer), asked.name)
     _check(asked.name, "its name", certificate.subject == subject)
     period = policy.PURPOSES[policy.purpose_of(asked.name)].period
-    wanted = composing.issuing_extensions(issuer, url, asked.name, _public(certificate), asked.hosts)
+    public = _public(certificate)
+    wanted = [composing.issuing_extensions(issuer, url, asked.name, public, asked.hosts) for url in urls]
     _below(certificate, asked.name, above, wanted, period)
 
 
-def cross(certificate: x509.Certificate, subject: Authority, above: Authority, *, url: str) -> None:
+def cross(
+    certificate: x509.Certificate, subject: Authority, above: Authority, *, urls: Sequence[str]
+) -> None:
     """A root's key under another root. Raises AuthorityNotAccepted."""
     own, name = _certificate(subject), f"{subject.name} by {above.name}"
     same = certificate.public_key() == own.public_key() and certificate.subject == own.subject
     _check(name, "it is not of that root", same)
-    wanted = composing.cross_extensions(_certificate(above), url, _public(own))
+    wanted = [composing.cross_extensions(_certificate(above), url, _public(own)) for url in urls]
     _below(certificate, name, above, wanted, policy.ROOT_PERIOD)
 
 
@@ -69,12 +72,12 @@ def _below(
     certificate: x509.Certificate,
     name: str,
     above: Authority,
-    wanted: Iterable[tuple[x509.ExtensionType, bool]],
+    wanted: Sequence[list[tuple[x509.ExtensionType, bool]]],
     longest: timedelta,
 ) -> None:
     _check(name, "it is not signed by that root", _signed_by(certificate, _certificate(above)))
     found = [(extension.value, extension.critical) for extension in certificate.extensions]
-    _check(name, "its extensions are not those of its purpose", found == list(wanted))
+    _check(name, "its extensions are not those of its purpose", found in wanted)
     _period_and_serial(certificate, name, above, longest)
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from certs import gate, keys
 from certs.authorities import checking, recording, requesting
 from certs.authorities.plans import Purpose, secret_for
-from certs.ceremony import policy
+from certs.ceremony import composing, policy
 from certs.ceremony import protocol as protocols
 from certs.ceremony.errors import CeremonyError
 from certs.ceremony.protocol import Protocol, Signed
@@ -127,15 +127,19 @@ def _issuing(
         asked = requesting.pending(part.name)
         if asked is None:
             raise AuthorityNotAccepted(name=part.name, what="it was not asked for here")
-        checking.issuing(part.certificate, asked, root, passphrase, url=_url(protocol))
+        checking.issuing(part.certificate, asked, root, passphrase, urls=_urls(protocol))
         made = _record(part, root, asked.key_name, issues_from)
         requesting.forget(part.name)
         yield f"{made.name}: SPKI SHA-256 {made.spki_sha256}, issues from {made.issues_from:%F %R}"
 
 
-def _url(protocol: Protocol) -> str:
-    """Where the root's files are, as its ceremony was told: an address that is kept when a console moves."""
-    return f"{protocol.details['public_url']}/pki/{protocol.details['name']}"
+def _urls(protocol: Protocol) -> tuple[str, ...]:
+    """Where the root's files are, as its ceremony was told: an address that is kept when a console moves.
+
+    The second is what the ceremony wrote before it took plain HTTP, and what an older one still writes.
+    """
+    told, name = protocol.details["public_url"], protocol.details["name"]
+    return f"{composing.files_url(told)}/{name}", f"{told}/pki/{name}"
 
 
 def _record(part: Signed, root: Authority, key_name: str, issues_from: datetime | None) -> Authority:
@@ -158,7 +162,7 @@ def _cross(root: Authority, protocol: Protocol) -> Iterator[str]:
         if subject is None:
             yield f"{part.name} by {root.name}: left out until {part.name} itself is here"
         elif not CrossCertificate.objects.filter(subject=subject, issuer=root).exists():
-            checking.cross(part.certificate, subject, root, url=_url(protocol))
+            checking.cross(part.certificate, subject, root, urls=_urls(protocol))
             recording.cross_certificate(part.certificate, part.der, subject=subject, issuer=root)
             end = part.certificate.not_valid_after_utc
             yield f"{subject.name} by {root.name}: cross-certificate to {end:%F}"

@@ -22,11 +22,25 @@ Extensions = Iterable[tuple[x509.ExtensionType, bool]]
 
 @dataclass(frozen=True)
 class Issuer:
-    """The root that signs: certificate, key and where its files are to be found (``https://…/pki/root``)."""
+    """The root that signs: certificate, key and where its files are to be found (``http://…/pki/root``)."""
 
     certificate: x509.Certificate
     key: AuthorityKey
     url: str
+
+
+def files_url(public_url: str) -> str:
+    """Where the files of the console at ``public_url`` are for relying parties: ``http://…/pki``.
+
+    Plain HTTP also where people use HTTPS (RFC 5280 section 8): to check the certificate of an HTTPS server a
+    client would need that server's certificate checked, and many fetch no list that way. Each file is signed.
+    An address with a port stays as it is: nobody knows where the other one would be.
+    """
+    scheme, _, place = public_url.rstrip("/").partition("://")
+    host = place.partition("/")[0].rpartition("]")[2]  # without an IPv6 address, whose colons begin no port
+    if scheme.lower() == "https" and ":" not in host:
+        scheme = "http"
+    return f"{scheme}://{place}/pki"
 
 
 def hash_for(key: object) -> hashes.SHA256 | hashes.SHA384:

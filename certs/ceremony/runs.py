@@ -132,7 +132,7 @@ def _issuer(session: Session, protocol: Protocol) -> Issuer:
     key = session.home.open_key(session.secret)
     if spki_sha256(key.public_key()) != spki_sha256(root.public_key()):
         raise Refused("the key is not this root's")
-    return Issuer(root, key, f"{protocol.details['public_url']}/pki/{session.home.name}")
+    return Issuer(root, key, f"{composing.files_url(protocol.details['public_url'])}/{session.home.name}")
 
 
 def _check_same(protocol: Protocol, alliance: str, public_url: str) -> None:

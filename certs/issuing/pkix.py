@@ -30,6 +30,7 @@ from typing import Any
 from cryptography import x509
 from django.conf import settings
 
+from certs.ceremony.composing import files_url
 from certs.errors import LintFinding
 from certs.issuing import reading
 from certs.issuing.traversal import Traversal
@@ -78,7 +79,8 @@ def _findings(certificate: bytes) -> tuple[list[str], list[str]]:
 
 def _is_ours(uri: str) -> bool:
     """A name that we give, or an address of what we publish."""
-    return bool(_URN.fullmatch(uri)) or uri.startswith(f"{settings.PUBLIC_URL.rstrip('/')}/pki/")
+    places = {files_url(settings.PUBLIC_URL), f"{settings.PUBLIC_URL.rstrip('/')}/pki"}
+    return bool(_URN.fullmatch(uri)) or uri.startswith(tuple(f"{place}/" for place in places))
 
 
 def _is_for_sm2_encryption(certificate: bytes) -> bool:

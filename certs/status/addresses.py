@@ -1,12 +1,13 @@
 """Where an authority's certificate, its lists and its status answers are: part of every certificate it signs.
 
-Plain HTTP is usual for all of them: each answer is signed.
+Plain HTTP, also where PUBLIC_URL is https: see :func:`certs.ceremony.composing.files_url`.
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 
+from certs.ceremony.composing import files_url
 from certs.models import Authority
 
 
@@ -32,10 +33,19 @@ def crl_url(authority: Authority, shard: int) -> str:
     return f"{issuer_url(authority)}/{shard}.crl"
 
 
+def crl_names(authority: Authority, shard: int) -> list[str]:
+    """What a part calls itself: :func:`crl_url`, and its address in certificates of before it was plain HTTP.
+
+    A relying party takes a part only where one of its names is in the certificate (RFC 5280 section 6.3.3).
+    """
+    before = f"{settings.PUBLIC_URL.rstrip('/')}/pki/{authority.name}/{shard}.crl"
+    return list(dict.fromkeys([crl_url(authority, shard), before]))
+
+
 def ocsp_url() -> str:
     """AIA OCSP of every certificate that an issuing CA signs; a root's answers come by list alone."""
     return f"{_base()}/ocsp"
 
 
 def _base() -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}/pki"
+    return files_url(settings.PUBLIC_URL)

@@ -5,6 +5,7 @@ Nothing is parsed or built entry by entry, so 100,000 of them cost what their by
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from django.db import connection
 from certs import der
 from certs.errors import ContentMismatch
 from certs.models import Authority
-from certs.status.addresses import crl_url
+from certs.status.addresses import crl_names
 from certs.status.parts import subject_of
 from certs.status.signing import Signer, signed
 
@@ -76,7 +77,7 @@ def build(
     issuer = bytes(authority.der)
     extensions = [_extension(_AUTHORITY_KEY, _key_identifier(issuer)), _number(number)]
     if shard is not None:
-        extensions.append(_distribution_point(crl_url(authority, shard)))
+        extensions.append(_distribution_point(crl_names(authority, shard)))
     content = der.tlv(
         der.SEQUENCE,
         _VERSION_2,
@@ -101,9 +102,9 @@ def _number(number: int) -> bytes:
     return _extension(_CRL_NUMBER, der.integer(number))
 
 
-def _distribution_point(url: str) -> bytes:
+def _distribution_point(urls: Iterable[str]) -> bytes:
     """onlyContains…, reasons and indirect stay at their defaults: the part has all kinds of certificates."""
-    full_name = der.tlv(0xA0, der.tlv(0x86, url.encode("ascii")))
+    full_name = der.tlv(0xA0, *[der.tlv(0x86, url.encode("ascii")) for url in urls])
     point = der.tlv(der.SEQUENCE, der.tlv(0xA0, full_name))
     return _extension(_DISTRIBUTION_POINT, point, critical=True)
 

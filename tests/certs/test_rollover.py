@@ -22,8 +22,9 @@ from pytest_django.fixtures import Settings
 from certs import audit, authorities, console_certificates, forecast, keys, selectors
 from certs.authorities import requesting
 from certs.authorities.plans import Purpose
-from certs.ceremony import runs
+from certs.ceremony import composing, runs
 from certs.ceremony.home import Home
+from certs.ceremony.protocol import Signed
 from certs.ceremony.requests import Request, read_folder, write_folder
 from certs.errors import (
     AuthorityNotAccepted,
@@ -257,6 +258,51 @@ def test_a_console_that_moved_keeps_its_root(founded: Safe, fresh: Path, setting
     made = x509.load_der_x509_certificate(bytes(Authority.objects.get(name="lists-2").der))
     points = str(made.extensions.get_extension_for_class(x509.CRLDistributionPoints).value)
     assert "http://localhost:8000/pki/root.crl" in points
+
+
+def addresses_in(name: str) -> set[str]:
+    made = x509.load_der_x509_certificate(bytes(Authority.objects.get(name=name).der))
+    points = made.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    access = made.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    (list_name,) = (name for point in points for name in point.full_name or ())
+    return {str(list_name.value), *(str(one.access_location.value) for one in access)}
+
+
+def test_a_console_at_https_has_its_authorities_files_at_http(
+    fresh: Path, safe: Callable[..., Safe], settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://console.example"
+    root = safe(at="https://console.example/")
+    take(root.sign(ask(fresh)), root_fingerprint=root.fingerprint)
+    wanted = {"http://console.example/pki/root.crl", "http://console.example/pki/root.crt"}
+    assert [addresses_in(name) for name in ("nodes", "access", "lists")] == [wanted] * 3
+    assert [str(found) for found in audit.audit().findings] == []
+
+
+def test_an_older_ceremony_that_wrote_https_is_taken_and_another_address_is_not(
+    fresh: Path, safe: Callable[..., Safe], settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://console.example"
+    root = safe(at="https://console.example")
+    take(root.sign(ask(fresh)), root_fingerprint=root.fingerprint)
+    signed_at(root, "https://console.example/pki/root", ask(fresh, Purpose.NODES), "nodes-2")
+    take(root.released())
+    assert "https://console.example/pki/root.crl" in addresses_in("nodes-2")
+    for url in ("http://console.example/pki/other", "https://elsewhere.example/pki/root"):
+        signed_at(root, url, ask(fresh, Purpose.LISTS), "lists-2")
+        with pytest.raises(AuthorityNotAccepted, match="its extensions"):
+            take(root.released())
+        root.revoke("lists-2")
+
+
+def signed_at(root: Safe, url: str, folder: Path, name: str) -> None:
+    """What that root signs where its files are said to be at ``url``."""
+    request = next(one for one in read_folder(folder)[0] if one.name == name)
+    protocol, key = root.home.protocol(), root.home.open_key(ROOT_WORD)
+    issuer = composing.Issuer(protocol.root, key, url)
+    made = composing.issuing(issuer, name, request.public_key(), request.hosts, clock.now())
+    part = Signed("issuing", name, made.public_bytes(Encoding.DER))
+    runs._write(root.session, protocol, key, "sign", [part])
 
 
 def test_the_next_generation_takes_over_after_an_overlap(

@@ -62,9 +62,7 @@ def test_each_purpose_has_its_own_bounds(table: Table) -> None:
         assert extension(made, x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
         assert set(extension(made, x509.ExtendedKeyUsage).value) == wanted
         assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(days=3652, seconds=-1)
-        assert "https://console.example/pki/root.crl" in str(
-            extension(made, x509.CRLDistributionPoints).value
-        )
+        assert "http://console.example/pki/root.crl" in str(extension(made, x509.CRLDistributionPoints).value)
 
 
 def test_no_authority_becomes_a_responder_for_the_root(table: Table) -> None:
