@@ -60,8 +60,8 @@ _ENGLISH: Final[dict[str, str]] = {
     "kind_0": "routine",
     "kind_1": "membership",
     "kind_2": "constitutional",
-    "rule_line": "Needs: quorum {quorum} of the electorate, more for than against and at least {approval} of both "
-    "in favour, a majority in {categories} categories",
+    "rule_line": "Needs: quorum {quorum} of the electorate, more for than against and at least {approval} "
+    "of both in favour, a majority in {categories} categories",
     "standing": "So far: {favour} for, {against} against, {abstain} abstained, of {electorate}",
     "outlook_passed": "It has passed: no ballot can change that any more.",
     "outlook_failed": "It has failed: no ballot can change that any more.",

@@ -138,8 +138,8 @@ class TestShow:
 
         assert "Kind: membership" in shown
         assert (
-            "Needs: quorum 1/2 of the electorate, more for than against and at least 2/3 of both in favour, a"
-            in shown
+            "Needs: quorum 1/2 of the electorate, more for than against and at least 2/3 of both in favour, "
+            "a majority in 3 categories" in shown
         )
         assert "So far: 1 for, 0 against, 0 abstained, of 5" in shown
         missing = alliance.outlook(proposal)
