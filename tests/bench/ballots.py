@@ -1,7 +1,7 @@
 """Ballots: accepted, checked, relayed and seen on the ledger, against a bare loop that sends the same.
 
 BENCH_BALLOTS says how many (1,000). All abstain, so that no early decision cuts the vote short. Members sign
-outside the measurement, as they do outside the console. As in production, ballots are handed in one a request
+outside the measurement, as they do outside the console. As in production, ballots are handed in one by one
 to the threads of a web worker, and the chain worker is a process of its own, which counts the votes besides.
 It ends when the last receipt is on record, as the bare loop does.
 """
