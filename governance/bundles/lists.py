@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from consortium.members.models import Node
 from governance.chain import calls
 from governance.chain.errors import UnknownCall
 from governance.chain.models import OnChainProposal
@@ -66,17 +67,18 @@ def _applied(network: str, epoch: Epoch | None) -> Applied:
 
 
 def _networks(proposal: Proposal) -> set[str]:
-    """Those that the calls name, and where the institution concerned has nodes."""
-    named = set()
+    """Those that any call names, and those where an institution has nodes about whose seat any call is."""
+    named, members = set(), set()
     for target, data in zip(proposal.targets, proposal.calldatas, strict=True):
         try:
             _name, arguments = calls.decode(calls.Call(target, 0, data))
         except (UnknownCall, ValueError):
             continue
         named |= {arguments["network"]} if "network" in arguments else set()
-    if proposal.institution is not None and not named:
-        named = set(proposal.institution.nodes.values_list("network_id", flat=True))
-    return named
+        if target == proposal.ledger.seats and "memberId" in arguments:
+            members.add(arguments["memberId"])
+    nodes = Node.objects.filter(institution__uscc__in=members)
+    return named | set(nodes.values_list("network_id", flat=True))
 
 
 def _epoch(network: str, row: OnChainProposal) -> Epoch | None:

@@ -85,7 +85,7 @@ def _effect(story: Story, carried: Event, before: int) -> Finding:
 def listed(story: Story) -> Iterator[Finding]:
     done, touched = story.named("CallExecuted"), _networks(story)
     for one in story.bundle.lists:
-        if touched and one.network not in touched:
+        if touched is not None and one.network not in touched:
             raise NotProven("epoch_of_another_network", epoch=one.epoch, network=one.network)
         found = lists.checked(one, story.trusted_root)
         if found["block"] < done[0].block:
@@ -105,10 +105,16 @@ def listed(story: Story) -> Iterator[Finding]:
     yield from _acknowledged(story)
 
 
-def _networks(story: Story) -> set[str]:
-    """Those that the calls name; none for a decision about an institution, which touches all where it is."""
-    called = [events.call(calldata) for calldata in story.bundle.proposal.calldatas]
-    return {_slug(one[1]["network"]) for one in called if one is not None and "network" in one[1]}
+def _networks(story: Story) -> set[str] | None:
+    """Those that the calls name; None where one is about a seat, which touches all where the member is."""
+    touched = set()
+    for target, calldata in zip(story.bundle.proposal.targets, story.bundle.proposal.calldatas, strict=True):
+        _name, arguments = events.call(calldata) or ("", {})
+        if target.lower() == story.scope.seats and "memberId" in arguments:
+            return None
+        if "network" in arguments:
+            touched.add(_slug(arguments["network"]))
+    return touched
 
 
 def _check_roles(story: Story, network: str, listed: dict[str, list[dict[str, str]]]) -> None:
