@@ -154,11 +154,6 @@ class CommitteeLedger:
         data = fisco.call(fisco.REFRESH, {"proposal": _number(proposal_id)})
         return self._unsigned(sender, self.addresses().proposals, data)
 
-    def set_account_status(self, account: str, status: int, *, sender: str) -> Unsigned:
-        """0 normal, 1 frozen, 2 abolished: any single governor may, without a vote; not against governors."""
-        data = fisco.call(fisco.SET_ACCOUNT_STATUS, {"account": account, "status": status})
-        return self._unsigned(sender, fisco.ACCOUNT_MANAGER, data)
-
     def execute(self, proposal_id: str, *, sender: str) -> Unsigned:
         raise LedgerCannot(ledger=self.row.slug, what=_("what passes is carried out by the deciding vote"))
 

@@ -217,8 +217,8 @@ def test_contracts_count_milliseconds_until_the_flag_is_on(town: Town) -> None:
 
 def test_any_governor_freezes_an_account_without_a_vote(town: Town) -> None:
     account = "0x00000000000000000000000000000000000000AA"
-    made = town.committee.set_account_status(account, 1, sender=town.people["Dongli"].address)
-    town.send("Dongli", made.data, to=made.to)
+    freeze = fisco.call(fisco.SET_ACCOUNT_STATUS, {"account": account, "status": 1})
+    town.send("Dongli", freeze, to=fisco.ACCOUNT_MANAGER)
     assert town.committee.account(account).frozen
 
 
