@@ -128,7 +128,8 @@ def _executed(event: Event, proposal: Proposal) -> _Found:
 def _canceled(event: Event, proposal: Proposal) -> _Found:
     """By its proposer before the vote began, else by the guardians."""
     sent, tx_hash = proposal.withdraw_tx, event.data["tx_hash"]
-    ours = sent is not None and sent.tx_hash == tx_hash
+    # With a higher fee it is sent again, and either may be the one that is mined.
+    ours = sent is not None and tx_hash in {sent.tx_hash, *sent.earlier_hashes}
     return "proposal.canceled", {"tx_hash": tx_hash, "withdrawn": ours}
 
 

@@ -30,6 +30,7 @@ _LIVE = {
     rules.State.SUCCEEDED,
     rules.State.QUEUED,
 }
+_GIVEN_UP = ("proposal.withdrawal_sent", "proposal.withdrawn", "proposal.discarded")
 _DECIDING = {rules.State.SUBMITTING, rules.State.PENDING, rules.State.VOTING}
 
 
@@ -125,12 +126,15 @@ def _successor(proposal: Proposal) -> Proposal | None:
 
 
 def _ending(proposal: Proposal, overview: selectors.Overview) -> str:
-    """Why it came to nothing."""
-    last = selectors.timeline(proposal).exclude(reason="").order_by("-id").first()
-    if overview.state == rules.State.CANCELED and proposal.is_adopted:
-        return _("Cancelled on the ledger.")
-    if overview.state == rules.State.CANCELED and proposal.withdraw_tx_id is None:
-        return _("Cancelled on the ledger, by the guardians.")
+    """Why it came to nothing. That a withdrawal was asked for does not say that it ended so."""
+    events = selectors.timeline(proposal).order_by("-id")
+    if overview.state == rules.State.CANCELED:
+        told = events.filter(action="proposal.canceled").first()
+        if proposal.is_adopted or told is None:
+            return _("Cancelled on the ledger.")
+        if not told.data["withdrawn"]:
+            return _("Cancelled on the ledger, by the guardians.")
+    last = events.filter(action__in=_GIVEN_UP).exclude(reason="").first()
     if last is None:
         return _("Withdrawn.")
     return _("Withdrawn: %(reason)s") % {"reason": last.reason}
