@@ -85,7 +85,9 @@ def _applied(one: bundles.Applied) -> Stage:
 def _why(overview: selectors.Overview) -> str:
     if not overview.effect.is_retryable:
         return ""
-    words = {"code": overview.effect.error_code}
+    words = {"code": overview.effect.error_code, "n": overview.effect.attempts}
+    if overview.effect.waits_for_a_person:
+        return _("failed: %(code)s; after %(n)d attempts it is tried only if the secretariat asks") % words
     return _("failed: %(code)s; tried again by itself, and by the secretariat at once") % words
 
 

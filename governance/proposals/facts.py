@@ -15,6 +15,7 @@ from governance.proposals import rules
 from governance.proposals.models import Proposal
 
 REFUSED_RELAYS = ("refused", RelayTransaction.Status.REVERTED)
+MOST_ATTEMPTS = 20  # by itself, to queue or to carry out: about half a day; after that a person asks for it
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,11 @@ def is_stuck(proposal: Proposal) -> bool:
     """Passed, but the ledger refuses to queue or to carry it out: it must not block another attempt."""
     sent = proposal.execute_tx or proposal.queue_tx
     return sent is not None and sent.status in REFUSED_RELAYS
+
+
+def attempt_of(sent: RelayTransaction) -> int:
+    """Which attempt it is, from 1: the last part of its key (``services.opening.attempt_key``)."""
+    return int(sent.key.rpartition(":")[2])
 
 
 def governor_of(proposal: Proposal) -> str:

@@ -34,7 +34,7 @@ class EffectStatus(StrEnum):
     NONE = "none"  # nothing is due
     WAITING = "waiting"  # passed; queueing or execution is owed or under way
     QUEUED = "queued"  # the timelock holds it until its effective time
-    REFUSED = "refused"  # the contract would not carry it out; tried again by itself, and by a person
+    REFUSED = "refused"  # the contract would not; tried again by itself for a while, and by a person
     DONE = "done"  # seen on the ledger
 
 
@@ -42,7 +42,7 @@ class EffectStatus(StrEnum):
 class Effect:
     """What became of a proposal that passed. ``error_code`` is the contract's typed error.
 
-    ``effective_at``: from then on it can be executed.
+    ``effective_at``: from then on it can be executed. ``attempts``: so many were refused.
     """
 
     status: EffectStatus
@@ -50,11 +50,17 @@ class Effect:
     at: datetime | None = None
     error_code: str = ""
     effective_at: datetime | None = None
+    attempts: int = 0
 
     @property
     def is_retryable(self) -> bool:
         """Refused by the contract: what stood in its way may go away."""
         return self.status == EffectStatus.REFUSED
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Refused so often that it is not tried again by itself."""
+        return self.is_retryable and self.attempts >= facts.MOST_ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -348,8 +354,13 @@ def _effect(proposal: Proposal, state: rules.State, row: OnChainProposal | None,
     sent = proposal.execute_tx or proposal.queue_tx
     tx_hash = (sent.tx_hash or "") if sent else ""
     if sent is not None and facts.is_stuck(proposal):
-        refused = EffectStatus.REFUSED
-        return Effect(refused, tx_hash=tx_hash, error_code=sent.error_code, effective_at=row.effective_at)
+        return Effect(
+            EffectStatus.REFUSED,
+            tx_hash=tx_hash,
+            error_code=sent.error_code,
+            effective_at=row.effective_at,
+            attempts=facts.attempt_of(sent),
+        )
     held = state == rules.State.QUEUED and row.effective_at is not None and now < row.effective_at
     return Effect(
         EffectStatus.QUEUED if held else EffectStatus.WAITING,

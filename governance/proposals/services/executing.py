@@ -24,7 +24,6 @@ from governance.proposals.services.opening import attempt_key
 
 _LONGEST_WAIT = 60.0  # seconds; the ledger's clock need not run as ours does
 _FIRST_RETRY, _LONGEST_RETRY = 30, 3600  # seconds after a refused execution, doubling
-_ATTEMPTS = 20  # about half a day; after that a person asks for it (execute)
 
 
 def owe(proposal: Proposal, *, after: float = 0) -> None:
@@ -45,7 +44,7 @@ def owe_at(proposal: Proposal, due: datetime) -> None:
 
 def owe_after_refusal(proposal: Proposal, attempt: int) -> None:
     """The contract refused to carry it out; what stood in the way may go away."""
-    if attempt < _ATTEMPTS:
+    if attempt < facts.MOST_ATTEMPTS:
         owe(proposal, after=min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** (attempt - 1)))
 
 
