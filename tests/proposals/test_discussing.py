@@ -63,6 +63,40 @@ class TestAttaching:
         assert Proposal.objects.get().description == before
         assert [event.data["name"] for event in stage.events(draft, "proposal.detached")] == ["许可证.pdf"]
 
+    def test_a_successor_has_the_same_files_until_they_are_taken_off(
+        self, stage: Stage, data_dir: Path
+    ) -> None:
+        draft = stage.draft()
+        first, second = attach(stage, draft), attach(stage, draft, name="a.txt", content=b"Minutes of June")
+        proposal = services.open(draft, actor=stage.secretary)
+        stage.work()
+        kept = sorted(path.name for path in data_dir.rglob("*") if path.is_file())
+        words = {"title_zh": "接纳新成员", "title_en": "Admit a member", "text": "As discussed."}
+        with stage.ledgers_time():
+            successor = services.amend(proposal, **words, reason="Asked to", actor=stage.secretary)
+
+        copied = list(selectors.attachments_of(successor))
+        assert [(one.name, one.sha256, one.size) for one in copied] == [
+            (one.name, one.sha256, one.size) for one in (first, second)
+        ]
+        assert [attachments.read(one) for one in copied] == [LICENCE, b"Minutes of June"]
+        assert sorted(path.name for path in data_dir.rglob("*") if path.is_file()) == kept
+        successor.refresh_from_db()
+        told = [line for line in successor.description.splitlines() if line.startswith("Attachment")]
+        assert [line.split()[2] for line in told] == [first.sha256, second.sha256]
+        assert len(stage.events(successor, "proposal.attached")) == 2
+
+        services.detach(copied[0], actor=stage.secretary)
+        successor.refresh_from_db()
+        assert first.sha256 not in successor.description
+        assert list(selectors.attachments_of(proposal)) == [first, second]  # the old one keeps its own
+        stage.relay()  # the withdrawal of the one that it replaces
+        with stage.ledgers_time():
+            services.open(successor, actor=stage.secretary)
+        stage.relay()
+        on_ledger = OnChainProposal.objects.get(proposal_id=successor.chain_proposal_id)
+        assert second.sha256 in on_ledger.description
+
     def test_only_drafts_and_only_by_the_secretariat(self, stage: Stage) -> None:
         draft = stage.draft()
         attached = attach(stage, draft)

@@ -25,6 +25,11 @@ def is_draft(row: Proposal) -> bool:
     return row.discarded_at is None and (row.opened_at is None or refused)
 
 
+def is_unopened(row: Proposal) -> bool:
+    """A draft that was never handed to the ledger: what it says may still change."""
+    return row.discarded_at is None and row.opened_at is None
+
+
 def steps_panel(row: Proposal) -> panels.Panel:
     """What it does; of one that may still be opened, what opening it now would freeze (nothing is saved)."""
     if is_draft(row):
@@ -146,7 +151,9 @@ def _quorum(held: terms.Terms) -> str:
 
 def _approval(held: terms.Terms) -> str:
     share, of_share = held.rule.approval
-    return gettext("%(share)s of the votes for and against, a majority in %(categories)s categories") % {
+    return gettext(
+        "more for than against and at least %(share)s of both, a majority in %(categories)s categories"
+    ) % {
         "share": f"{share}/{of_share}",
         "categories": held.count.categories_needed,
     }

@@ -12,9 +12,9 @@ from consortium.core import clock
 from consortium.web.admin import expected, panels
 from consortium.web.admin.acts import Act, ConfirmForm, Outcome, ReasonForm, StyledForm, actor
 from consortium.web.admin.draft_form import AddForm, DraftForm
-from consortium.web.admin.expected import is_draft
+from consortium.web.admin.expected import is_draft, is_unopened
 from governance.proposals import facts, rules, services
-from governance.proposals.models import Proposal
+from governance.proposals.models import Attachment, Proposal
 
 
 class AttachForm(StyledForm):
@@ -23,8 +23,26 @@ class AttachForm(StyledForm):
     file = forms.FileField(label=_("file"))
 
 
+class _Files(forms.ModelChoiceField):
+    """Files by name, and by hash: two may have one name."""
+
+    def label_from_instance(self, obj: Attachment) -> str:
+        return f"{obj.name} ({obj.sha256[:10]}…)"
+
+
+class DetachForm(StyledForm):
+    """One of the draft's own files."""
+
+    attachment = _Files(Attachment.objects.none(), label=_("file"))
+
+    def __init__(self, *args: Any, row: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, row=row, **kwargs)
+        if isinstance(row, Proposal):
+            self.fields["attachment"].queryset = row.attachments.all()  # type: ignore[attr-defined]
+
+
 class AmendForm(ReasonForm):
-    """What the successor says; it does the same as the one that it replaces."""
+    """What the successor says; it does the same as the one that it replaces, and has the same files."""
 
     title_zh = forms.CharField(label=_("title (Chinese)"), max_length=200)
     title_en = forms.CharField(label=_("title (English)"), max_length=200)
@@ -50,6 +68,11 @@ def _attach(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Out
     upload = cleaned["file"]
     services.attach(row, name=upload.name, content=upload.read(), actor=actor(request))
     return Outcome(_("The file is attached: its hash is part of what members vote on."))
+
+
+def _detach(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
+    services.detach(cleaned["attachment"], actor=actor(request))
+    return Outcome(_("The file is taken off: its hash is no part of what members vote on any more."))
 
 
 def _withdraw(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcome:
@@ -82,8 +105,8 @@ def _add(request: HttpRequest, row: Proposal, cleaned: dict[str, Any]) -> Outcom
     return Outcome(_("The draft does one thing more."))
 
 
-def _is_unopened(row: Proposal) -> bool:
-    return row.discarded_at is None and row.opened_at is None
+def _has_files(row: Proposal) -> bool:
+    return is_unopened(row) and row.attachments.exists()
 
 
 def _is_pending(row: Proposal) -> bool:
@@ -123,18 +146,21 @@ PROPOSAL_ACTS = (
         _("Add another action"),
         _add,
         AddForm,
-        _is_unopened,
+        is_unopened,
         hint=_("Everything that a proposal does is carried out together, in this order, or none of it."),
         icon="playlist_add",
     ),
-    Act("attach", _("Attach a file"), _attach, AttachForm, _is_unopened, icon="attach_file"),
+    Act("attach", _("Attach a file"), _attach, AttachForm, is_unopened, icon="attach_file"),
+    Act("detach", _("Take a file off"), _detach, DetachForm, _has_files, icon="link_off"),
     Act(
         "amend",
         _("Amend"),
         _amend,
         AmendForm,
         _is_amendable,
-        hint=_("Another draft takes its place; if it is not voted on yet, it is withdrawn."),
+        hint=_(
+            "Another draft takes its place, with the same files; if it is not voted on yet, it is withdrawn."
+        ),
         icon="edit_note",
     ),
     Act(

@@ -171,7 +171,7 @@ class ProposalAdmin(ConsoleModelAdmin):
             yield from expected.consequences(row)
         else:
             yield expected.steps_panel(row)
-        yield from discussion.around(row)
+        yield from discussion.around(row, may_act=self.has_act_permission(request))
         yield _chain_panel(row, view)
         if view.quorum is not None:
             yield _voted_panel(view)
@@ -204,6 +204,8 @@ def _effect_words(effect: selectors.Effect) -> Any:
         selectors.EffectStatus.DONE: _("in force on the ledger"),
     }
     shown = words[effect.status]
+    if effect.waits_for_a_person:
+        shown = _("refused by the contract, tried again only if somebody asks")
     return f"{shown} ({effect.error_code})" if effect.error_code else shown
 
 

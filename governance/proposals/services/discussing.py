@@ -84,7 +84,7 @@ def attach(proposal: Proposal, *, name: str, content: bytes, actor: Actor) -> At
             added_at=clock.now(),
         )
         _compile_again(proposal)
-        record("proposal.attached", proposal, actor=actor, name=called, sha256=digest, size=len(content))
+        _record_attached(attached, actor)
     return attached
 
 
@@ -96,6 +96,28 @@ def detach(attachment: Attachment, *, actor: Actor) -> None:
         attachment.delete()
         _compile_again(proposal)
         record("proposal.detached", proposal, actor=actor, name=attachment.name, sha256=attachment.sha256)
+
+
+def carry_over(proposal: Proposal, successor: Proposal, *, actor: Actor) -> None:
+    """A proposal's files belong to its successor too, in the same order; the bytes are kept once."""
+    files = list(proposal.attachments.all())
+    for file in files:
+        carried = Attachment.objects.create(
+            proposal=successor,
+            name=file.name,
+            sha256=file.sha256,
+            size=file.size,
+            added_by=file.added_by,
+            added_at=file.added_at,
+        )
+        _record_attached(carried, actor)
+    if files:
+        _compile_again(successor)
+
+
+def _record_attached(file: Attachment, actor: Actor) -> None:
+    known = {"name": file.name, "sha256": file.sha256}
+    record("proposal.attached", file.proposal, actor=actor, size=file.size, **known)
 
 
 def _locked_draft(proposal: Proposal) -> Proposal:

@@ -15,6 +15,7 @@ from governance.proposals import actions, facts, rules
 from governance.proposals.errors import AmendedAlready, NotAmendable, NotWithdrawable, OpenedElsewhere
 from governance.proposals.models import Proposal, ProposalAction
 from governance.proposals.services.common import label, locked, record, state_now
+from governance.proposals.services.discussing import carry_over
 from governance.proposals.services.drafting import Wish, draft
 from governance.proposals.services.opening import attempt_key
 
@@ -54,7 +55,8 @@ def amend(
 ) -> Proposal:
     """A draft that takes the proposal's place; what is not voted on yet is withdrawn for it.
 
-    ``wishes`` is what the successor is to do, by default the same. Raises NotAllowed, NotAmendable,
+    ``wishes`` is what the successor is to do, by default the same. It has the same files, which may be taken
+    off as long as it is a draft. Raises NotAllowed, NotAmendable,
     AmendedAlready, OpenedElsewhere, ReasonRequired, and what ``draft`` raises.
     """
     require_secretariat(actor)
@@ -70,6 +72,7 @@ def amend(
         first, *more = wishes or [_same(action) for action in actions.rows(proposal)]
         content = {"title_zh": title_zh, "title_en": title_en, "text": text}
         successor = draft(**content, **first.__dict__, more=more, amends=proposal, actor=actor)
+        carry_over(proposal, successor, actor=actor)
         record("proposal.amended", proposal, actor=actor, reason=reason, successor=successor.number)
     return successor
 

@@ -63,6 +63,41 @@ def test_a_file_is_attached_until_it_is_opened(
     assert easing.attachments.get().sha256 in easing.description
 
 
+def test_a_file_is_taken_off_a_draft_from_its_list(
+    zhou_lan: Client, easing: Proposal, tmp_path: Path, settings: Any
+) -> None:
+    settings.DATA_DIR = tmp_path
+    assert "detach" not in offered(zhou_lan, easing)
+    for content in (b"Few come to vote.", b"Fewer still."):
+        act(zhou_lan, easing, "attach", file=SimpleUploadedFile("reasons.txt", content))
+    kept, gone = easing.attachments.all()
+    assert "detach" in offered(zhou_lan, easing)
+    link = f"{reverse('admin:proposals_proposal_detach', args=[easing.pk])}?attachment={gone.pk}"
+    assert link in zhou_lan.get(detail(easing)).content.decode()
+    form = zhou_lan.get(link).content.decode()
+    assert f'value="{gone.pk}" selected' in form
+    assert f"({kept.sha256[:10]}…)" in form
+
+    assert act(zhou_lan, easing, "detach", attachment=gone.pk).status_code == 302
+
+    easing.refresh_from_db()
+    assert easing.attachments.get() == kept
+    assert gone.sha256 not in easing.description
+    assert kept.sha256 in easing.description
+
+
+def test_a_file_of_another_proposal_is_not_taken_off(
+    zhou_lan: Client, easing: Proposal, tmp_path: Path, settings: Any
+) -> None:
+    settings.DATA_DIR = tmp_path
+    act(zhou_lan, easing, "attach", file=SimpleUploadedFile("reasons.txt", b"Few come to vote."))
+    file = easing.attachments.get()
+    draft(zhou_lan, kind="change_rule", rule_of="1", rule="1/4 1/2 1")
+    other = Proposal.objects.exclude(pk=easing.pk).get()
+    assert act(zhou_lan, other, "detach", attachment=file.pk).status_code == 400
+    assert easing.attachments.get() == file
+
+
 def test_another_takes_its_place(zhou_lan: Client, easing: Proposal) -> None:
     assert "amend" in offered(zhou_lan, easing)
     words = {**WORDS, "text": "A third is enough."}
