@@ -9,7 +9,7 @@ class CertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from certs import topics
+        from certs import checks, topics  # noqa: F401 - checks register themselves
         from certs.sm2 import signing
         from certs.status import listening
 

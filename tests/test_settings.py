@@ -104,3 +104,29 @@ def test_development_needs_none_of_it(production: dict[str, str]) -> None:
 def test_behind_a_proxy_one_forwarded_address_is_believed(production: dict[str, str]) -> None:
     shown = json.loads(started({**production, "BEHIND_TLS_PROXY": "1"}).stdout)
     assert (shown["allauth"], shown["api"]) == (1, 1)
+
+
+def checked(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--tag", "security", *options],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--deploy"]])
+def test_certificates_are_not_signed_unread_outside_development(
+    production: dict[str, str], options: list[str]
+) -> None:
+    done = checked({**production, "LINT_CERTIFICATES": "0"}, *options)
+    assert done.returncode == 1
+    assert "(certs.E001) LINT_CERTIFICATES=0" in done.stderr
+
+
+def test_with_the_linter_or_in_development_nothing_is_said_of_it(production: dict[str, str]) -> None:
+    for more in ({}, {"LINT_CERTIFICATES": "0", "CONSORTIUM_DEVELOPMENT": "1"}):
+        done = checked({**production, **more})
+        assert (done.returncode, "certs.E001" in done.stdout + done.stderr) == (0, False), done.stderr
