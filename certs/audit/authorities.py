@@ -112,7 +112,10 @@ def _period(row: _Row, read: x509.Certificate) -> Found:
 
 
 def _serial(row: _Row, read: x509.Certificate) -> Found:
-    """Its octets lie with its serial number as well, but for the oldest. One without a number is found among the numbers."""
+    """Its octets lie with its serial number too, but for those of the first release.
+
+    That it has one at all is looked at where all serial numbers are.
+    """
     spent = SerialNumber.objects.filter(pk=building.serial_text(read.serial_number)).first()
     if spent is None:
         return
