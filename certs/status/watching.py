@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from django.db.models import Min
 
-from certs.models import Authority
+from certs.models import Authority, Certificate
 from certs.status import files, freshness, responders, store
 from certs.status.freshness import Finding, State, finding
 
@@ -42,8 +43,14 @@ def _responder(authority: Authority, now: datetime) -> Finding:
 
 
 def _answers(authority: Authority, now: datetime) -> Finding:
-    """By the one that has waited longest for its renewal."""
-    due = store.oldest_due(authority)
+    """By the one that has waited longest for its renewal; with none at all, by the oldest certificate."""
+    due = store.oldest_due(authority) or _unanswered_since(authority, now)
     until = due + ANSWERS_PATIENCE if due else None
     late = until is not None and now > until
     return Finding(authority, "prepared answers", State.LATE if late else State.FRESH, until or now)
+
+
+def _unanswered_since(authority: Authority, now: datetime) -> datetime | None:
+    """When the oldest certificate that has not ended was issued: an answer was due from then on."""
+    living = Certificate.objects.filter(authority=authority, not_after__gte=now)
+    return living.aggregate(oldest=Min("issued_at"))["oldest"]
