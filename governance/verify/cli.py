@@ -80,9 +80,11 @@ def _summary(story: Story) -> Iterator[str]:
 def _source(options: argparse.Namespace, bundle: Bundle, opened: contextlib.ExitStack) -> Source:
     if options.blocks:
         return BlocksSource.from_file(options.blocks, head=options.head, as_given=options.hashes_as_given)
-    first = min([log["block"] for log in bundle.logs], default=0)
+    blocks = [log["block"] for log in bundle.logs]
+    first = min(blocks, default=0)
     first = first if options.since is None else min(first, options.since)
-    return opened.enter_context(LedgerSource(options.ledger, first, width=options.width))
+    known = max(blocks, default=None)
+    return opened.enter_context(LedgerSource(options.ledger, first, width=options.width, known=known))
 
 
 def _export(path: Path, story: Story, source: LedgerSource, *, as_given: bool) -> None:

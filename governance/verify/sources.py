@@ -59,10 +59,13 @@ class Source(Protocol):
 
 
 class LedgerSource:
-    """A ledger's JSON-RPC. ``width``: blocks asked for at once; FISCO BCOS answers for ten only."""
+    """A ledger's JSON-RPC. ``width``: blocks asked for at once; FISCO BCOS answers for ten only.
 
-    def __init__(self, url: str, first: int, *, width: int = 1000) -> None:
-        self.url, self.first, self.width = url, first, width
+    ``known``: a block that is said to have logs, by which it is seen whether all of a width is answered for.
+    """
+
+    def __init__(self, url: str, first: int, *, width: int = 1000, known: int | None = None) -> None:
+        self.url, self.first, self.width, self.known = url, first, width, known
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
         self._headers: dict[int, Header] = {}
         self.last = int(self._ask("eth_blockNumber"), 16)
@@ -84,12 +87,30 @@ class LedgerSource:
         return self._headers[number]
 
     def logs(self, addresses: set[str]) -> list[Raw]:
+        self._check_width(addresses)
         found: list[Raw] = []
         for start in range(self.first, self.last + 1, self.width):
-            end = min(start + self.width - 1, self.last)
-            wanted = {"address": sorted(addresses), "fromBlock": hex(start), "toBlock": hex(end)}
-            found += [plain(log) for log in self._ask("eth_getLogs", wanted)]
+            found += self._told(addresses, start, self.width)
         return in_order(found)
+
+    def _check_width(self, addresses: set[str]) -> None:
+        """Raises NotProven for a node that quietly answers for fewer blocks than it was asked for.
+
+        What it keeps to itself would seem never to have happened: the first or the last blocks of a width.
+        """
+        if self.known is None:
+            return
+        there = self._told(addresses, self.known, 1)
+        for start in (max(0, self.known - self.width + 1), self.known):
+            told = self._told(addresses, start, self.width)
+            if any(log not in told for log in there):
+                raise NotProven("width_unanswered", number=self.known, width=self.width)
+
+    def _told(self, addresses: set[str], start: int, width: int) -> list[Raw]:
+        """Logs of ``width`` blocks from ``start`` on, as far as there are so many."""
+        end = min(start + width - 1, self.last)
+        wanted = {"address": sorted(addresses), "fromBlock": hex(start), "toBlock": hex(end)}
+        return [plain(log) for log in self._ask("eth_getLogs", wanted)]
 
     def sender(self, tx_hash: str) -> str:
         found = self._ask("eth_getTransactionByHash", tx_hash)

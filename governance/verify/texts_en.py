@@ -138,6 +138,8 @@ ENGLISH: Final[dict[str, str]] = {
     "calls_broken": "the proposal's calls can't be written as a ledger takes them: {reason}",
     "other_content": "the ledger has the proposal with another content",
     "other_id_on_ledger": "the ledger has the proposal under another id",
+    "width_unanswered": "asked for {width} blocks at once, the ledger does not tell what it tells of block "
+    "{number} alone: it answers for fewer blocks without saying so. Ask for fewer: --width 10 (FISCO BCOS)",
     "begins_late": "what is looked at begins with block {first}, after block {since}: earlier seats may "
     "be left out",
     "other_electorate": "the governor counts {counted} seats with a vote, the seat events give {found}, "

@@ -127,6 +127,8 @@ CHINESE: Final[dict[str, str]] = {
     "calls_broken": "提案的调用不能写成账本接受的形式：{reason}",
     "other_content": "账本上该提案的内容不同",
     "other_id_on_ledger": "账本上该提案的标识不同",
+    "width_unanswered": "一次询问 {width} 个区块时，账本没有给出单独询问区块 {number} 时给出的日志："
+    "它只回答较少的区块，且未作说明。请减少每次询问的区块数：--width 10（FISCO BCOS）",
     "begins_late": "核验范围自区块 {first} 起，晚于区块 {since}：更早的席位可能被遗漏",
     "other_electorate": "治理合约计有 {counted} 个有表决权的席位，席位事件得出 {found} 个，或类别不同：有"
     "席位被遗漏",
