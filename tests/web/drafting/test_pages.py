@@ -15,12 +15,16 @@ from governance.chain.models import RegistryEntry
 from governance.proposals import charter, rules, wording
 from governance.proposals.actions import calls_of
 from governance.proposals.models import Kind, Proposal
+from tests.chain.faulty import FaultyNode
 from tests.contracts.alliance import deploy as deployed
 from tests.contracts.alliance import governor_settings, person
+from tests.proposals.test_preview import plain_node
 from tests.web.admin.test_acts import act, offered
 from tests.web.admin.test_before_pressing import shown
 from tests.web.admin.test_pages import detail
 from tests.web.portal.town import Town
+
+__all__ = ["plain_node"]
 
 WORDS = {"title_zh": "修改章程", "title_en": "Change the constitution", "text": "As discussed in June."}
 NEWCOMERS = [str(person(name).address) for name in ("Guardian Lu", "Guardian Xu", "Guardian Qi")]
@@ -153,6 +157,30 @@ class TestWhatWouldComeOfIt:
         assert "1 of 1, 1 needed" in lists
         assert "0 of 0, 0 needed" in lists
         assert "the network stops" in lists
+
+    def test_a_nodes_role_in_the_readers_language(self, desk: Client, town: Town) -> None:
+        node = town.heming.node
+        town.stage.register(node, RegistryEntry.NodeRole.OBSERVER)
+        proposal = drafted(
+            desk, kind="change_role", institution=node.institution.pk, node=node.pk, node_role="2"
+        )
+        assert "observer → sealer" in shown(desk, proposal, "open")["The networks' lists"]
+        desk.cookies["django_language"] = "zh-hans"
+        page = desk.get(reverse("admin:proposals_proposal_open", args=[proposal.pk])).content.decode()
+        assert "观察节点 → 共识节点" in page
+        assert "observer → sealer" not in page
+
+    def test_what_a_node_that_tries_step_by_step_leaves_open(
+        self, desk: Client, town: Town, plain_node: FaultyNode
+    ) -> None:
+        proposal = drafted(desk, kind="change_rule", rule_of="0", rule="1/4 1/2 0")
+        said = shown(desk, proposal, "open")["The vote"]
+        assert "be tried beforehand: the governor takes this from nobody but a vote." in said
+        suspended = drafted(desk, kind="suspend", institution=town.qingchuan.institution.pk)
+        act(desk, suspended, "add", kind="change_rule", rule_of="0", rule="1/3 1/2 0")
+        said = shown(desk, suspended, "open")["The vote"]
+        assert "What could be tried of it would work." in said
+        assert "Not tried: step 2." in said
 
     def test_whom_it_affects(self, desk: Client, town: Town) -> None:
         node = town.qingchuan.node
