@@ -97,3 +97,26 @@ def test_keys_of_their_own_primes_pass_one_after_the_other(
         csr = hostile.rsa_request(numbers.public_numbers.n, 65537, numbers.d)
         request = services.submit_request(node=node, profile="fisco-bcos-3", csr=csr, actor=zhou_lan)
         assert services.approve_request(request, actor=wang_min).status == "approved"
+
+
+@pytest.mark.django_db
+def test_a_stored_request_that_nobody_can_read_is_passed_over_and_told(
+    heming: Node, zhou_lan: User, li_jun: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = family(3)
+    made = services.submit_request(node=heming, profile="fisco-bcos-3", csr=first, actor=zhou_lan)
+    broken = CertificateRequest.objects.create(
+        institution=heming.institution,
+        node=NodeFactory(institution=heming.institution, name="broken"),
+        profile="fisco-bcos-3",
+        csr=b"nothing",
+        spki_sha256="cd" * 32,
+        key_description="RSA 2048",
+        requested_by=zhou_lan,
+        requested_at=made.requested_at,
+    )
+    other = NodeFactory(institution=li_jun.institution)
+    with pytest.raises(WeakKey):  # the readable ones are still held against it
+        services.submit_request(node=other, profile="fisco-bcos-3", csr=second, actor=li_jun)
+    told = [record for record in caplog.records if record.name == "certs.services.moduli"]
+    assert [(record.levelname, str(broken.pk) in record.getMessage()) for record in told] == [("ERROR", True)]
