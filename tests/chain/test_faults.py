@@ -166,6 +166,8 @@ def test_a_node_that_fails_while_ballots_are_relayed(
         FAULTS[name][0](nodes[0])
     works_until_done(founded)
     assert_each_counts_once(founded, proposal, wanted)
+    if name == "another chain":  # who it is, is asked now and then; the worker's watch asks every few seconds
+        assert child.wait_until(_seen_and_left, time.monotonic() + 60)
     assert RpcNode.objects.exclude(fault="").get().address == nodes[0].url
     nodes[0].heals()
 
@@ -174,6 +176,11 @@ def test_a_node_that_fails_while_ballots_are_relayed(
         return not RpcNode.objects.exclude(fault="").exists()
 
     assert child.wait_until(trusted, time.monotonic() + 60), "it is taken again when it is well"
+
+
+def _seen_and_left() -> bool:
+    watching.watch()
+    return RpcNode.objects.exclude(fault="").exists()
 
 
 def test_an_answer_that_is_lost_after_the_transaction_was_taken(
