@@ -33,10 +33,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("browser tests left out: no Chromium here (make browser installs one)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Playwright's loop runs in this thread from now on: Django would take all that follows for asynchronous.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    """Closed after each file: while Playwright's loop runs in this thread nothing else can run one here.
+
+    Tests of other files that come after in the same process do, such as those of pushing.
+    """
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Django would take all that follows for asynchronous
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield found
