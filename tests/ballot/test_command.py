@@ -161,7 +161,8 @@ class TestShow:
             (lambda a: a.registry.functions.thaw(NETWORK, b"n" * 64), "in network settlement ends"),
             (
                 lambda a: a.governor.functions.setRule(0, (1, 4, 1, 2, 1)),
-                "from then on, for routine proposals: Needs: quorum 1/4 of the electorate, 1/2 in favour",
+                "from then on, for routine proposals: Needs: quorum 1/4 of the electorate, "
+                "more for than against and at least 1/2 of both in favour, a majority in 1 categories",
             ),
         ],
         ids=["account", "ratify", "thaw", "rule"],
