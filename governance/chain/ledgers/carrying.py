@@ -33,12 +33,16 @@ _LIVE = {
 
 def decided(events: Sequence[Event]) -> None:
     """Owe a look at what these changed, in the transaction that they were recorded in."""
-    for event in events:
-        for what in ("consensus_id", "address"):
-            if what in event.data:
-                payload = {"network": event.data["network"], what: event.data[what]}
-                key = f"{payload['network']} {payload[what]}"
-                outbox.enqueue(topics.WISH, key=key, payload=payload)
+    about = [event for event in events if {"consensus_id", "address"} & event.data.keys()]
+    networks = {event.data["network"] for event in about}
+    ledgers = GovernedLedger.objects.filter(kind=GovernedLedger.Kind.COMMITTEE, network__in=networks)
+    governed = set(ledgers.values_list("network", flat=True)) if networks else set()
+    for event in about:
+        if event.data["network"] not in governed:
+            continue
+        what = "consensus_id" if "consensus_id" in event.data else "address"
+        payload = {"network": event.data["network"], what: event.data[what]}
+        outbox.enqueue(topics.WISH, key=f"{payload['network']} {payload[what]}", payload=payload)
 
 
 def carry(payload: dict[str, Any]) -> None:
