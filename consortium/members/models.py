@@ -148,6 +148,9 @@ class Network(models.Model):
         return by_language(self.name_zh, self.name_en)
 
 
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+
+
 class Node(models.Model):
     """A member's node on one network. Whether it is admitted, and as what, is on chain, not here."""
 
@@ -162,7 +165,13 @@ class Node(models.Model):
     # secp256k1 public key, 128 lowercase hex, without prefix: enode id, FISCO BCOS consensus id
     consensus_id = models.CharField(_("node id"), max_length=128)
     host = models.GenericIPAddressField(_("address"))
-    port = models.PositiveIntegerField(_("port"), validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    port = models.PositiveIntegerField(_("port"), validators=PORT)
+    # UDP port of the discovery protocol where it is another than ``port``
+    discovery_port = models.PositiveIntegerField(_("discovery port"), null=True, blank=True, validators=PORT)
+    # of GoQuorum under Raft alone
+    raft_port = models.PositiveIntegerField(_("Raft port"), null=True, blank=True, validators=PORT)
+    # others are configured to find the network through it: a list without it keeps Besu from starting
+    is_bootnode = models.BooleanField(_("boot node"), default=False)
     # https address at which the node's agent takes "there is a new epoch"; empty: the agent only polls
     push_url = models.URLField(_("push address"), blank=True)
     created_at = models.DateTimeField(_("created"), editable=False)
@@ -184,3 +193,25 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution.short_name}/{self.name}"
+
+
+class NodeAddress(models.Model):
+    """A further address of a node that peers reach it at; the first is the node's own ``host`` and ``port``."""
+
+    node = models.ForeignKey(Node, models.CASCADE, related_name="addresses", verbose_name=_("node"))
+    position = models.PositiveSmallIntegerField(_("position"))
+    host = models.GenericIPAddressField(_("address"))
+    port = models.PositiveIntegerField(_("port"), validators=PORT)
+
+    class Meta:
+        verbose_name = _("further address")
+        verbose_name_plural = _("further addresses")
+        ordering = ["node", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["node", "position"], name="node_address_position_once"),
+            models.UniqueConstraint(fields=["node", "host", "port"], name="node_address_once"),
+        ]
+        indexes = [models.Index(fields=["host", "port"], name="node_address_of")]
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -45,5 +45,6 @@ class Role(models.TextChoices):
 class NodeSoftware(models.TextChoices):
     BESU = "besu", "Besu"
     GOQUORUM = "goquorum", "GoQuorum"
+    GETH = "geth", "geth"
     FISCO_BCOS = "fisco-bcos", "FISCO BCOS"
     OTHER = "other", _("other")
