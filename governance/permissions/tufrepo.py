@@ -33,6 +33,7 @@ from certs import console_certificates, keys
 from consortium.core import files
 from governance.permissions.errors import NoListKeys, RepositoryLost
 from governance.permissions.models import Epoch
+from governance.permissions.published import Target
 
 ROOT_KEYS = ("lists-root-1", "lists-root-2", "lists-root-3")
 ROOT_THRESHOLD = 2
@@ -50,20 +51,6 @@ LIFETIME = {
 }
 
 S = TypeVar("S", Targets, Snapshot, Timestamp)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A file to publish and what goes with it into the signed metadata."""
-
-    content: bytes
-    custom: Mapping[str, Any]
-
-    def file(self, path: str) -> TargetFile:
-        """Its entry in the targets role."""
-        made = TargetFile.from_data(path, self.content, ["sha256"])
-        made.unrecognized_fields["custom"] = dict(self.custom)
-        return made
 
 
 @dataclass(frozen=True)
@@ -122,7 +109,7 @@ class Repository:
         Signs again only what changed or has passed half of its lifetime; harmless when repeated.
         """
         state = self.state()
-        listed = {path: target.file(path) for path, target in wanted.items()}
+        listed = {path: _file(path, target) for path, target in wanted.items()}
         for path, target in wanted.items():
             self._write_target(path, listed[path], target.content)
         targets, snapshot = state.targets, state.snapshot
@@ -162,6 +149,13 @@ class Repository:
         loaded = Metadata[S].from_bytes((self.metadata / name).read_bytes())
         root.verify_delegate(kind.type, loaded.signed_bytes, loaded.signatures)
         return loaded.signed
+
+
+def _file(path: str, target: Target) -> TargetFile:
+    """Its entry in the targets role."""
+    made = TargetFile.from_data(path, target.content, ["sha256"])
+    made.unrecognized_fields["custom"] = dict(target.custom)
+    return made
 
 
 def create(

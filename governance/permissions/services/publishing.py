@@ -8,9 +8,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from consortium.core import clock, events, outbox
-from governance.permissions import rules, topics
+from governance.permissions import published, rules, topics
 from governance.permissions.models import Delivery, Epoch
-from governance.permissions.tufrepo import Repository, Target
+from governance.permissions.published import Target
+from governance.permissions.tufrepo import Repository
 
 _LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
 
@@ -45,6 +46,8 @@ def _targets(epochs: list[Epoch]) -> dict[str, Target]:
         header = rules.Header(epoch.network_id, epoch.number, epoch.block, epoch.tx_hash, epoch.effective_at)
         for file in epoch.files.all():
             wanted[f"{epoch.network_id}/{file.path}"] = Target(bytes(file.content), header.custom())
+        for path, target in published.extra_targets(epoch.network_id, epoch).items():
+            wanted[f"{epoch.network_id}/{path}"] = target
     return wanted
 
 
