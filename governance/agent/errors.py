@@ -1,5 +1,7 @@
 """Why a round of the agent failed. Each ends in one line of the log."""
 
+from __future__ import annotations
+
 
 class AgentError(Exception):
     """Base: the round ends, the list in force stays, the next round tries again."""
@@ -18,11 +20,23 @@ class NotTrusted(AgentError):
 
 
 class Unreachable(AgentError):
-    """The gateway did not answer, or refused this certificate."""
+    """The gateway did not answer, or refused this certificate; ``retry_after``: seconds it asked for, or 0."""
+
+    def __init__(self, text: str, *, retry_after: float = 0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Refused(AgentError):
+    """The node, or a parser of its rules, says no to a list: the last good one is put in force again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ReloadFailed(AgentError):
-    """The node's reload command failed: the file is in place, the node may not have read it."""
+    """The node's reload failed: the file is in place, the node may not have read it."""
 
 
 class ReportRefused(AgentError):
@@ -30,4 +44,12 @@ class ReportRefused(AgentError):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
+class RenewalFailed(AgentError):
+    """There is no next certificate yet; the one in use stays. ``code``: the gateway's, or empty."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
         self.code = code
