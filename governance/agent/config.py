@@ -13,8 +13,9 @@
     listen = "0.0.0.0:9443"             # optional: where the console says that there is something new
     reload = ["/usr/bin/kill", "-USR1", "4711"]   # optional; run as it stands, without a shell
     reload_seconds = 30                 # default 30
+    report_seconds = 3600               # default 3600: how often to say again what was said before
 
-    [[file]]
+    [[file]]                            # for a node that only reads files; others have [node] instead
     target = "besu/permissions_config.toml"       # path in the network's folder of the repository
     path = "/var/lib/besu/permissions_config.toml"
 
@@ -22,12 +23,26 @@
     target = "fisco-bcos/certificates.ini"
     path = "/var/lib/fisco/config.ini"
     splice = true                       # replace these sections of the file, keep the rest
+
+    [node]                              # optional: what drives the node; governance/agent/adapters
+    kind = "besu"                       # the other entries are the kind's own
+
+    [renew]                             # optional: the certificate, by EST
+    at = 0.667                          # share of its life after which the next is asked for; 0: never
+    keep_key = true                     # default: where the key is of secp256k1 (FISCO BCOS 2), else a new one
+    reload = ["/opt/agent/new-key"]     # optional; run once the agent has changed over, until it succeeds
+
+    [ledger]                            # optional: the heads of the log that were anchored on chain
+    url = "http://127.0.0.1:8545"       # the node's own JSON-RPC
+    contract = "0x…"                    # EpochAnchors
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +50,11 @@ from urllib.parse import urlsplit
 from governance.agent.errors import ConfigError
 
 _REQUIRED = ("gateway", "ca_file", "certificate_file", "key_file", "trusted_root", "network", "state_dir")
-_OPTIONAL = ("poll_seconds", "listen", "reload", "reload_seconds", "file")
+_OPTIONAL = (
+    *("poll_seconds", "report_seconds", "listen", "reload", "reload_seconds"),
+    *("file", "node", "renew", "ledger"),
+)
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True)
@@ -48,8 +67,28 @@ class File:
 
 
 @dataclass(frozen=True)
+class Renew:
+    """When the next certificate is asked for, and what happens then.
+
+    ``at``: a share of the certificate's life, 0 for never. ``keep_key``: None where the key's kind decides.
+    """
+
+    at: float = 2 / 3
+    keep_key: bool | None = None
+    reload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where the anchored heads of the log are read."""
+
+    url: str
+    contract: str
+
+
+@dataclass(frozen=True)
 class Config:
-    """What an agent needs to know. Seconds are seconds."""
+    """What an agent needs to know. Seconds are seconds; ``node`` is its table as it stands, {} for none."""
 
     gateway: str
     ca_file: Path
@@ -63,6 +102,11 @@ class Config:
     reload_seconds: float = 30
     poll_seconds: float = 60
     listen: tuple[str, int] | None = None
+    report_seconds: float = 3600
+    node: Mapping[str, Any] = field(default_factory=dict)
+    renew: Renew = Renew()
+    ledger: Ledger | None = None
+    base: Path = Path()  # relative paths in ``node`` are relative to it
 
 
 def read(path: Path) -> Config:
@@ -87,11 +131,16 @@ def _config(values: dict[str, Any], base: Path) -> Config:
         trusted_root=base / values["trusted_root"],
         network=values["network"],
         state_dir=base / values["state_dir"],
-        files=_files(values.get("file"), base),
+        files=_files(values, base),
         reload=_command(values.get("reload", [])),
         reload_seconds=_seconds(values, "reload_seconds", 30),
         poll_seconds=_seconds(values, "poll_seconds", 60),
         listen=_address(values["listen"]) if "listen" in values else None,
+        report_seconds=_seconds(values, "report_seconds", 3600),
+        node=_node(values),
+        renew=_renew(_table(values, "renew", {"at": (int, float), "keep_key": bool, "reload": list})),
+        ledger=_ledger(_table(values, "ledger", {"url": str, "contract": str})),
+        base=base,
     )
 
 
@@ -102,10 +151,45 @@ def _gateway(url: str) -> str:
     return url.rstrip("/")
 
 
-def _files(values: Any, base: Path) -> tuple[File, ...]:
-    if not isinstance(values, list) or not values:
-        raise ConfigError("file: name at least one [[file]]")
-    return tuple(_file(value, base) for value in values)
+def _node(values: dict[str, Any]) -> dict[str, Any]:
+    """The kind's own entries are its adapter's to judge."""
+    table = values.get("node", {})
+    if not isinstance(table, dict) or (table and not isinstance(table.get("kind"), str)):
+        raise ConfigError("node: a table with a kind")
+    return table
+
+
+def _table(values: dict[str, Any], name: str, known: dict[str, Any]) -> dict[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name}: a table")
+    wrong = sorted(entry for entry in table if not isinstance(table[entry], known.get(entry, ())))
+    if wrong:
+        raise ConfigError(f"{name}: unknown, or of another type: {wrong}")
+    return table
+
+
+def _renew(table: dict[str, Any]) -> Renew:
+    at = table.get("at", Renew.at)
+    if isinstance(at, bool) or not 0 <= at < 1:
+        raise ConfigError("renew: at is a share of the certificate's life, below 1; 0 for never")
+    return Renew(float(at), table.get("keep_key"), _command(table.get("reload", []), "renew: reload"))
+
+
+def _ledger(table: dict[str, Any]) -> Ledger | None:
+    if not table:
+        return None
+    url, contract = table.get("url", ""), table.get("contract", "")
+    if urlsplit(url).scheme not in ("http", "https") or not _ADDRESS.fullmatch(contract):
+        raise ConfigError("ledger: url (http or https) and contract (0x and 40 hex digits)")
+    return Ledger(url, contract)
+
+
+def _files(values: dict[str, Any], base: Path) -> tuple[File, ...]:
+    found = values.get("file", [])
+    if not isinstance(found, list) or not (found or "node" in values):
+        raise ConfigError("file: name at least one [[file]], or a [node]")
+    return tuple(_file(value, base) for value in found)
 
 
 def _file(value: Any, base: Path) -> File:
@@ -120,9 +204,9 @@ def _file(value: Any, base: Path) -> File:
     return File(value["target"], base / value["path"], splice)
 
 
-def _command(value: Any) -> tuple[str, ...]:
+def _command(value: Any, name: str = "reload") -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise ConfigError("reload: a list of words, as the program gets them")
+        raise ConfigError(f"{name}: a list of words, as the program gets them")
     return tuple(value)
 
 
