@@ -196,7 +196,7 @@ class Node(models.Model):
 
 
 class NodeAddress(models.Model):
-    """A further address of a node that peers reach it at; the first is the node's own ``host`` and ``port``."""
+    """A further address that peers reach a node at; the first is the node's own ``host`` and ``port``."""
 
     node = models.ForeignKey(Node, models.CASCADE, related_name="addresses", verbose_name=_("node"))
     position = models.PositiveSmallIntegerField(_("position"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from stdnum.exceptions import InvalidChecksum, ValidationError
 
 NAME_LENGTH = 200  # characters of a legal name
 REASON_LENGTH = 2000
+FURTHER_ADDRESSES = 7  # of a node, besides its first
 FOUNDED = date(1900, 1, 1)  # no institution joined before: an earlier date is a typing error
 
 # U+FF1D and its like too: spreadsheets of East Asian editions read them as the ASCII ones.
@@ -33,6 +35,8 @@ _EMAIL_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*/?^_`{|}~=+-]+(\.[A-Za-z0-9!#$%&'*/
 _EMAIL_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,62}")
 _HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SECP256K1_P = 2**256 - 2**32 - 977  # SEC 2, section 2.4.1: y² = x³ + 7 over this field
+
+Address = tuple[str, int]  # host without brackets, port
 
 
 class Refused(Exception):
@@ -244,6 +248,24 @@ def port(value: int | str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
         raise Refused("port")
     return int(text)
+
+
+def addresses(values: Iterable[tuple[str, int]], first: Address, *, loopback: bool) -> list[Address]:
+    """A node's further addresses besides its ``first``, in their order. None may come twice."""
+    found = [(host(name, loopback=loopback), port(number)) for name, number in values]
+    if len(found) > FURTHER_ADDRESSES:
+        raise Refused("too_many", maximum=FURTHER_ADDRESSES)
+    if len({first, *found}) <= len(found):
+        raise Refused("address_twice")
+    return found
+
+
+def address(value: str) -> Address:
+    """``10.0.0.1:30303`` or ``[fd00::1]:30303`` as (host, port); the host's own rules are :func:`host`'s."""
+    found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:([0-9]+)|([0-9.]+):([0-9]+)", value.strip())
+    if found is None:
+        raise Refused("address_and_port")
+    return found[1] or found[3], port(found[2] or found[4])
 
 
 def push_url(value: str, *, loopback: bool) -> str:

@@ -57,7 +57,7 @@ def test_a_founding_member_registers_nodes_before_its_seat_is_seen() -> None:
     ("field", "value", "rule"),
     [
         ("name", "Shenzhen 1", "slug"),
-        ("software", "geth", "unknown_choice"),
+        ("software", "nethermind", "unknown_choice"),
         ("software_version", "1;2", "version"),
         ("consensus_id", "00" * 64, "node_id_off_curve"),
         ("host", "node.example", "ip_address"),
@@ -88,7 +88,7 @@ def test_a_node_id_is_registered_once_a_network_and_a_name_once_an_institution()
     with pytest.raises(Taken) as same_name:
         register(bank, consensus_id=consensus_id(2))
     assert same_name.value.params == {"field": "name"}
-    register(rival, consensus_id=consensus_id(2))
+    register(rival, consensus_id=consensus_id(2), host="10.1.2.4")
     register(bank, network=NetworkFactory(slug="custody"))
     assert Node.objects.count() == 3
 
@@ -152,3 +152,74 @@ def test_other_banks_and_the_regulator_change_nothing() -> None:
     with pytest.raises(ReasonRequired):
         change(node, reason="")
     assert not Event.objects.exists()
+
+
+MORE = {
+    "addresses": [("10.8.0.1", 30303), ("fd00::8", 30304)],
+    "discovery_port": 30301,
+    "raft_port": 50401,
+    "is_bootnode": True,
+}
+
+
+def test_a_node_has_further_addresses_and_ports_of_its_own() -> None:
+    node = register(InstitutionFactory(active=True), software="goquorum", **MORE)
+    node.full_clean()
+    assert [str(row) for row in node.addresses.all()] == ["10.8.0.1:30303", "[fd00::8]:30304"]
+    assert (node.discovery_port, node.raft_port, node.is_bootnode) == (30301, 50401, True)
+    assert Event.objects.get().data["addresses"] == ["10.8.0.1:30303", "[fd00::8]:30304"]
+
+
+def test_what_a_change_does_not_mention_stays_and_what_it_does_is_recorded() -> None:
+    node = register(InstitutionFactory(active=True), **MORE)
+    change(node, host=node.host)
+    assert Event.objects.count() == 1, "nothing differs"
+    changed = change(node, host=node.host, addresses=[("10.8.0.2", 30303)], raft_port=None, software="geth")
+    assert (changed.is_bootnode, changed.raft_port, changed.software) == (True, None, "geth")
+    assert Event.objects.latest("id").data["changes"] == {
+        "software": ["besu", "geth"],
+        "raft_port": [50401, None],
+        "addresses": [["10.8.0.1:30303", "[fd00::8]:30304"], ["10.8.0.2:30303"]],
+    }
+    assert [str(row) for row in node.addresses.all()] == ["10.8.0.2:30303"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("addresses", [("bank.example", 30303)], "ip_address"),
+        ("addresses", [("10.8.0.1", 0)], "port"),
+        ("addresses", [("10.1.2.3", 30303)], "address_twice"),
+        ("addresses", [("10.8.0.1", 30303), ("10.8.0.1", 30303)], "address_twice"),
+        ("addresses", [("10.8.0.1", 30303 + number) for number in range(8)], "too_many"),
+        ("discovery_port", 65536, "port"),
+        ("raft_port", 0, "port"),
+    ],
+)
+def test_a_bad_address_or_port_is_named_and_nothing_is_kept(field: str, value: Any, rule: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        register(InstitutionFactory(active=True), **{field: value})
+    assert (refused.value.params["field"], refused.value.params["rule"]) == (field, rule)
+    assert not Node.objects.exists()
+
+
+def test_no_node_takes_the_address_of_another_in_service_since_besu_lets_in_by_address() -> None:
+    heming, rival = InstitutionFactory.create_batch(2, active=True)
+    first = register(heming, **MORE)
+    with pytest.raises(Taken) as same:
+        register(rival, consensus_id=consensus_id(2), host="10.8.0.1")
+    assert same.value.params == {"field": "host"}
+    second = register(rival, consensus_id=consensus_id(2), host="10.1.2.4")
+    with pytest.raises(Taken) as same:
+        change(second, host="10.1.2.4", addresses=[(first.host, first.port)])
+    assert same.value.params == {"field": "addresses"}
+    assert not second.addresses.exists()
+    register(rival, consensus_id=consensus_id(3), name="on-another", network=NetworkFactory(slug="custody"))
+    services.retire_node(first, actor=UserFactory(secretariat=True), reason="sold")
+    assert change(second, host=first.host).host == first.host, "a retired node's address is free again"
+
+
+def test_nodes_that_shared_an_address_before_may_still_note_a_new_version() -> None:
+    first = NodeFactory()
+    second = NodeFactory(host=first.host)
+    assert change(second, host=first.host, software_version="26.4.0").software_version == "26.4.0"

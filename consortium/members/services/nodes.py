@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from django.conf import settings
 from django.db import transaction
 
 from consortium.core import clock, events
 from consortium.members import rules
-from consortium.members.errors import NodeRetired, NotAMember, Taken, checked, invalid
+from consortium.members.errors import NodeRetired, NotAMember, Taken, checked
 from consortium.members.models import Institution, Network, Node
 from consortium.members.permissions import require_officer_or_secretariat
+from consortium.members.services import reach
 from consortium.members.services.common import locked, needed_reason
-from consortium.members.states import NodeSoftware, Status
+from consortium.members.states import Status
 
 MAY_REGISTER = frozenset({Status.ADMITTED, Status.ACTIVE})
 
@@ -30,43 +30,30 @@ def register_node(
     port: int,
     push_url: str,
     actor: events.Actor,
+    **further: Unpack[reach.Further],
 ) -> Node:
     """Make a node known. Whether it may take part is voted on afterwards.
 
-    Raises InvalidInput for a field, Taken for a node id or name that exists on the network, NotAMember.
+    Raises InvalidInput for a field, Taken for a node id, name or address that the network has, NotAMember.
     """
     require_officer_or_secretariat(actor, institution)
-    values = {
+    identity = {
         "name": checked("name", rules.slug, name),
-        "software": _software(software),
         "consensus_id": checked("consensus_id", rules.consensus_id, consensus_id),
-        **_endpoint(host, port, push_url, software_version),
     }
+    values = {**identity, **reach.endpoint(host, port, push_url, software_version)}
+    values |= reach.checked_further({"software": software, **further})
+    addresses = reach.checked_addresses(further.get("addresses", ()), values["host"], values["port"])
     with transaction.atomic():
         # One registration at a time on a network: what is free now is free when we write.
         Network.objects.select_for_update(no_key=True).get(pk=network.pk)
         owner = locked(institution)
         _require_free(owner, network, values)
+        reach.require_free(network, None, values["host"], values["port"], addresses)
         node = Node.objects.create(institution=owner, network=network, created_at=clock.now(), **values)
-        _record("node.registered", node, actor=actor, **values)
+        reach.write_addresses(node, addresses)
+        _record("node.registered", node, actor=actor, **values, addresses=reach.shown(addresses))
         return node
-
-
-def _software(value: str) -> str:
-    if value not in NodeSoftware.values:
-        raise invalid("software", "unknown_choice", known=", ".join(NodeSoftware.values))
-    return value
-
-
-def _endpoint(host: str, port: int, push_url: str, software_version: str) -> dict[str, Any]:
-    """The checked fields of an endpoint. Loopback addresses are for the one-machine demonstration alone."""
-    loopback = settings.DEVELOPMENT
-    return {
-        "host": checked("host", rules.host, host, loopback=loopback),
-        "port": checked("port", rules.port, port),
-        "push_url": checked("push_url", rules.push_url, push_url, loopback=loopback),
-        "software_version": checked("software_version", rules.version, software_version),
-    }
 
 
 def _require_free(owner: Institution, network: Network, values: dict[str, Any]) -> None:
@@ -88,24 +75,46 @@ def change_endpoint(
     software_version: str,
     actor: events.Actor,
     reason: str,
+    **further: Unpack[reach.Further],
 ) -> Node:
-    """Move a node, or note its new version. Leaves no event when nothing differs."""
+    """Move a node, or note its new version; what of ``further`` is left out stays as it is.
+
+    Leaves no event when nothing differs. Raises InvalidInput for a field, Taken for another node's address,
+    NodeRetired.
+    """
     require_officer_or_secretariat(actor, node.institution)
-    values = _endpoint(host, port, push_url, software_version)
+    values = reach.endpoint(host, port, push_url, software_version) | reach.checked_further(further)
     said = needed_reason(reason)
     with transaction.atomic():
+        Network.objects.select_for_update(no_key=True).get(pk=node.network_id)
         now = _locked_living(node)
+        before = reach.addresses_of(now)
+        after = reach.checked_addresses(further.get("addresses", before), values["host"], values["port"])
         different = {field: value for field, value in values.items() if getattr(now, field) != value}
-        if different:
-            _write(now, different, actor=actor, reason=said)
+        if after != before or different.keys() & {"host", "port"}:
+            reach.require_free(now.network, now, values["host"], values["port"], after)
+        if different or after != before:
+            _write(now, different, before, after, actor=actor, reason=said)
         return now
 
 
-def _write(node: Node, values: dict[str, Any], *, actor: events.Actor, reason: str) -> None:
+def _write(
+    node: Node,
+    values: dict[str, Any],
+    before: list[rules.Address],
+    after: list[rules.Address],
+    *,
+    actor: events.Actor,
+    reason: str,
+) -> None:
     changes = {field: [getattr(node, field), value] for field, value in values.items()}
     for field, value in values.items():
         setattr(node, field, value)
-    node.save(update_fields=list(values))
+    if values:
+        node.save(update_fields=list(values))
+    if after != before:
+        reach.write_addresses(node, after)
+        changes["addresses"] = [reach.shown(before), reach.shown(after)]
     _record("node.changed", node, actor=actor, reason=reason, changes=changes)
 
 
