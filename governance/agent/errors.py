@@ -39,6 +39,10 @@ class ReloadFailed(AgentError):
     """The node's reload failed: the file is in place, the node may not have read it."""
 
 
+class RestartNeeded(ReloadFailed):
+    """The list is in its file, and this version of the node reads it only when it is started again."""
+
+
 class ReportRefused(AgentError):
     """The gateway does not take the report; ``code`` says why."""
 

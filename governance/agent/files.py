@@ -8,8 +8,10 @@ import re
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from governance.agent.config import File
+if TYPE_CHECKING:  # the configuration asks the adapters, and they ask here
+    from governance.agent.config import File
 
 _SECTION = re.compile(rb"^\s*\[([^\]\r\n]+)\]")
 
