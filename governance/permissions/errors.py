@@ -79,3 +79,27 @@ class NothingToPush(ConsoleError):
     code = "nothing_to_push"
     status = 409
     message = _("There is nothing to tell %(node)s: it is up to date, retired, or has no push address.")
+
+
+class NotHeld(ConsoleError):
+    """The guards found nothing dangerous in this epoch, or two people have let it out already."""
+
+    code = "not_held"
+    status = 409
+    message = _("Epoch %(epoch)s is not held: nobody needs to let it out.")
+
+
+class Superseded(ConsoleError):
+    """A newer epoch has taken the place of the one that somebody wants published."""
+
+    code = "epoch_superseded"
+    status = 409
+    message = _("Epoch %(epoch)s was superseded by %(newest)s, which is the one to look at.")
+
+
+class SamePerson(ConsoleError):
+    """An override takes two people, and this one has spoken."""
+
+    code = "same_person"
+    status = 409
+    message = _("You have said so already: a second person has to.")

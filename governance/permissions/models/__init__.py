@@ -3,6 +3,7 @@
 from governance.permissions.models.alarms import Alarm
 from governance.permissions.models.deliveries import Acknowledgement, Delivery, ReadBack
 from governance.permissions.models.epochs import Epoch, EpochFile, EpochMember, Format
+from governance.permissions.models.guarding import EpochFinding, EpochOverride, GuardPolicy
 
 __all__ = [
     "Acknowledgement",
@@ -10,7 +11,10 @@ __all__ = [
     "Delivery",
     "Epoch",
     "EpochFile",
+    "EpochFinding",
     "EpochMember",
+    "EpochOverride",
     "Format",
+    "GuardPolicy",
     "ReadBack",
 ]

@@ -1,0 +1,299 @@
+"""What would be dangerous about publishing a list: pure, from the list in force, the new one and facts.
+
+A finding does not say that the list is wrong. The registry, the certificates and the addresses may all be
+as people wanted them, and the network would stop all the same. So somebody looks first; two, in fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+EMPTY_LIST = "empty_list"
+EMPTY_WHITE_LIST = "empty_white_list"
+MISSING_BOOTNODE = "missing_bootnode"
+NO_BOOTNODE = "no_bootnode"
+TOO_FEW_VALIDATORS = "too_few_validators"
+TOO_MANY_DROPPED = "too_many_dropped"
+CUT_OFF = "cut_off"
+ROLE_NOT_CONFIRMED = "role_not_confirmed"
+STILL_SEALS = "still_seals"
+CODES = (
+    EMPTY_LIST, EMPTY_WHITE_LIST, MISSING_BOOTNODE, NO_BOOTNODE, TOO_FEW_VALIDATORS, TOO_MANY_DROPPED, CUT_OFF,
+    ROLE_NOT_CONFIRMED, STILL_SEALS,
+)  # fmt: skip
+
+SEALER = "sealer"
+FISCO_BCOS = "fisco-bcos"
+_ETHEREUM = frozenset({"besu", "goquorum", "geth"})  # these speak the same protocol with each other
+_WATCHED_FROM = 3  # sealers; one or two tolerate no loss in any case, and are no alliance's ledger
+_NAMED = 10  # of the nodes that a finding is about
+
+
+@dataclass(frozen=True)
+class Validators:
+    """A network's sealers: how many the registry has, how many of them can take part.
+
+    A Byzantine network of n sealers goes on while more than two thirds of them take part: it tolerates
+    f of them failing, where n ≥ 3f + 1.
+    """
+
+    registered: int
+    taking_part: int
+
+    @property
+    def tolerated(self) -> int:
+        return max(0, (self.registered - 1) // 3)
+
+    @property
+    def needed(self) -> int:
+        return self.registered - self.tolerated
+
+    @property
+    def quorum_survives(self) -> bool:
+        return self.registered > 0 and self.taking_part >= self.needed
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A node on a list. ``identified``: FISCO BCOS could let it in. ``reachable``: somebody can dial it."""
+
+    id: str
+    name: str
+    role: str
+    consensus_id: str
+    software: str
+    identified: bool = True
+    reachable: bool = True
+
+
+@dataclass(frozen=True)
+class Policy:
+    """From how many dropped nodes on, and above which share of the list (in whole percent), people look."""
+
+    dropped_percent: int = 33
+    dropped_least: int = 3
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What else is known when a list is compiled. Nodes by id, but where the ledger speaks of them.
+
+    ``recent``: names of the nodes that any list of the last while named, so that many small steps count as
+    the large one that they are. ``urgent``: nodes whose key is in other hands, or that the guardians froze.
+    ``confirmed``: roles as the registry has them when it is read once more, None where it moved meanwhile.
+    ``own_ledger``: roles in consensus as the network's own ledger lists them, None where it does not say.
+    """
+
+    sealers: Set[str] = frozenset()  # consensus ids with this role in the registry, frozen ones included
+    admitted: Set[str] = frozenset()  # consensus ids with any role there
+    bootnodes: Set[str] = frozenset()
+    urgent: Set[str] = frozenset()
+    recent: Mapping[str, str] = field(default_factory=dict)
+    confirmed: Mapping[str, str] | None = None
+    own_ledger: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``code`` is stable; ``params`` are JSON and fill its sentence."""
+
+    code: str
+    params: Mapping[str, Any]
+
+
+def findings(
+    before: Sequence[Listed] | None, after: Sequence[Listed], facts: Facts, policy: Policy
+) -> list[Finding]:
+    """What is dangerous about going from ``before`` (None: no list yet) to ``after``, in the order of CODES.
+
+    A list that changes nothing of what a guard looks at has no finding: what was so before is not held
+    against a change that has nothing to do with it.
+    """
+    known = list(before or ())
+    spared, left_facts = _without_urgent(known, after, facts, policy)
+    found = [
+        *_empty(known, after),
+        *_empty_white_list(known, after),
+        *_bootnodes(spared, after, left_facts),
+        *_validators(spared, after, left_facts),
+        *_dropped(spared, after, left_facts, policy),
+        *_cut_off(spared, after),
+        *_roles(spared, after, left_facts),
+        *_still_sealing(spared, after, left_facts),
+    ]
+    return sorted(found, key=lambda one: CODES.index(one.code))
+
+
+def spares(urgent: int, listed: int, policy: Policy) -> bool:
+    """May so many of so many nodes go at once because their keys are lost? One always; then the share.
+
+    Without an end to it one person could empty a network by calling every key lost.
+    """
+    return urgent <= max(1, listed * policy.dropped_percent // 100)
+
+
+def _without_urgent(
+    before: list[Listed], after: Sequence[Listed], facts: Facts, policy: Policy
+) -> tuple[list[Listed], Facts]:
+    """As if those that must go at once had never been there, unless they are too many."""
+    staying = {node.id for node in after}
+    going = {key for key in facts.urgent if key not in staying}
+    gone = {node.id for node in before if node.id in going} | (going & facts.recent.keys())
+    if not gone or not spares(len(gone), max(len(before), len(facts.recent)), policy):
+        return before, facts
+    keys = {node.consensus_id for node in before if node.id in gone}
+    rest = replace(
+        facts,
+        sealers=facts.sealers - keys,
+        recent={key: name for key, name in facts.recent.items() if key not in gone},
+    )
+    return [node for node in before if node.id not in gone], rest
+
+
+def _empty(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Finding]:
+    if before and not after:
+        yield Finding(EMPTY_LIST, {"count": len(before)})
+
+
+def _empty_white_list(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Finding]:
+    """FISCO BCOS nodes stay, and none of them has an id that their white list could name."""
+    had = any(node.software == FISCO_BCOS and node.identified for node in before)
+    staying = [node for node in after if node.software == FISCO_BCOS]
+    if had and staying and not any(node.identified for node in staying):
+        yield Finding(EMPTY_WHITE_LIST, _named(staying))
+
+
+def _bootnodes(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:
+    """One that the members still want there; or the last, whoever wanted it gone."""
+    staying = {node.id for node in after}
+    had = [node for node in before if node.id in facts.bootnodes]
+    lost = [node for node in had if node.id not in staying and node.consensus_id in facts.admitted]
+    if lost:
+        yield Finding(MISSING_BOOTNODE, _named(lost))
+    elif had and after and not staying & facts.bootnodes:
+        yield Finding(NO_BOOTNODE, _named(had))
+
+
+def _validators(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:
+    """Sealers that the chain still counts on leave the list, and those that are left are too few.
+
+    One that was voted out is not counted on any more; one that was voted in and has no certificate yet was
+    not on the list before, so this list does not take it away.
+    """
+    sealers = _sealers(facts)
+    here = {node.consensus_id for node in after} & sealers
+    counted = {node.consensus_id for node in before if node.role == SEALER or node.consensus_id in sealers}
+    lost = counted & sealers - here
+    was = Validators(len(sealers | counted), len(counted))
+    now = Validators(len(sealers), len(here))
+    if not lost or not after or not was.quorum_survives:
+        return
+    if now.quorum_survives or (now.registered < _WATCHED_FROM and here):
+        return
+    names = [node for node in before if node.consensus_id in lost]
+    numbers = {"registered": now.registered, "taking_part": now.taking_part, "needed": now.needed}
+    yield Finding(TOO_FEW_VALIDATORS, {**numbers, **_named(names)})
+
+
+def _sealers(facts: Facts) -> Set[str]:
+    """Whom the chain counts on: its own word where it has one, the registry's elsewhere."""
+    if facts.own_ledger is None:
+        return facts.sealers
+    return {key for key, role in facts.own_ledger.items() if role == SEALER}
+
+
+def _dropped(
+    before: Sequence[Listed], after: Sequence[Listed], facts: Facts, policy: Policy
+) -> Iterable[Finding]:
+    names = {**facts.recent, **{node.id: node.name for node in before}}
+    staying = {node.id for node in after}
+    dropped = sorted(name for key, name in names.items() if key not in staying)
+    is_many = len(dropped) * 100 // max(1, len(names)) > policy.dropped_percent
+    if len(dropped) >= policy.dropped_least and is_many:
+        shown = {"of": len(names), "percent": policy.dropped_percent}
+        yield Finding(TOO_MANY_DROPPED, {**shown, **_list(dropped)})
+
+
+def _cut_off(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Finding]:
+    """Those that stay on a list with others, could reach one of them before, and none of them now."""
+    if len(after) < 2:
+        return
+    was, now = _Peers(before), _Peers(after)
+    known = {node.id: node for node in before}
+    lost = [node for node in after if node.id in known and was.has(known[node.id]) and not now.has(node)]
+    if lost:
+        yield Finding(CUT_OFF, _named(lost))
+
+
+class _Peers:
+    """Who of a list can meet whom, counted once: comparing each with each takes minutes for 10,000 nodes."""
+
+    def __init__(self, nodes: Iterable[Listed]) -> None:
+        self._all: dict[str, int] = {}
+        self._reachable: dict[str, int] = {}
+        for node in nodes:
+            if _enters(node):
+                family = _family(node)
+                self._all[family] = self._all.get(family, 0) + 1
+                self._reachable[family] = self._reachable.get(family, 0) + node.reachable
+
+    def has(self, node: Listed) -> bool:
+        """Is there another one that it can meet? Two meet when both enter and one can dial the other."""
+        if not _enters(node):
+            return False
+        count = self._all if node.reachable else self._reachable
+        family = _family(node)
+        families = count.keys() if not family else {family, ""}
+        return sum(count.get(one, 0) for one in families) > (1 if node.reachable else 0)
+
+
+def _family(node: Listed) -> str:
+    """Software that speaks one protocol; empty for what we know nothing of, which may speak any."""
+    if node.software in _ETHEREUM:
+        return "ethereum"
+    return FISCO_BCOS if node.software == FISCO_BCOS else ""
+
+
+def _enters(node: Listed) -> bool:
+    return node.software != FISCO_BCOS or node.identified
+
+
+def _roles(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:
+    """Roles that are new on the list, and that the registry or the network's own ledger does not confirm.
+
+    A node is let in before its ledger makes it a sealer; one that was in already becomes a sealer there first.
+    """
+    known = {node.id: node for node in before}
+    new = [node for node in after if node.id not in known or known[node.id].role != node.role]
+    wrong = []
+    for node in new:
+        registry = facts.confirmed
+        if registry is not None and registry.get(node.consensus_id) != node.role:
+            wrong.append(node)
+        elif facts.own_ledger is not None and node.id in known and node.role == SEALER:
+            if facts.own_ledger.get(node.consensus_id) != SEALER:
+                wrong.append(node)
+    if wrong:
+        yield Finding(ROLE_NOT_CONFIRMED, _named(wrong))
+
+
+def _still_sealing(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:
+    """Out of the list before it is out of consensus: the ledger's other sealers would wait for it."""
+    if facts.own_ledger is None:
+        return
+    staying = {node.id for node in after}
+    gone = [node for node in before if node.id not in staying]
+    early = [node for node in gone if facts.own_ledger.get(node.consensus_id) == SEALER]
+    if early:
+        yield Finding(STILL_SEALS, _named(early))
+
+
+def _named(nodes: Collection[Listed]) -> dict[str, Any]:
+    return _list(sorted(node.name for node in nodes))
+
+
+def _list(names: Sequence[str]) -> dict[str, Any]:
+    more = ", …" if len(names) > _NAMED else ""
+    return {"count": len(names), "nodes": ", ".join(names[:_NAMED]) + more}
