@@ -11,7 +11,7 @@ from consortium.core import outbox
 from consortium.members.models import Institution
 from consortium.stack.embedded import EmbeddedLedger
 from governance.chain import calls
-from governance.chain.ledgers import carrying, wishes
+from governance.chain.ledgers import carrying, handing_in, wishes
 from governance.chain.ledgers.models import CommitteeWish
 from governance.chain.ledgers.wishes import WishState
 from tests.chain.world import World
@@ -48,6 +48,10 @@ def wished() -> list[tuple[int, dict[str, Any]]]:
     return [(row.type, row.arguments) for row in CommitteeWish.objects.order_by("pk")]
 
 
+def stands() -> list[WishState]:
+    return [wishes.state(row) for row in CommitteeWish.objects.order_by("pk")]
+
+
 def test_a_node_that_the_members_admit_is_wished_for(
     town: Town, alliance: World, banks: list[Institution]
 ) -> None:
@@ -70,6 +74,40 @@ def test_a_node_that_the_members_admit_is_wished_for(
     remove = calls.remove_node(alliance.ledger, network=network, consensus_id=NODES[4])
     decided(alliance, banks, remove, "Remove it")
     assert wished() == steps, "the ledger does not have it yet: there is nothing to remove"
+    assert stands() == [WishState.CANCELLED, WishState.CANCELLED], "and nothing is left to be signed"
+
+
+def test_a_decision_taken_back_ends_what_the_ledger_does_not_have_and_undoes_what_it_has(
+    town: Town, alliance: World, banks: list[Institution]
+) -> None:
+    town.work()
+    assert town.ledger.network is not None
+    node = NodeFactory(institution=banks[0], network=town.ledger.network, consensus_id=NODES[4])
+    network, uscc = node.network_id, banks[0].uscc
+    admit = calls.set_role(alliance.ledger, network=network, consensus_id=NODES[4], uscc=uscc, role=SEALER)
+    decided(alliance, banks, admit, "Admit it")
+    first = CommitteeWish.objects.earliest("pk")
+    handing_in.propose(first, town.signed_wish("Wangchao", first), actor=town.officer("Wangchao"))
+    town.work()  # the first step is on the ledger
+
+    remove = calls.remove_node(alliance.ledger, network=network, consensus_id=NODES[4])
+    decided(alliance, banks, remove, "Remove it")
+    assert wished()[2:] == [(52, {"node": NODES[4]})]
+    assert stands() == [WishState.OPEN, WishState.CANCELLED, WishState.WAITING]
+
+
+def test_what_the_secretariat_wished_for_is_not_taken_back_by_a_decision(
+    town: Town, alliance: World, banks: list[Institution]
+) -> None:
+    town.work()
+    assert town.ledger.network is not None
+    node = NodeFactory(institution=banks[0], network=town.ledger.network, consensus_id=NODES[4])
+    wishes.wish_node_role(
+        town.ledger, consensus_id=NODES[4], role=SEALER, actor=town.secretary, reason="The board asked."
+    )
+    carrying.carry({"network": node.network_id, "consensus_id": NODES[4]})  # the registry knows no such node
+    assert stands() == [WishState.READY, WishState.WAITING, WishState.WAITING]
+    assert wished()[2:] == [(52, {"node": NODES[4]})], "the members' word comes after theirs"
 
 
 def test_an_accounts_permission_becomes_proposals_of_types_21_and_22(
@@ -81,6 +119,7 @@ def test_an_accounts_permission_becomes_proposals_of_types_21_and_22(
     assert wished() == [(21, {"deploy_type": 1}), (22, {"account": account, "open": True})]
     decided(alliance, banks, calls.set_account(alliance.ledger, **given, permission=0), "Take it back")
     assert wished()[2:] == [(22, {"account": account, "open": False})]
+    assert stands() == [WishState.READY, WishState.CANCELLED, WishState.WAITING]
     assert {wishes.state(row) for row in CommitteeWish.objects.filter(type=21)} == {WishState.READY}
 
 
