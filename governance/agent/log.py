@@ -1,0 +1,326 @@
+"""The log of digests, as a node reads it: was I given the lists that everybody was given?
+
+Each published epoch of a network is an entry of a hash chain: its number, and one digest of all its files.
+The chain's head stands for everything before it. A node remembers how long the log was and its head; what
+is published later must contain that very beginning. Two nodes with the same size and head were given the
+same lists, epoch by epoch; :mod:`governance.agent.compare` says so of two nodes' records, and
+:mod:`governance.agent.anchors` holds the head against the ledger's.
+
+How a round uses it::
+
+    remembered = log.load(state_dir)
+    document = log.read(<bytes of the target log.json>)
+    pages = {k: log.read(<bytes of the target log/k.json>) for k in log.missing(document, remembered)}
+    checkpoint = log.verify(document, remembered, network=…, epoch=…, files={path: sha256}, pages=pages)
+    log.save(state_dir, checkpoint)      # once what was fetched is in force, or is kept as evidence
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from governance.agent import files as agent_files
+from governance.agent.errors import NotTrusted
+
+PAGE = 1000  # entries in a full page, and at most in the newest part
+START = "0" * 64  # the head of a log without entries
+LARGEST = 1024 * 1024  # bytes of a document; a thousand entries take about a tenth
+
+_OPENINGS = 2 * PAGE  # so many parts at most, and none so deep that a parser's stack would not hold it
+_FILE = "log.json"  # in the agent's own directory
+_HEX = frozenset("0123456789abcdef")
+
+
+class LogNotTrusted(NotTrusted):
+    """The log is not the one this node was given before. ``what`` says in a word how.
+
+    ``unreadable``, ``network`` (another network's), ``broken`` (its entries do not lead to its head), ``gap``
+    (older pages are needed), ``shrunk``, ``forked`` or ``files`` (the files got are not those that it names).
+    """
+
+    def __init__(self, what: str, detail: str) -> None:
+        super().__init__(f"the log of digests is not to be trusted ({what}): {detail}")
+        self.what = what
+
+
+class Gap(LogNotTrusted):
+    """The newest part begins after what this node remembers. ``targets`` are the pages to be fetched."""
+
+    def __init__(self, targets: tuple[str, ...]) -> None:
+        super().__init__("gap", f"{', '.join(targets)} are needed")
+        self.targets = targets
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How long the log was, and its head then. Before the first, ``network`` is empty."""
+
+    network: str = ""
+    size: int = 0
+    head: str = START
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """What the console says it wrote to the ledger; believed only once the ledger says so."""
+
+    size: int
+    head: str
+    contract: str
+    chain_id: int
+    tx_hash: str
+    block: int | None
+
+
+@dataclass(frozen=True)
+class Document:
+    """``log.json`` or one of its older pages, well-formed but not verified yet.
+
+    ``entries`` are (epoch, digest), from number ``first`` (counted from 1) on; ``before`` is the head there.
+    """
+
+    network: str
+    size: int
+    head: str
+    first: int
+    before: str
+    entries: tuple[tuple[int, str], ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    anchored: Anchored | None = None
+
+    @property
+    def last(self) -> int:
+        """The number of its last entry."""
+        return self.first + len(self.entries) - 1
+
+
+# --- The chain --------------------------------------------------------------------------------------------
+def leaf(network: str, epoch: int, digest: str) -> bytes:
+    """An entry's own hash: of its compact JSON with sorted keys."""
+    said = json.dumps(
+        {"digest": digest, "epoch": epoch, "network": network}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(said.encode()).digest()
+
+
+def follow(network: str, before: str, entries: Iterable[tuple[int, str]]) -> list[str]:
+    """The heads after each of ``entries``, of a log whose head was ``before``."""
+    heads, head = [], bytes.fromhex(before)
+    for epoch, digest in entries:
+        head = hashlib.sha256(head + leaf(network, epoch, digest)).digest()
+        heads.append(head.hex())
+    return heads
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """One hash for all files of an epoch: of what ``sha256sum`` prints of them, sorted by path."""
+    lines = "".join(f"{value}  {path}\n" for path, value in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- Verifying --------------------------------------------------------------------------------------------
+def missing(document: Document, remembered: Checkpoint) -> tuple[int, ...]:
+    """The numbers of the older pages without which nothing leads from what is remembered to the newest part.
+
+    None for who remembers nothing: where the log begins is of no use to it, see :func:`verify`.
+    """
+    if remembered.size == 0 or remembered.size >= document.first - 1:
+        return ()
+    return tuple(range(remembered.size // PAGE, (document.first - 2) // PAGE + 1))
+
+
+def page_target(number: int) -> str:
+    """The path of an older page in the network's folder."""
+    return f"log/{number}.json"
+
+
+def verify(
+    document: Document,
+    remembered: Checkpoint,
+    *,
+    network: str,
+    epoch: int,
+    files: Mapping[str, str],
+    pages: Mapping[int, Document] | None = None,
+) -> Checkpoint:
+    """What to remember from now on. ``files``: SHA-256 of what was fetched of ``epoch``, by target path.
+
+    ``files`` need not be all of the epoch. A node that is not given the newest epoch yet (another wave's
+    turn) has files that the newest digest says nothing of: with an ``epoch`` that is not the last entry's
+    only the chain is verified, and that the epoch is in it where its entry is at hand.
+
+    Who remembers nothing takes the newest part as it is: from then on nothing can be changed in it.
+
+    Raises LogNotTrusted with what is wrong; its subclass Gap where older ``pages`` are needed.
+    """
+    if document.network != network:
+        raise LogNotTrusted("network", f"it is {document.network or 'none'}'s, not {network}'s")
+    if remembered.network not in {"", network}:
+        raise LogNotTrusted("network", f"what is remembered is {remembered.network}'s, not {network}'s")
+    heads = _heads(document)
+    if document.last != document.size or heads[document.size] != document.head:
+        raise LogNotTrusted("broken", "its entries do not lead to its head")
+    _extends(document, remembered, heads, pages or {})
+    _holds(document, epoch, files)
+    return Checkpoint(network, document.size, document.head)
+
+
+def _heads(document: Document) -> dict[int, str]:
+    """The head at each size that the document's entries lead over."""
+    heads = follow(document.network, document.before, document.entries)
+    return {document.first - 1: document.before, **dict(enumerate(heads, start=document.first))}
+
+
+def _extends(
+    document: Document, remembered: Checkpoint, heads: Mapping[int, str], pages: Mapping[int, Document]
+) -> None:
+    if remembered.size == 0:
+        return
+    if document.size < remembered.size:
+        raise LogNotTrusted("shrunk", f"{document.size} entries, {remembered.size} were there before")
+    known = {**_older(document, remembered, heads, pages), **heads}
+    if known[remembered.size] != remembered.head:
+        raise LogNotTrusted(
+            "forked", f"at {remembered.size} its head is {known[remembered.size]}, it was {remembered.head}"
+        )
+
+
+def _older(
+    document: Document, remembered: Checkpoint, heads: Mapping[int, str], pages: Mapping[int, Document]
+) -> dict[int, str]:
+    """The heads over the older pages, each of which must lead to where the next one begins."""
+    numbers = missing(document, remembered)
+    absent = [number for number in numbers if number not in pages]
+    if absent:
+        raise Gap(tuple(page_target(number) for number in absent))
+    found: dict[int, str] = {}
+    expected = heads[document.first - 1]
+    for number in reversed(numbers):
+        page = pages[number]
+        if (page.network, page.first) != (document.network, number * PAGE + 1):
+            raise LogNotTrusted("broken", f"{page_target(number)} is another page")
+        over = _heads(page)
+        end = min(page.last, document.first - 1)
+        if end != min((number + 1) * PAGE, document.first - 1) or over[end] != expected:
+            raise LogNotTrusted("broken", f"{page_target(number)} does not lead to what comes after it")
+        expected = page.before
+        found |= over
+    return found
+
+
+def _holds(document: Document, epoch: int, files: Mapping[str, str]) -> None:
+    """Were these files logged for this epoch?"""
+    newest, digest = document.entries[-1]
+    if digest_of(document.files) != digest:
+        raise LogNotTrusted("files", f"the files it names are not those of epoch {newest}")
+    if epoch > newest:
+        raise LogNotTrusted("files", f"epoch {epoch} is not in it, it ends with {newest}")
+    if epoch < newest:
+        within = document.entries[0][0] <= epoch
+        if within and epoch not in {known for known, _ in document.entries}:
+            raise LogNotTrusted("files", f"epoch {epoch} is not in it")
+        return
+    for path, value in sorted(files.items()):
+        if document.files.get(path) != value:
+            raise LogNotTrusted("files", f"{path} is not the one that is logged for epoch {epoch}")
+
+
+# --- Reading ----------------------------------------------------------------------------------------------
+def read(data: bytes) -> Document:
+    """A document from its bytes. Raises LogNotTrusted for what is none, whoever signed it."""
+    if len(data) > LARGEST or data.count(b"[") + data.count(b"{") > _OPENINGS:
+        raise LogNotTrusted("unreadable", f"more than {LARGEST} bytes, or {_OPENINGS} lists in them")
+    try:
+        return _document(json.loads(data))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise LogNotTrusted("unreadable", f"{type(error).__name__}: {error}") from error
+
+
+def _document(body: Any) -> Document:
+    first, before = _count(body["first"]), _hash(body["before"])
+    if first == 1 and before != START:
+        raise ValueError("nothing comes before the first entry")
+    entries = tuple((_count(entry["epoch"]), _hash(entry["digest"])) for entry in _list(body["entries"]))
+    epochs = [epoch for epoch, _ in entries]
+    if not entries or len(entries) > PAGE or any(a >= b for a, b in pairwise(epochs)):
+        raise ValueError(f"1 … {PAGE} entries, of rising epochs")
+    files = body.get("files") or {}
+    if not isinstance(files, dict):
+        raise TypeError("files by their paths were expected")
+    return Document(
+        network=_text(body["network"], 32),
+        size=_count(body["size"]),
+        head=_hash(body["head"]),
+        first=first,
+        before=before,
+        entries=entries,
+        files={_text(path, 200): _hash(value) for path, value in files.items()},
+        anchored=_anchored(body.get("anchored")),
+    )
+
+
+def _anchored(value: Any) -> Anchored | None:
+    if value is None:
+        return None
+    block = value["block"]
+    return Anchored(
+        size=_count(value["size"]),
+        head=_hash(value["head"]),
+        contract=_text(value["contract"], 42),
+        chain_id=_count(value["chain_id"]),
+        tx_hash=_text(value["tx_hash"], 66),
+        block=None if block is None else _count(block),
+    )
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
+        raise ValueError(f"{value!r:.80} is no number above 0")
+    return value
+
+
+def _hash(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 64 or not set(value) <= _HEX:
+        raise ValueError(f"{value!r:.80} is no SHA-256")
+    return value
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise ValueError(f"{value!r:.80} is no name")
+    return value
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise TypeError("a list was expected")
+    return value
+
+
+# --- Remembering ------------------------------------------------------------------------------------------
+def load(directory: Path) -> Checkpoint:
+    """What was remembered in the agent's own directory; the empty one where nothing was yet.
+
+    Raises LogNotTrusted for a record that can't be read: who made it unreadable would be believed anew.
+    """
+    try:
+        text = (directory / _FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Checkpoint()
+    try:
+        body = json.loads(text)
+        return Checkpoint(_text(body["network"], 32), _count(body["size"]), _hash(body["head"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise LogNotTrusted("unreadable", f"{directory / _FILE}: {error}") from error
+
+
+def save(directory: Path, checkpoint: Checkpoint) -> None:
+    """Remember ``checkpoint``, whole or not at all."""
+    body = {"network": checkpoint.network, "size": checkpoint.size, "head": checkpoint.head}
+    agent_files.write(directory / _FILE, (json.dumps(body) + "\n").encode(), mode=0o600)
