@@ -155,6 +155,9 @@ ACTIONS: dict[str, str | Promise] = {
     "relay.refused": gettext_lazy("transaction refused by the ledger"),
     "epoch.compiled": gettext_lazy("permission list compiled"),
     "epoch.published": gettext_lazy("permission list published"),
+    "epoch.held": gettext_lazy("permission list held: two people have to look at it"),
+    "epoch.overridden": gettext_lazy("permission list to be published in spite of its findings"),
+    "guards.changed": gettext_lazy("guards of a network's lists changed"),
     "node.push_requested": gettext_lazy("node to be told again"),
     "node.told": gettext_lazy("node told of a new list"),
     "node.acknowledged": gettext_lazy("node applied a list"),
@@ -175,7 +178,7 @@ ACTORS: dict[str, str | Promise] = {
 }
 
 
-_NODE = "node "  # permissions.services.reporting.NodeActor; no account's name has a space in it
+_NODE = "node "  # permissions.services.pulling.NodeActor; no account's name has a space in it
 
 
 def actor(label: str) -> str:

@@ -20,8 +20,8 @@ CUT_OFF = "cut_off"
 ROLE_NOT_CONFIRMED = "role_not_confirmed"
 STILL_SEALS = "still_seals"
 CODES = (
-    EMPTY_LIST, EMPTY_WHITE_LIST, MISSING_BOOTNODE, NO_BOOTNODE, TOO_FEW_VALIDATORS, TOO_MANY_DROPPED, CUT_OFF,
-    ROLE_NOT_CONFIRMED, STILL_SEALS,
+    EMPTY_LIST, EMPTY_WHITE_LIST, MISSING_BOOTNODE, NO_BOOTNODE, TOO_FEW_VALIDATORS, TOO_MANY_DROPPED,
+    CUT_OFF, ROLE_NOT_CONFIRMED, STILL_SEALS,
 )  # fmt: skip
 
 SEALER = "sealer"
@@ -263,20 +263,21 @@ def _enters(node: Listed) -> bool:
 def _roles(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:
     """Roles that are new on the list, and that the registry or the network's own ledger does not confirm.
 
-    A node is let in before its ledger makes it a sealer; one that was in already becomes a sealer there first.
+    A node is let in before its ledger makes it a sealer; one that is in already becomes one there first.
     """
     known = {node.id: node for node in before}
     new = [node for node in after if node.id not in known or known[node.id].role != node.role]
-    wrong = []
-    for node in new:
-        registry = facts.confirmed
-        if registry is not None and registry.get(node.consensus_id) != node.role:
-            wrong.append(node)
-        elif facts.own_ledger is not None and node.id in known and node.role == SEALER:
-            if facts.own_ledger.get(node.consensus_id) != SEALER:
-                wrong.append(node)
+    wrong = [node for node in new if not _is_confirmed(node, node.id in known, facts)]
     if wrong:
         yield Finding(ROLE_NOT_CONFIRMED, _named(wrong))
+
+
+def _is_confirmed(node: Listed, was_in: bool, facts: Facts) -> bool:
+    if facts.confirmed is not None and facts.confirmed.get(node.consensus_id) != node.role:
+        return False
+    if facts.own_ledger is None or not was_in or node.role != SEALER:
+        return True
+    return facts.own_ledger.get(node.consensus_id) == SEALER
 
 
 def _still_sealing(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:

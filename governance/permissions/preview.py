@@ -13,34 +13,11 @@ from governance.chain import selectors as chain
 from governance.chain.calls import Call
 from governance.chain.errors import UnknownCall
 from governance.permissions import rules
+from governance.permissions.guards import Validators
 from governance.permissions.rules import Entry, ListedNode
 from governance.permissions.services import compiling
 
 SEALER = 2
-
-
-@dataclass(frozen=True)
-class Validators:
-    """A network's sealers: how many the registry has, how many of them can take part.
-
-    A Byzantine network of n sealers goes on while more than two thirds of them take part: it tolerates
-    f of them failing, where n ≥ 3f + 1.
-    """
-
-    registered: int
-    taking_part: int
-
-    @property
-    def tolerated(self) -> int:
-        return max(0, (self.registered - 1) // 3)
-
-    @property
-    def needed(self) -> int:
-        return self.registered - self.tolerated
-
-    @property
-    def quorum_survives(self) -> bool:
-        return self.registered > 0 and self.taking_part >= self.needed
 
 
 @dataclass(frozen=True)

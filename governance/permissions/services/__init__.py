@@ -1,6 +1,7 @@
 """Everything that changes an epoch, a delivery or an acknowledgement."""
 
 from governance.permissions.services.compiling import compile_epoch, recheck
+from governance.permissions.services.holding import override, set_policy
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pushing import tell_nodes
 from governance.permissions.services.repeating import push_again
@@ -18,11 +19,13 @@ __all__ = [
     "acknowledge",
     "compile",
     "compile_epoch",
+    "override",
     "publish",
     "push_again",
     "recheck",
     "record_pull",
     "record_refused_pull",
     "refresh",
+    "set_policy",
     "tell_nodes",
 ]

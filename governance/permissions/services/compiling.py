@@ -12,6 +12,7 @@ from consortium.members.models import Network, Node
 from governance.chain import selectors as chain
 from governance.permissions import rules, topics
 from governance.permissions.models import Epoch, EpochFile, EpochMember
+from governance.permissions.services import holding
 
 _TRIES = 20  # a try takes milliseconds; the indexer commits a few times a second while it catches up
 
@@ -48,6 +49,7 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
         last = Epoch.objects.filter(network=network).order_by("-number").first()
         if not _is_due(last, inputs, content):
             return None
+        found = holding.look(network, inputs.nodes, inputs.block)
         epoch = _create(network, (last.number if last else 0) + 1, inputs, content, cause)
         events.record(
             "epoch.compiled",
@@ -60,6 +62,7 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
             block=epoch.block,
             tx_hash=epoch.tx_hash,
         )
+        holding.hold(epoch, found)
         outbox.enqueue(topics.PUBLISH, key="repository")
     return epoch
 
@@ -79,7 +82,9 @@ def recheck(network: Network) -> bool:
 
 
 def _is_due(last: Epoch | None, inputs: Inputs, content: str) -> bool:
-    return bool(inputs.nodes) if last is None else last.content_sha256 != content
+    if last is None:
+        return bool(inputs.nodes)
+    return last.content_sha256 != content or holding.may_go_now(last, inputs.nodes, inputs.block)
 
 
 def _read(network: Network) -> Inputs:
