@@ -34,6 +34,7 @@ _ANSWERS: Final = {
     "TimelockController": ("getMinDelay", "PROPOSER_ROLE"),
     "NodeRegistry": ("seats", "executor", "guardian", "freezeCount"),
     "BreakGlass": ("registry", "governor", "executor", "guardians", "threshold"),
+    "EpochAnchors": ("executor", "publisher"),
 }
 NOBODY: Final = "0x" + "0" * 40
 

@@ -90,6 +90,8 @@ _ENGLISH: Final[dict[str, str]] = {
     "setVotingPeriod": "from then on, time to vote: {newVotingPeriod}",
     "setLateQuorumVoteExtension": "from then on, time that a vote stays open at least once its quorum is "
     "reached: {newVoteExtension}",
+    "setPublisher": "from then on {newPublisher} anchors the permission lists' logs on the ledger",
+    "setPublisher_nobody": "from then on nobody anchors the permission lists' logs on the ledger",
     "setConvener": "from then on {newConvener} proposes for the secretariat",
     "setConvener_nobody": "from then on nobody proposes for the secretariat",
     "setProposalGuardian": "from then on {newProposalGuardian} may cancel proposals, as the guardians' "
@@ -114,6 +116,7 @@ _ENGLISH: Final[dict[str, str]] = {
     "contract_TimelockController": "the timelock",
     "contract_NodeRegistry": "the registry",
     "contract_BreakGlass": "the guardians' contract",
+    "contract_EpochAnchors": "the anchors of the permission lists",
     "outside_call": "OUTSIDE the alliance's contracts, at {target}, which answers as {contract} would: "
     "{call}",
     "day": "{count} day",
@@ -234,6 +237,8 @@ _CHINESE: Final[dict[str, str]] = {
     "setVotingDelay": "此后，从提案提交到开始投票的时间：{newVotingDelay}",
     "setVotingPeriod": "此后，投票时间：{newVotingPeriod}",
     "setLateQuorumVoteExtension": "此后，达到法定票数后投票至少继续：{newVoteExtension}",
+    "setPublisher": "此后由 {newPublisher} 将许可名单日志锚定到账本",
+    "setPublisher_nobody": "此后无人将许可名单日志锚定到账本",
     "setConvener": "此后由 {newConvener} 代表秘书处提交提案",
     "setConvener_nobody": "此后无人代表秘书处提交提案",
     "setProposalGuardian": "此后由 {newProposalGuardian} 作为守护人合约取消提案",
@@ -255,6 +260,7 @@ _CHINESE: Final[dict[str, str]] = {
     "contract_TimelockController": "时间锁",
     "contract_NodeRegistry": "节点登记合约",
     "contract_BreakGlass": "守护人合约",
+    "contract_EpochAnchors": "许可名单锚定合约",
     "outside_call": "联盟合约之外：地址 {target}，其应答与{contract}相同：{call}",
     "day": "{count} 天",
     "days": "{count} 天",

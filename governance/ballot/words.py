@@ -33,12 +33,14 @@ SENTENCES: Final = {
     },
     "TimelockController": {"updateDelay", "grantRole", "revokeRole", "renounceRole"},
     "BreakGlass": {"setGuardians"},
+    "EpochAnchors": {"setPublisher"},
 }
 # Where the zero address, which names nobody, makes another sentence.
 _OR_NOBODY: Final = {
     "setGuardian": "newGuardian",
     "setConvener": "newConvener",
     "setProposalGuardian": "newProposalGuardian",
+    "setPublisher": "newPublisher",
 }
 _DURATIONS: Final = {"newVotingDelay", "newVotingPeriod", "newVoteExtension", "newDelay"}
 _UNITS: Final = {"day": 86_400, "hour": 3600, "minute": 60}

@@ -15,6 +15,7 @@ SOURCES: Final = {
     "TimelockController": "@openzeppelin/contracts/governance/TimelockController.sol",
     "NodeRegistry": "NodeRegistry.sol",
     "BreakGlass": "BreakGlass.sol",
+    "EpochAnchors": "EpochAnchors.sol",
 }
 NAMES: Final = tuple(SOURCES)
 SIZE_LIMIT: Final = 24_576  # bytes of deployed code, EIP-170

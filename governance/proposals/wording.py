@@ -74,6 +74,7 @@ _SENTENCES: dict[tuple[str, str], Promise] = {
     ("BreakGlass", "setGuardians"): gettext_lazy(
         "Guardians: %(guardians_)s; %(threshold_)s of them may freeze a node or cancel a proposal."
     ),
+    ("EpochAnchors", "setPublisher"): gettext_lazy("Let %(newPublisher)s anchor the permission lists' logs."),
 }
 
 _REFUSALS: dict[str, Promise] = {

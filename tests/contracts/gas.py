@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from web3 import Web3
+from web3.contract import Contract
 from web3.types import TxReceipt
 
 from governance.contracts import NAMES, artifact
@@ -26,6 +27,7 @@ from tests.contracts.alliance import (
     SECRETARIAT,
     Alliance,
     Proposal,
+    deploy,
     padded,
     person,
 )
@@ -66,13 +68,23 @@ class Meter:
             "NodeRegistry": alliance.registry,
             "ConsortiumGovernor": alliance.governor,
             "BreakGlass": alliance.break_glass,
+            "EpochAnchors": deploy(self.ledger, "EpochAnchors", alliance.timelock.address, SECRETARIAT),
         }
         for name in NAMES:
             self.note(f"deploy `{name}`", self._made(addresses[name].address))
         self.note("found twelve seats", alliance.found(*COUNCIL))
+        self._anchor(alliance, addresses["EpochAnchors"])
         alliance.hand_over()
         close = alliance.seats.functions.closeFounding(alliance.governor.address)
         self.note("close the founding", alliance.send(close, FOUNDER))
+
+    def _anchor(self, alliance: Alliance, anchors: Contract) -> None:
+        for size, action in (
+            (7, "anchor a log's head, a network's first"),
+            (8, "anchor a log's head, a later one"),
+        ):
+            call = anchors.functions.anchor(NETWORK, size, Web3.keccak(text=f"head {size}"))
+            self.note(action, alliance.send(call, SECRETARIAT))
 
     def _made(self, address: str) -> TxReceipt:
         """The receipt of a contract's deployment."""
