@@ -2,6 +2,9 @@
 
 Mutual TLS without a proxy. A certificate is asked for, not required, so that who has none, or an expired
 one, is told so in words; a certificate of another authority fails in the handshake.
+
+GATEWAY_SOCKET names a Unix socket to listen on instead, for a proxy that does the same and says who the peer
+is (deploy/nginx). Whoever can write to it is believed: the directory must be the proxy's and ours alone.
 """
 
 import os
@@ -17,17 +20,20 @@ from django.conf import settings
 wsgi_app = "consortium.gateway:application"
 # Nodes are on other machines, but for a developer's.
 _host = os.environ.get("GATEWAY_HOST", "127.0.0.1" if settings.DEVELOPMENT else "0.0.0.0")  # noqa: S104
-bind = [f"{_host}:{settings.GATEWAY_PORT}"]
+_proxied = os.environ.get("GATEWAY_SOCKET", "")
+bind = [f"unix:{_proxied}"] if _proxied else [f"{_host}:{settings.GATEWAY_PORT}"]
+umask = 0o007  # the socket is for us and our group
 worker_class = "consortium.deadline_worker.DeadlineWorker"  # gthread, but slow peers are cut off
 workers = int(os.environ.get("GATEWAY_WORKERS", "1"))
 threads = int(os.environ.get("GATEWAY_THREADS", "32"))
 timeout = 30
 graceful_timeout = 5
 keepalive = 20
-certfile = str(settings.KEY_DIR / "gateway.crt")
-keyfile = str(settings.KEY_DIR / "gateway.key")
-ca_certs = str(settings.PKI_DIR / "chain.pem")
-cert_reqs = ssl.CERT_OPTIONAL
+if not _proxied:
+    certfile = str(settings.KEY_DIR / "gateway.crt")
+    keyfile = str(settings.KEY_DIR / "gateway.key")
+    ca_certs = str(settings.PKI_DIR / "chain.pem")
+    cert_reqs = ssl.CERT_OPTIONAL
 limit_request_line = 2048
 limit_request_fields = 40
 accesslog = None

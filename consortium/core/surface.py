@@ -6,10 +6,12 @@ Answers are files or JSON; a refusal is ``{"code", "detail"}``. There is never a
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import sys
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import unquote
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 _MARK = "admits_for_itself"
+_PROXIED = "HTTP_X_NODE_CERTIFICATE"
 
 
 class NoCertificate(ConsoleError):
@@ -97,9 +100,26 @@ def refusal(error: ConsoleError, **headers: str) -> HttpResponse:
 
 
 def peer_certificate(request: HttpRequest) -> bytes | None:
-    """DER of the certificate with which the TLS peer has proved itself; the socket knows, no header does."""
+    """DER of the certificate with which the TLS peer has proved itself; None without one.
+
+    Our own TLS socket knows it. A proxy that ends TLS reaches us by a Unix socket that is its alone, and says
+    it in a header that it sets at every request (nginx's ``$ssl_client_escaped_cert``): only there does a
+    header count.
+    """
     peer = request.META.get("gunicorn.socket")
-    return peer.getpeercert(True) if isinstance(peer, ssl.SSLSocket) else None
+    if isinstance(peer, ssl.SSLSocket):
+        return peer.getpeercert(True)
+    if isinstance(peer, socket.socket) and peer.family == socket.AF_UNIX:
+        return _der(request.META.get(_PROXIED, ""))
+    return None
+
+
+def _der(escaped: str) -> bytes | None:
+    """Of a percent-encoded PEM; None where there is none."""
+    try:
+        return ssl.PEM_cert_to_DER_cert(unquote(escaped)) if escaped else None
+    except ValueError:
+        raise NoCertificate from None
 
 
 def only(request: HttpRequest, *methods: str) -> None:

@@ -1,7 +1,7 @@
 """``make bench``: prints each measurement beside its peers. Asserts nothing: machines differ.
 
-ARGS names the groups to run (certificates, status, hostile, ledger, ballots); all without it. PostgreSQL
-writes to disk before it answers, as in production, for us and for the peer alike.
+ARGS names the groups to run (certificates, status, hostile, ledger, ballots, lists); all without it.
+PostgreSQL writes to disk before it answers, as in production, for us and for the peer alike.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def _durable_database() -> None:
 
 def _measure(wanted: list[str]) -> None:
     from tests.bench import ballots, certificates, hostile, indexing, status
+    from tests.bench.lists import measuring
     from tests.bench.peer import Peer
 
     groups = {
@@ -50,6 +51,7 @@ def _measure(wanted: list[str]) -> None:
         "hostile": hostile.measure,
         "ledger": indexing.measure,
         "ballots": ballots.measure,
+        "lists": measuring.measure,
     }
     peer = Peer(PEER_ENVIRONMENT)
     for name in wanted or groups:

@@ -1,4 +1,7 @@
-"""The chain worker beside the bench: a process of its own, as in production. Ends when its input does."""
+"""A worker beside the bench: a process of its own, as in production. Ends when its input does.
+
+Its arguments are the queues that it works on; without any it is the chain worker.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ def main() -> None:
     django.setup()
     from consortium.core import outbox
 
-    outbox.drain("chain")
+    queues = sys.argv[1:] or ["chain"]
+    sum(outbox.drain(queue) for queue in queues)
     print("ready", flush=True)
     while not select.select([sys.stdin], [], [], IDLE)[0]:
-        while outbox.drain("chain"):
+        while sum(outbox.drain(queue) for queue in queues):
             pass
 
 

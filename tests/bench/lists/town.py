@@ -1,0 +1,222 @@
+"""An alliance with as many nodes as wanted: rows, real certificates, signed lists. Rows are committed.
+
+Networks are of the same size whatever their number, as it is the length of its list that an agent's work
+grows with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from django.test import override_settings
+
+from certs import authorities, building, console_certificates, keys
+from certs.models import Authority, Certificate, SerialNumber
+from consortium.core import clock
+from consortium.members.models import Institution, Network, Node
+from governance.chain.models import IndexedBlock, Ledger, RegistryEntry, Seat
+from governance.permissions import services, tufrepo
+from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, consensus_id, voter
+
+PASSPHRASE = b"a passphrase for the length of one measurement"
+CHEAP = {"time_cost": 1, "memory_cost": 1024, "parallelism": 1}
+SEALER = 2
+BANKS = 80
+FIRST_ADDRESS = int(ipaddress.IPv4Address("127.64.0.1"))  # an agent's own, one for each
+
+
+@dataclass(frozen=True)
+class Town:
+    """Where everything lies, and who is there."""
+
+    home: Path
+    ledger: Ledger
+    banks: list[Institution]
+    authority: Authority
+    signer: ec.EllipticCurvePrivateKey
+
+    def network(self, slug: str, count: int, *, first: int, agent_port: int) -> list[dict[str, str]]:
+        """A network of ``count`` listed nodes, numbered from ``first``; what their agents need to know."""
+        network = NetworkFactory(slug=slug)
+        nodes = Node.objects.bulk_create(
+            (self._node(network, number, agent_port) for number in range(first, first + count)),
+            batch_size=2000,
+        )
+        self._admit(nodes)
+        return self._certify(nodes)
+
+    def _node(self, network: Network, number: int, agent_port: int) -> Node:
+        address = ipaddress.IPv4Address(FIRST_ADDRESS + number)
+        return NodeFactory.build(
+            institution=self.banks[number % len(self.banks)],
+            network=network,
+            name=f"node-{number}",
+            consensus_id=_consensus_id(number),
+            host=f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}",
+            push_url=f"https://{address}:{agent_port}/" if agent_port else "",
+        )
+
+    def _admit(self, nodes: list[Node]) -> None:
+        RegistryEntry.objects.bulk_create(
+            (
+                RegistryEntry(
+                    **self.changed(), network=node.network_id, consensus_id=node.consensus_id,
+                    member_id=node.institution.uscc, role=SEALER,
+                )
+                for node in nodes
+            ),
+            batch_size=2000,
+        )  # fmt: skip
+
+    def changed(self) -> dict[str, Any]:
+        head = IndexedBlock.objects.get()
+        return {
+            "ledger": self.ledger, "block": head.number, "block_time": head.timestamp, "tx_hash": head.hash
+        }  # fmt: skip
+
+    def _certify(self, nodes: list[Node]) -> list[dict[str, str]]:
+        """Certificates by the alliance's CA key, without the rest of issuing: that has a bench of its own."""
+        now = clock.now().replace(microsecond=0)
+        issuer = x509.load_der_x509_certificate(bytes(self.authority.der))
+        made = [_certificate(node, issuer, self.signer, now) for node in nodes]
+        serials = [building.serial_text(certificate.serial_number) for _, certificate in made]
+        SerialNumber.objects.bulk_create(
+            (SerialNumber(serial=text, authority=self.authority, allocated_at=now) for text in serials),
+            batch_size=2000,
+        )
+        Certificate.objects.bulk_create(
+            (
+                _row(node, self.authority, serial, certificate)
+                for node, serial, (_, certificate) in zip(nodes, serials, made, strict=True)
+            ),
+            batch_size=2000,
+        )
+        chain = issuer.public_bytes(serialization.Encoding.PEM)
+        return [
+            self._kit(node, key, certificate, chain)
+            for node, (key, certificate) in zip(nodes, made, strict=True)
+        ]
+
+    def _kit(self, node: Node, key: Any, certificate: x509.Certificate, chain: bytes) -> dict[str, str]:
+        place = self.home / "agents" / f"{node.pk}.pem"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
+            + chain
+        )
+        host = node.push_url.removeprefix("https://").partition(":")[0]
+        return {"node": str(node.pk), "network": node.network_id, "address": host, "pem": str(place)}
+
+
+@contextmanager
+def town() -> Iterator[Town]:
+    """Authorities, list keys and eighty members, in folders of this measurement's own."""
+    with tempfile.TemporaryDirectory(prefix="console-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # nginx's workers read what is served
+        (home / "passphrase").write_bytes(PASSPHRASE + b"\n")
+        with override_settings(
+            KEY_DIR=home / "keys",
+            PKI_DIR=home / "pki",
+            TUF_DIR=home / "tuf",
+            SIGNING_PASSPHRASE_FILE=str(home / "passphrase"),
+        ):
+            yield _founded(home)
+
+
+def _founded(home: Path) -> Town:
+    signer = ec.generate_private_key(ec.SECP256R1())
+    keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
+    keys.seal("nodes", signer, PASSPHRASE, cost=CHEAP)
+    for name in ("access", "lists"):
+        keys.seal(name, ec.generate_private_key(ec.SECP256R1()), PASSPHRASE, cost=CHEAP)
+    authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
+    tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now(), cost=CHEAP)
+    console_certificates.ensure_gateway(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
+    ledger = Ledger.objects.create(
+        slug="alliance", chain_id=20200, genesis_hash="0x" + "0" * 64, seats="0x" + "1" * 40,
+        governor="0x" + "2" * 40, registry="0x" + "3" * 40, relay_address="0x" + "4" * 40, start_block=0,
+    )  # fmt: skip
+    IndexedBlock.objects.create(ledger=ledger, number=1, hash=f"0x{1:064x}", timestamp=clock.now())
+    made = Town(home, ledger, [], Authority.objects.get(key_name="nodes"), signer)
+    made.banks.extend(_bank(made, number) for number in range(BANKS))
+    return made
+
+
+def _bank(town: Town, number: int) -> Institution:
+    bank = InstitutionFactory(active=True)
+    Seat.objects.create(
+        **town.changed(), member_id=bank.uscc, category_number=bank.category.number,
+        voting_address=voter(number).address, status=Seat.Status.ACTIVE,
+    )  # fmt: skip
+    return bank
+
+
+def publish(network: str) -> None:
+    """Compile and publish what is due, in this process."""
+    services.compile_epoch(Network.objects.get(pk=network), cause="bench")
+    services.publish()
+
+
+def _consensus_id(number: int) -> str:
+    """A node id that no key belongs to, but for the first few: so many keys would take half of the time."""
+    if number < 16:
+        return consensus_id(number)
+    return hashlib.sha512(f"bench {number}".encode()).hexdigest()
+
+
+def _certificate(
+    node: Node, issuer: x509.Certificate, signer: ec.EllipticCurvePrivateKey, now: Any
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(building.node_urn(node))])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, node.name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(building.new_serial())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=300))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(names, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+    )
+    return key, builder.sign(signer, hashes.SHA256())
+
+
+def _row(node: Node, authority: Authority, serial: str, certificate: x509.Certificate) -> Certificate:
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return Certificate(
+        serial_id=serial, authority=authority, institution=node.institution, node=node, profile="evm-node",
+        der=der, fingerprint_sha256=hashlib.sha256(der).hexdigest(), spki_sha256=serial,
+        subject=f"CN={node.name}", not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc, issued_at=clock.now(),
+    )  # fmt: skip
+
+
+def write_kits(path: Path, kits: list[dict[str, str]], **more: Any) -> Path:
+    """What a process that plays agents reads."""
+    path.write_text(json.dumps({"agents": kits, "ca": str(settings.PKI_DIR / "chain.pem"), **more}))
+    return path
