@@ -4,6 +4,7 @@ from governance.permissions.models.alarms import Alarm
 from governance.permissions.models.deliveries import Acknowledgement, Delivery, ReadBack
 from governance.permissions.models.epochs import Epoch, EpochFile, EpochMember, Format
 from governance.permissions.models.guarding import EpochFinding, EpochOverride, GuardPolicy
+from governance.permissions.models.rollouts import Rollout, RolloutPolicy, RolloutStage
 
 __all__ = [
     "Acknowledgement",
@@ -17,4 +18,7 @@ __all__ = [
     "Format",
     "GuardPolicy",
     "ReadBack",
+    "Rollout",
+    "RolloutPolicy",
+    "RolloutStage",
 ]

@@ -60,6 +60,8 @@ class Delivery(models.Model):
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
     pushing_until = models.DateTimeField(_("being told until"), null=True)  # a worker's turn, while it tells
     last_error = models.TextField(_("last error"), blank=True)
+    # Nobody tells it any more, until it is heard of again or the secretariat asks.
+    dead_at = models.DateTimeField(_("given up"), null=True)
 
     class Meta:
         verbose_name = _("delivery")
