@@ -65,6 +65,22 @@ class OlderEpoch(ConsoleError):
     message = _("Epoch %(epoch)s is older than %(applied)s, which this node has already reported.")
 
 
+class ReplayedReport(ConsoleError):
+    """The node has said something later already: somebody, or its own old copy, says it once more."""
+
+    code = "replayed_report"
+    status = 409
+    message = _("This report was sent at %(sent)s; a later one was taken already.")
+
+
+class ForeignCertificate(ConsoleError):
+    """A report about one node, under the certificate of another."""
+
+    code = "foreign_certificate"
+    status = 403
+    message = _("The certificate %(serial)s is not this node's.")
+
+
 class HashMismatch(ConsoleError):
     """What the node read back is not what was signed: another program writes the same file."""
 
