@@ -119,3 +119,14 @@ class SamePerson(ConsoleError):
     code = "same_person"
     status = 409
     message = _("You have said so already: a second person has to.")
+
+
+class ListMalformed(ConsoleError):
+    """A file of the next epoch would not be read by its node as it is meant: nothing was written.
+
+    ``rule`` is the stable name of what is wrong in ``path``; ``found`` is where.
+    """
+
+    code = "list_malformed"
+    status = 409
+    message = _("The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s).")
