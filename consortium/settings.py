@@ -371,6 +371,8 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TIMEZONE = "UTC"
 QUEUES = ("default", "chain", "signing", "push")
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "run" / "beat-schedule")
+# How often the heads of the lists' logs are anchored where they changed, in seconds.
+ANCHOR_INTERVAL = float(os.environ.get("ANCHOR_INTERVAL", "60"))
 CELERY_BEAT_SCHEDULE = {
     **{
         f"drain {queue}": {
@@ -440,6 +442,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "permissions.advance_rollouts",
         "schedule": 5.0,
         "options": {"queue": "default", "expires": 4},
+    },
+    "anchor the lists' logs on the ledger": {
+        "task": "permissions.anchor_heads",
+        "schedule": ANCHOR_INTERVAL,
+        "options": {"queue": "default", "expires": max(1.0, ANCHOR_INTERVAL - 1)},
     },
     "tell nodes again": {
         "task": "permissions.remind_nodes",

@@ -64,6 +64,15 @@ def renew_signatures() -> None:
         logger.error("%s", error)  # noqa: TRY400 - a line a minute says it, a traceback would not help
 
 
+@shared_task(name="permissions.anchor_heads", ignore_result=True)
+def anchor_heads() -> None:
+    """Every ANCHOR_INTERVAL: owe the ledger the heads of the lists' logs. The chain worker sends them."""
+    try:
+        services.anchor_heads()
+    except NoLedger:
+        logger.debug("no ledger yet: no log to anchor")
+
+
 @shared_task(name="permissions.remind_nodes", ignore_result=True)
 def remind_nodes() -> None:
     """Every ten seconds: tell the nodes whose next attempt is due."""

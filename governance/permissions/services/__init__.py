@@ -1,5 +1,6 @@
 """Everything that changes an epoch, a delivery or an acknowledgement."""
 
+from governance.permissions.services.anchoring import anchor_heads
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
@@ -24,6 +25,7 @@ __all__ = [
     "Report",
     "acknowledge",
     "advance_rollouts",
+    "anchor_heads",
     "check_drift",
     "compile",
     "compile_epoch",
