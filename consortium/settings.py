@@ -448,6 +448,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ANCHOR_INTERVAL,
         "options": {"queue": "default", "expires": max(1.0, ANCHOR_INTERVAL - 1)},
     },
+    "keep permits in step": {
+        "task": "permissions.keep_permits",
+        "schedule": 60.0,
+        "options": {"queue": "signing", "expires": 50},
+    },
     "tell nodes again": {
         "task": "permissions.remind_nodes",
         "schedule": 10.0,

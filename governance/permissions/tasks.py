@@ -32,6 +32,11 @@ def handle_advance(payload: dict[str, Any]) -> None:
     services.advance_rollouts(payload["network"])
 
 
+def handle_permits(payload: dict[str, Any]) -> None:
+    """Outbox: a node's certificate came or went."""
+    services.keep_permits()
+
+
 def handle_push(payload: dict[str, Any]) -> None:
     """Outbox: tell the network's nodes. Who does not answer is told again by ``remind_nodes``."""
     services.tell_nodes(payload["network"])
@@ -71,6 +76,12 @@ def anchor_heads() -> None:
         services.anchor_heads()
     except NoLedger:
         logger.debug("no ledger yet: no log to anchor")
+
+
+@shared_task(name="permissions.keep_permits", ignore_result=True)
+def keep_permits() -> None:
+    """Every minute: certificates run out without an event, and files may have been lost."""
+    services.keep_permits()
 
 
 @shared_task(name="permissions.remind_nodes", ignore_result=True)

@@ -4,6 +4,7 @@ from governance.permissions.services.anchoring import anchor_heads
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
+from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
 from governance.permissions.services.pushing import tell_nodes
@@ -31,6 +32,7 @@ __all__ = [
     "compile_epoch",
     "finish_rollout",
     "halt_rollout",
+    "keep_permits",
     "override",
     "publish",
     "push_again",
