@@ -370,6 +370,9 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TIMEZONE = "UTC"
 QUEUES = ("default", "chain", "signing", "push")
+PUSH_SHARD = int(os.environ.get("PUSH_SHARD", "500"))  # nodes that a worker takes to tell them together
+PUSH_HELPERS = int(os.environ.get("PUSH_HELPERS", "8"))  # workers that one asks at most to take shards, too
+PUSH_ATTEMPTS = int(os.environ.get("PUSH_ATTEMPTS", "24"))  # about an hour and a half, then given up
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "run" / "beat-schedule")
 # How often the heads of the lists' logs are anchored where they changed, in seconds.
 ANCHOR_INTERVAL = float(os.environ.get("ANCHOR_INTERVAL", "60"))

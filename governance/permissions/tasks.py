@@ -90,6 +90,12 @@ def remind_nodes() -> None:
     services.tell_nodes()
 
 
+@shared_task(name="permissions.push_shards", ignore_result=True)
+def push_shards(network: str | None) -> None:
+    """Asked for by a worker that has more nodes to tell than a shard: take some of them."""
+    services.tell_shards(network)
+
+
 @shared_task(name="permissions.check_drift", ignore_result=True)
 def check_drift() -> None:
     """Every minute: alarms of nodes that drifted, or that no longer do."""

@@ -7,7 +7,7 @@ from governance.permissions.services.holding import override, set_policy
 from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
-from governance.permissions.services.pushing import tell_nodes
+from governance.permissions.services.pushing import tell_nodes, tell_shards
 from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import Report, acknowledge
 from governance.permissions.services.rollout_acts import (
@@ -47,4 +47,5 @@ __all__ = [
     "set_policy",
     "set_rollout_policy",
     "tell_nodes",
+    "tell_shards",
 ]
