@@ -451,6 +451,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ANCHOR_INTERVAL,
         "options": {"queue": "default", "expires": max(1.0, ANCHOR_INTERVAL - 1)},
     },
+    "finish removals": {
+        "task": "permissions.advance_removals",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 50},
+    },
     "keep permits in step": {
         "task": "permissions.keep_permits",
         "schedule": 60.0,

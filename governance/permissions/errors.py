@@ -129,7 +129,9 @@ class ListMalformed(ConsoleError):
 
     code = "list_malformed"
     status = 409
-    message = _("The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s).")
+    message = _(
+        "The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s)."
+    )
 
 
 class NothingToRollBack(ConsoleError):
@@ -144,3 +146,23 @@ class NotPinned(ConsoleError):
     code = "not_pinned"
     status = 409
     message = _("The network “%(network)s” was not rolled back: its lists are compiled as ever.")
+
+
+class OutOfOrder(ConsoleError):
+    """Revoking a node that still seals or is still listed would harm the others: ``step`` comes first."""
+
+    code = "out_of_order"
+    status = 409
+    message = _("%(node)s can't be revoked yet, first: %(step)s. A key in other hands is revoked at once.")
+
+
+class RemovalUnderWay(ConsoleError):
+    code = "removal_under_way"
+    status = 409
+    message = _("The removal of %(node)s is under way already.")
+
+
+class RemovalOver(ConsoleError):
+    code = "removal_over"
+    status = 409
+    message = _("The removal of %(node)s is over: it was completed or withdrawn.")

@@ -106,3 +106,12 @@ def check_drift() -> None:
 def advance_rollouts() -> None:
     """Every five seconds: gates that waited for time, not for a node."""
     services.advance_rollouts()
+
+
+@shared_task(name="permissions.advance_removals", ignore_result=True)
+def advance_removals() -> None:
+    """Every minute: revoke what has left consensus and every list, in the name of who ordered it."""
+    try:
+        services.advance_removals()
+    except NoLedger:
+        logger.debug("no ledger yet: no node can be on its way out")

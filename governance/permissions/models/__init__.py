@@ -5,6 +5,7 @@ from governance.permissions.models.deliveries import Acknowledgement, Delivery, 
 from governance.permissions.models.epochs import Epoch, EpochFile, EpochMember, Format
 from governance.permissions.models.guarding import EpochFinding, EpochOverride, GuardPolicy
 from governance.permissions.models.log import Anchor, LogEntry
+from governance.permissions.models.removal import Removal
 from governance.permissions.models.rollouts import Rollout, RolloutPolicy, RolloutStage
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "GuardPolicy",
     "LogEntry",
     "ReadBack",
+    "Removal",
     "Rollout",
     "RolloutPolicy",
     "RolloutStage",

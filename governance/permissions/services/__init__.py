@@ -8,6 +8,13 @@ from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
 from governance.permissions.services.pushing import tell_nodes, tell_shards
+from governance.permissions.services.removing import (
+    advance_removals,
+    finish_removal,
+    order_removal,
+    order_removals,
+    withdraw_removal,
+)
 from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import Report, acknowledge
 from governance.permissions.services.rollout_acts import (
@@ -25,14 +32,18 @@ compile = compile_epoch  # the name that other parts know it by
 __all__ = [
     "Report",
     "acknowledge",
+    "advance_removals",
     "advance_rollouts",
     "anchor_heads",
     "check_drift",
     "compile",
     "compile_epoch",
+    "finish_removal",
     "finish_rollout",
     "halt_rollout",
     "keep_permits",
+    "order_removal",
+    "order_removals",
     "override",
     "publish",
     "push_again",
@@ -48,4 +59,5 @@ __all__ = [
     "set_rollout_policy",
     "tell_nodes",
     "tell_shards",
+    "withdraw_removal",
 ]
