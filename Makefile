@@ -27,7 +27,7 @@ TESTERS ?= $(shell $(BIN)/python -c 'import os; print(min(len(os.sched_getaffini
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run manage vote test smoke bench analyse check lint types contracts browser peers messages clean
+.PHONY: help setup run manage vote test smoke agent bench analyse check lint types contracts browser peers messages clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1 - /'
@@ -47,6 +47,9 @@ vote: $(RUNTIME)  ## let members of the demonstration vote: make vote PROPOSAL=1
 
 smoke: $(RUNTIME) $(NODE)  ## run the main job against a fresh stack, a line of evidence for each step
 	@$(BIN)/python -m consortium.stack smoke
+
+agent: $(RUNTIME)  ## the nodes' agent as one file: dist/consortium-agent.pyz
+	@$(BIN)/python -m governance.agent.bundle dist/consortium-agent.pyz
 
 bench: $(DEVELOPMENT) $(NODE)  ## measure
 	@$(BIN)/python -m tests.bench $(ARGS)
