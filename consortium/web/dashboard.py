@@ -22,7 +22,7 @@ from consortium.web import clocks
 from consortium.web.admin import charts, panels, timeline
 from governance.permissions import holding
 from governance.permissions import selectors as lists
-from governance.permissions.models import Delivery, Epoch
+from governance.permissions.models import Alarm, Delivery, Epoch
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
@@ -144,6 +144,12 @@ def work_queue() -> list[Job]:
             _("have not applied the newest list"),
         ),
         Job(
+            _("Alarms about nodes"),
+            lists.alarms().count(),
+            panels.listing(Alarm, "state=open"),
+            _("another list than signed, clock, version, silence, certificate"),
+        ),
+        Job(
             _("Work given up"),
             given_up().count(),
             panels.listing(OutboxMessage, "state=dead"),
@@ -212,6 +218,10 @@ def voting_badge(request: HttpRequest) -> int:
 
 def behind_badge(request: HttpRequest) -> int:
     return lists.behind().count()
+
+
+def alarms_badge(request: HttpRequest) -> int:
+    return lists.alarms().count()
 
 
 def dead_badge(request: HttpRequest) -> int:

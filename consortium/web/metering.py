@@ -19,6 +19,7 @@ from consortium.core.models import OutboxMessage
 from consortium.web import health
 from governance.chain.models import IndexedBlock
 from governance.permissions import selectors as lists
+from governance.permissions.models import Alarm
 
 
 def render() -> tuple[bytes, str]:
@@ -34,6 +35,7 @@ class _Database(Collector):
         yield from _indexer()
         behind = lists.behind().count()
         yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
+        yield _alarms()
         yield _requests()
         stale = len(certificates.stale_crls(clock.now()))
         help_text = "Authorities with a revocation list that ran out or was not renewed in time"
@@ -95,6 +97,16 @@ def _lists() -> Metric:
     for item in freshness.lists(now):
         left = (item.until - now).total_seconds() if item.until else 0.0
         found.add_metric([item.authority.name, item.what], left)
+    return found
+
+
+def _alarms() -> Metric:
+    """Every kind, also where none is open: a line that is not there raises no alarm."""
+    found = GaugeMetricFamily("console_node_alarms", "Open alarms about nodes", labels=["kind"])
+    rows = lists.alarms().order_by().values("kind").annotate(n=Count("pk"))
+    counts = {row["kind"]: row["n"] for row in rows}
+    for kind in Alarm.Kind.values:
+        found.add_metric([kind], counts.get(kind, 0))
     return found
 
 

@@ -93,6 +93,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": _("Permission lists"),
         "items": [
             _page(_("Convergence"), "permissions_delivery", "sync", badge="behind_badge"),
+            _page(_("Alarms"), "permissions_alarm", "warning", badge="alarms_badge"),
             _page(_("Epochs"), "permissions_epoch", "checklist"),
             _page(_("Reports of nodes"), "permissions_acknowledgement", "task_alt"),
         ],

@@ -5,6 +5,7 @@ from consortium.web.admin import (
     cert_life,
     certs,
     chain,
+    convergence,
     ledgers,
     members,
     offices,
@@ -14,6 +15,6 @@ from consortium.web.admin import (
 )
 
 __all__ = [
-    "authorities", "cert_life", "certs", "chain", "ledgers", "members", "offices", "permissions",
-    "proposals", "record",
+    "authorities", "cert_life", "certs", "chain", "convergence", "ledgers", "members", "offices",
+    "permissions", "proposals", "record",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from consortium.core.models import Event
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import Status
-from consortium.web.admin import cert_panels, member_acts, panels
+from consortium.web.admin import cert_panels, convergence, member_acts, panels
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
@@ -266,6 +266,7 @@ class NodeAdmin(ConsoleModelAdmin):
         yield cert_panels.certificates(row.certificates.all())
         yield from cert_panels.clocks_of(row, actor(request))
         yield _delivery_panel(row)
+        yield from convergence.of_node(row)
         own = Q(subject_type="members.node", subject_id=str(row.pk)) | Q(node_id=row.pk)
         yield panels.timeline(Event.objects.filter(own))
 

@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from consortium.core.models import Event
 from consortium.members.models import Network
 from consortium.web import wording
-from consortium.web.admin import guarding, panels, permission_acts
+from consortium.web.admin import convergence, guarding, panels, permission_acts
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
@@ -209,8 +209,27 @@ class DeliveryAdmin(ConsoleModelAdmin):
             _("Wanted and told"),
             {"fields": ("node", ("wanted_epoch", "wanted_at"), ("told_epoch", "told_at"))},
         ),
-        (_("Applied"), {"fields": (("applied_epoch", "applied_at"), "applied_sha256", "pulled_at")}),
-        (_("Trouble"), {"fields": (("attempts", "next_attempt_at"), "last_error", "refused_at")}),
+        (
+            _("Pulled and applied"),
+            {
+                "fields": (
+                    ("pulled_at", "pulled_epoch", "pulled_epoch_at"),
+                    ("applied_epoch", "applied_at", "applied_sha256"),
+                    ("read_back", "verified_epoch", "verified_at"),
+                    ("held_epoch", "held_at"),
+                )
+            },
+        ),
+        (
+            _("Trouble"),
+            {
+                "fields": (
+                    ("attempts", "next_attempt_at", "refused_at"),
+                    "last_error",
+                    ("declined_epoch", "declined_at", "declined_reason"),
+                )
+            },
+        ),
     )
     export_columns = (
         (_("network"), lambda row: row.node.network_id),
@@ -255,6 +274,9 @@ class DeliveryAdmin(ConsoleModelAdmin):
     def live(self, row: Delivery) -> bool:
         return row.applied_epoch < row.wanted_epoch
 
+    def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
+        return convergence.buttons()
+
     def list_note(self, request: HttpRequest) -> Any:
         """A line a network: its newest epoch and how many of its nodes have it."""
         lines = []
@@ -277,6 +299,8 @@ class DeliveryAdmin(ConsoleModelAdmin):
         )
 
     def panels(self, request: HttpRequest, row: Delivery) -> Iterable[Panel]:
+        yield convergence.said_by(row)
+        yield from convergence.of_node(row.node)
         reports = Acknowledgement.objects.filter(node=row.node_id)[:20]
         yield panels.table(
             _("What the node reported"),

@@ -18,6 +18,7 @@ from certs.models import Certificate, CertificateRequest
 from certs.rules import EXPIRES_SOON
 from consortium.members.models import Node, User
 from governance.chain.models import RegistryEntry
+from governance.permissions import delivery
 from governance.permissions import selectors as lists
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
@@ -42,17 +43,21 @@ STATES = {life.VALID: VALID, life.SUSPENDED: SUSPENDED, life.EXPIRED: EXPIRED, l
 NO_CERTIFICATE = State("none", _("no certificate"))
 NO_LIST = State("none", _("no list yet"))
 NOT_ADMITTED = State("none", _("not admitted"))
-# The answers of permissions.rules.delivery_state.
+# The answers of permissions.delivery.state.
 LIST_STATES = {
     "unlisted": State("unlisted", _("not on the list")),
     "refused": State("refused", _("pull refused")),
     "mismatch": State("behind", _("applied something else")),
+    "declined": State("behind", _("the node refuses it")),
     "applied": State("current", _("up to date")),
+    "verified": State("current", _("up to date, as the node says itself")),
+    "held": State("waiting", _("waits for its wave")),
     "told": State("waiting", _("told, not yet applied")),
+    "pulled": State("waiting", _("fetched, not yet applied")),
     "waiting": State("waiting", _("waiting to be told")),
     "behind": State("behind", _("behind")),
 }
-LATE = frozenset({LIST_STATES["refused"], LIST_STATES["mismatch"], LIST_STATES["behind"]})
+LATE = frozenset(LIST_STATES[state] for state in delivery.LATE)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from consortium.web.portal.views import (
     record,
     requests,
     revoking,
+    spreading,
     voting,
 )
 
@@ -74,6 +75,11 @@ urlpatterns = [
     path("ledgers/<slug:slug>/wishes/<int:pk>/", ledgers.HandInWish.as_view(), name="hand_in_wish"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/<uuid:pk>/", lists.OneEpoch.as_view(), name="epoch"),
+    path("lists/<uuid:pk>/files/<path:path>", spreading.epoch_file, name="epoch_file"),
+    path("lists/networks/<slug:slug>/", spreading.Convergence.as_view(), name="convergence"),
+    path("lists/networks/<slug:slug>/state.json", spreading.convergence_state, name="convergence_state"),
+    path("lists/networks/<slug:slug>/epochs/", spreading.History.as_view(), name="epochs"),
+    path("lists/networks/<slug:slug>/changes/", spreading.Differences.as_view(), name="epoch_changes"),
     path("institutions/", record.Institutions.as_view(), name="institutions"),
     path("institutions/<uuid:pk>/", record.OneInstitution.as_view(), name="institution"),
     path(

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from certs.models import Certificate, CertificateRequest
 from consortium.core import clock
 from consortium.core.models import Event
-from consortium.web import foreseen, wording
+from consortium.web import alarms, foreseen, spreading, wording
 from consortium.web.portal import listing
+from governance.permissions.models import Alarm
 
 register = template.Library()
 
@@ -165,6 +166,24 @@ def left(seconds: int | None) -> str:
 def spell(seconds: int) -> str:
     """A span of time; seconds too where it is shorter than two minutes."""
     return wording.span(seconds)
+
+
+@register.filter
+def lasted(seconds: float | None) -> str:
+    """How long a list took to a node; a dash where none has it."""
+    return spreading.lasted(seconds)
+
+
+@register.filter
+def list_part(name: str) -> str:
+    """A part of a permission list, or a field of one of its entries, in words."""
+    return spreading.list_part(name)
+
+
+@register.filter
+def alarm(row: Alarm) -> str:
+    """What is wrong with a node, with its numbers."""
+    return alarms.sentence(row)
 
 
 @register.filter

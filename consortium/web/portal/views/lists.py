@@ -7,6 +7,7 @@ from typing import Any
 from consortium.web.portal import listing, scope
 from consortium.web.portal.views.base import Page, one
 from governance.chain.models import RegistryEntry
+from governance.permissions import convergence
 
 
 class Lists(Page):
@@ -19,7 +20,9 @@ class Lists(Page):
         found = listing.list_rows(network.pk for network in networks).values()
         rows = [(row, listing.list_state(row)) for row in found if row.node.pk in own]
         epochs = scope.epochs(self.account).order_by("-compiled_at")[:25]
-        return super().get_context_data(rows=rows, epochs=epochs, **kwargs)
+        return super().get_context_data(
+            rows=rows, epochs=epochs, networks=networks, oversees=scope.oversees(self.account), **kwargs
+        )
 
 
 class OneEpoch(Page):
@@ -36,6 +39,7 @@ class OneEpoch(Page):
         roles = dict(RegistryEntry.NodeRole.choices)
         return super().get_context_data(
             epoch=epoch,
+            latency=convergence.latency(epoch),
             files=epoch.files.defer("content").order_by("path"),
             members=[(member, roles.get(member.role, "")) for member in members],
             **kwargs,
