@@ -90,7 +90,7 @@ def _check_together(report: Report) -> None:
         raise InvalidReport(reason="epoch")
     if bool(report.epoch) != bool(report.files):
         raise InvalidReport(reason="files")
-    if report.refused_epoch == report.epoch:
+    if report.refused_epoch and report.refused_epoch == report.epoch:
         raise InvalidReport(reason="refused.epoch")
     if report.held_epoch and report.held_epoch <= report.epoch:
         raise InvalidReport(reason="held.epoch")
