@@ -155,6 +155,8 @@ ACTIONS: dict[str, str | Promise] = {
     "relay.refused": gettext_lazy("transaction refused by the ledger"),
     "epoch.compiled": gettext_lazy("permission list compiled"),
     "epoch.published": gettext_lazy("permission list published"),
+    "list_root.installed": gettext_lazy("root of the permission lists came into force"),
+    "list_root.expiring": gettext_lazy("root of the permission lists ends soon"),
     "epoch.held": gettext_lazy("permission list held: two people have to look at it"),
     "epoch.overridden": gettext_lazy("permission list to be published in spite of its findings"),
     "removal.ordered": gettext_lazy("removal of a node ordered"),

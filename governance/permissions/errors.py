@@ -23,6 +23,14 @@ class RepositoryLost(ConsoleError):
     message = _("The published list metadata is missing: restore %(directory)s from the backup.")
 
 
+class RootRefused(ConsoleError):
+    """A next root of the lists that can't be begun, or can't come into force. ``reason`` says why."""
+
+    code = "root_refused"
+    status = 409
+    message = _("This root of the permission lists can't be used: %(reason)s")
+
+
 class NodeRetired(ConsoleError):
     code = "node_retired"
     status = 403

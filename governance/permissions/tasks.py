@@ -59,6 +59,7 @@ def recheck_lists() -> None:
 def renew_signatures() -> None:
     """Every minute: renew signatures before they end. Needs the signing worker's keys, and nothing else."""
     try:
+        services.remind_of_root()
         services.refresh()
         tufrepo.certify()
     except NoAuthority:

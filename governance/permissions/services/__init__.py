@@ -26,6 +26,7 @@ from governance.permissions.services.rollout_acts import (
     set_rollout_policy,
 )
 from governance.permissions.services.rollouts import advance_rollouts
+from governance.permissions.services.roots import begin_root, install_root, remind_of_root, root_ends_soon
 
 compile = compile_epoch  # the name that other parts know it by
 
@@ -35,12 +36,14 @@ __all__ = [
     "advance_removals",
     "advance_rollouts",
     "anchor_heads",
+    "begin_root",
     "check_drift",
     "compile",
     "compile_epoch",
     "finish_removal",
     "finish_rollout",
     "halt_rollout",
+    "install_root",
     "keep_permits",
     "order_removal",
     "order_removals",
@@ -53,8 +56,10 @@ __all__ = [
     "record_refused_pull",
     "refresh",
     "release_network",
+    "remind_of_root",
     "resume_rollout",
     "roll_back",
+    "root_ends_soon",
     "set_policy",
     "set_rollout_policy",
     "tell_nodes",

@@ -29,7 +29,7 @@ def publish() -> list[Epoch]:
     for _ in range(_TRIES):
         _enter()
         with transaction.atomic():
-            _keep_others_out()
+            keep_others_out()
             epochs = list(holding.publishable())
             if not logbook.without_entry(epochs):
                 return _publish(epochs)
@@ -38,13 +38,14 @@ def publish() -> list[Epoch]:
 
 def _enter() -> None:
     with transaction.atomic():
-        _keep_others_out()
+        keep_others_out()
         if due := logbook.without_entry(list(holding.publishable())):
             Repository().state()  # nothing is entered that could not be published
             entering.enter(due)
 
 
-def _keep_others_out() -> None:
+def keep_others_out() -> None:
+    """Hold the repository until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
