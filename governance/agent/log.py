@@ -302,20 +302,20 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 # --- Remembering ------------------------------------------------------------------------------------------
-def load(directory: Path) -> Checkpoint:
+def load(directory: Path, name: str = _FILE) -> Checkpoint:
     """What was remembered in the agent's own directory; the empty one where nothing was yet.
 
     Raises LogNotTrusted for a record that can't be read: who made it unreadable would be believed anew.
     """
     try:
-        text = (directory / _FILE).read_text(encoding="utf-8")
+        text = (directory / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         return Checkpoint()
     try:
         body = json.loads(text)
         return Checkpoint(_text(body["network"], 32), _count(body["size"]), _hash(body["head"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise LogNotTrusted("unreadable", f"{directory / _FILE}: {error}") from error
+        raise LogNotTrusted("unreadable", f"{directory / name}: {error}") from error
 
 
 def save(directory: Path, checkpoint: Checkpoint) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from consortium.core import clock, outbox
 from consortium.core.models import Event, OutboxMessage
-from governance.permissions import rules
-from governance.permissions.models import Delivery, Epoch
+from governance.permissions import logbook, rules
+from governance.permissions.models import Delivery, Epoch, LogEntry
 from governance.permissions.tufrepo import Repository
 from tests.permissions.world import World, eventually
 
@@ -68,6 +68,9 @@ def check(world: World, epochs: int = 1) -> None:
     assert epoch.number == epochs
     assert Event.objects.filter(action="epoch.published").count() == epochs
     targets = Repository().state().all_files()
+    log = targets.pop("settlement/log.json")
+    assert log.hashes["sha256"] == rules.sha256(logbook.newest_document("settlement") or b"")
+    assert [row.position for row in LogEntry.objects.order_by("position")] == [*range(1, epochs + 1)]
     files = {file.path: file for file in epoch.files.all()}
     assert {path.removeprefix("settlement/") for path in targets} == set(files) == set(rules.FORMAT_OF)
     for path, target in targets.items():
