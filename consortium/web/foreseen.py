@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from governance.chain.calls import Call
-from governance.chain.models import RegistryEntry
+from governance.chain.models import AccountPermission, RegistryEntry
 from governance.proposals import constitution, facts, preview
 from governance.proposals.constitution import Change
 from governance.proposals.models import Proposal
@@ -102,6 +102,11 @@ def has_left_office(proposal: Proposal) -> bool:
 def role(name: str) -> str:
     """A node's role on a list, ``sealer``, as the reader calls it."""
     return str(RegistryEntry.NodeRole[name.upper()].label)
+
+
+def permission(name: str) -> str:
+    """What an account on a list may do, ``deploy``, likewise."""
+    return str(AccountPermission.Permission[name.upper()].label)
 
 
 def _verdict(found: Simulation) -> tuple[str, str]:

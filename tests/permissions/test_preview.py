@@ -10,7 +10,7 @@ from consortium.core import clock
 from consortium.members.models import Node
 from governance.chain import calls
 from governance.chain.calls import Call
-from governance.chain.models import RegistryEntry
+from governance.chain.models import AccountPermission, RegistryEntry
 from governance.permissions import preview
 from governance.permissions.preview import Validators
 from tests.permissions.world import OBSERVER, SEALER, World
@@ -115,7 +115,7 @@ def test_a_frozen_node_comes_back_when_it_is_thawed_and_stays_out_when_that_is_r
 
     (change,) = preview.changes([calls.thaw_node(world.ledger, **where)])
 
-    assert names(change.entering) == ["heming-bank/n1"]
+    assert names(change.entering) == names(change.thawing) == ["heming-bank/n1"]
     assert preview.changes([calls.ratify_freeze(world.ledger, number=7, **where)]) == []
 
 
@@ -123,3 +123,42 @@ def test_what_follows_is_seen_after_what_goes_before(world: World) -> None:
     node = world.admitted("heming-bank/n1")
     removal = calls.remove_node(world.ledger, network="settlement", consensus_id=node.consensus_id)
     assert preview.changes([removal, set_role(world, node)]) == []
+
+
+def test_ratifying_a_freeze_that_has_lapsed_takes_the_node_out_and_names_it(world: World) -> None:
+    node = world.admitted("heming-bank/n1")
+    where = {"network": "settlement", "consensus_id": node.consensus_id}
+    (change,) = preview.changes([calls.ratify_freeze(world.ledger, number=7, **where)])
+    assert names(change.leaving) == names(change.freezing) == ["heming-bank/n1"]
+
+
+def set_account(world: World, node: Node, permission: int) -> Call:
+    return calls.set_account(
+        world.ledger, network="settlement", account=ACCOUNT, uscc=node.institution.uscc, permission=permission
+    )
+
+
+ACCOUNT = "0x" + "ab" * 20
+
+
+def test_what_accounts_may_do_is_foreseen_too(world: World) -> None:
+    node = world.admitted("heming-bank/n1")
+    (change,) = preview.changes([set_account(world, node, 1)])
+    assert [(one.address, one.permission) for one in change.accounts_entering] == [(ACCOUNT, "transact")]
+    AccountPermission.objects.create(
+        ledger=world.ledger,
+        network="settlement",
+        address="0x" + "aB" * 20,
+        member_id=node.institution.uscc,
+        permission=1,
+        block=1,
+        block_time=clock.now(),
+        tx_hash="0x" + "cd" * 32,
+    )
+    assert preview.changes([set_account(world, node, 1)]) == [], "another spelling of the same account"
+    (change,) = preview.changes([set_account(world, node, 2)])
+    assert [then.permission for _now, then in change.accounts_changed] == ["deploy"]
+    (change,) = preview.changes([set_account(world, node, 0)])
+    assert [one.address for one in change.accounts_leaving] == [ACCOUNT]
+    (change,) = preview.changes([calls.suspend_seat(world.ledger, uscc=node.institution.uscc)])
+    assert (names(change.leaving), len(change.accounts_leaving)) == (["heming-bank/n1"], 1)

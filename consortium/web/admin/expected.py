@@ -84,6 +84,8 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
             _named(node.name for node in change.entering),
             _named(node.name for node in change.leaving),
             _named(_changed(*pair) for pair in change.changed),
+            _named(_accounts(change)),
+            _named(_freezes(change)),
             _validators(change.before),
             _validators(change.after),
             _goes_on(change),
@@ -95,6 +97,8 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
         _("enters"),
         _("leaves"),
         _("changes"),
+        _("accounts"),
+        _("freezes"),
         _("validators now"),
         _("validators afterwards"),
         _("goes on"),
@@ -108,6 +112,22 @@ def _lists(seen: preview.Preview) -> Iterable[panels.Panel]:
 
 def _changed(now: ListedNode, then: ListedNode) -> str:
     return f"{then.name}: {foreseen.role(now.role)} → {foreseen.role(then.role)}"
+
+
+def _accounts(change: lists.NetworkChange) -> Iterable[str]:
+    """Each account with what it may do now and afterwards; – is nothing."""
+    pairs = [(one, "–", foreseen.permission(one.permission)) for one in change.accounts_entering]
+    pairs += [(one, foreseen.permission(one.permission), "–") for one in change.accounts_leaving]
+    pairs += [
+        (then, foreseen.permission(now.permission), foreseen.permission(then.permission))
+        for now, then in change.accounts_changed
+    ]
+    return [f"{one.address}: {now} → {then}" for one, now, then in pairs]
+
+
+def _freezes(change: lists.NetworkChange) -> Iterable[str]:
+    yield from (gettext("%(node)s is frozen") % {"node": node.name} for node in change.freezing)
+    yield from (gettext("%(node)s is let in again") % {"node": node.name} for node in change.thawing)
 
 
 def _validators(found: lists.Validators) -> str:

@@ -129,6 +129,18 @@ class ListedOut(serializers.Serializer[Any]):
     consensus_id = serializers.CharField()
 
 
+class ListedAccountOut(serializers.Serializer[Any]):
+    address = serializers.CharField()
+    member = serializers.CharField()
+    permission = serializers.ChoiceField(["transact", "deploy"])
+
+
+class FrozenOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    member = serializers.CharField()
+    consensus_id = serializers.CharField()
+
+
 class ValidatorsOut(serializers.Serializer[Any]):
     registered = serializers.IntegerField()
     taking_part = serializers.IntegerField()
@@ -143,6 +155,11 @@ class NetworkChangeOut(serializers.Serializer[Any]):
     entering = ListedOut(many=True)
     leaving = ListedOut(many=True)
     changed = serializers.SerializerMethodField()
+    accounts_entering = ListedAccountOut(many=True)
+    accounts_leaving = ListedAccountOut(many=True)
+    accounts_changed = serializers.SerializerMethodField()
+    freezing = FrozenOut(many=True, help_text="kept out by name from then on")
+    thawing = FrozenOut(many=True)
     before = ValidatorsOut()
     after = ValidatorsOut()
     stops = serializers.BooleanField(source="is_danger")
@@ -150,6 +167,10 @@ class NetworkChangeOut(serializers.Serializer[Any]):
     def get_changed(self, change: lists.NetworkChange) -> list[list[dict[str, str]]]:
         """Pairs: as it is, as it would be."""
         return [[dict(ListedOut(one).data) for one in pair] for pair in change.changed]
+
+    def get_accounts_changed(self, change: lists.NetworkChange) -> list[list[dict[str, str]]]:
+        """Likewise."""
+        return [[dict(ListedAccountOut(one).data) for one in pair] for pair in change.accounts_changed]
 
 
 class MemberOut(serializers.Serializer[Any]):
