@@ -32,7 +32,7 @@ from governance.agent.est import Later
 from governance.agent.gateway import Gateway
 from governance.agent.identity import CERTIFICATE, KEY, Identity
 
-__all__ = ["Asking", "Later", "due", "is_failing", "step", "worked"]
+__all__ = ["Asking", "Later", "due", "is_failing", "prepared", "step", "worked"]
 
 logger = logging.getLogger("agent")
 
@@ -92,14 +92,16 @@ def worked(config: Config) -> None:
     if not (home / "former").is_symlink():
         return
     (home / "former").unlink()
-    present = os.readlink(home / "current")
+    needed = {_PENDING} if _begun(config) == _fingerprint(identity.current(config).certificate) else set()
+    if (home / "current").is_symlink():  # or it was killed before the first change over
+        needed.add(os.readlink(home / "current"))
     for folder in home.iterdir():
-        if folder.is_dir() and not folder.is_symlink() and folder.name not in (present, _PENDING):
+        if folder.is_dir() and not folder.is_symlink() and folder.name not in needed:
             shutil.rmtree(folder)
 
 
 def _ask(config: Config, old: Identity) -> None:
-    key, csr = _pending(config, old)
+    key, csr = prepared(config, old)
     gateway = Gateway(config, old)
     try:
         new = est.reenroll(gateway, csr)
@@ -113,20 +115,26 @@ def _ask(config: Config, old: Identity) -> None:
     logger.info("the next certificate is in use, until %s", new.not_valid_after_utc.isoformat())
 
 
-def _pending(config: Config, old: Identity) -> tuple[est.Key, bytes]:
+def prepared(config: Config, old: Identity) -> tuple[est.Key, bytes]:
     """Key and request that were begun for this certificate's follower, or new ones."""
     folder = identity.home(config) / _PENDING
     begun = _fingerprint(old.certificate)
-    try:
-        if (folder / "of").read_text(encoding="ascii") == begun:
+    if _begun(config) == begun:
+        with contextlib.suppress(FileNotFoundError, RenewalFailed):  # damaged by a disk: begin anew
             return est.load_key((folder / KEY).read_bytes()), (folder / "node.csr").read_bytes()
-    except (FileNotFoundError, RenewalFailed):
-        pass  # nothing was begun, or a disk damaged it: begin anew
     shutil.rmtree(folder, ignore_errors=True)
     key = est.load_key(old.key_file.read_bytes()) if _keeps_key(config, old) else est.new_key(old.certificate)
     csr = est.request(old.certificate, key)
     _folder(folder, {KEY: est.pem(key), "node.csr": csr, "of": begun.encode()})
     return key, csr
+
+
+def _begun(config: Config) -> str:
+    """The certificate, by its SHA-256, for whose follower there is a key already; empty for none."""
+    try:
+        return (identity.home(config) / _PENDING / "of").read_text(encoding="ascii")
+    except (FileNotFoundError, ValueError):
+        return ""
 
 
 def _keeps_key(config: Config, old: Identity) -> bool:
