@@ -1,0 +1,333 @@
+"""A list that goes out in stages: canaries, waves, the gate between them, and what people may do about it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from consortium.core import clock, events
+from consortium.core.errors import IllegalTransition, InvalidInput, NotAllowed, ReasonRequired
+from consortium.core.models import Event, OutboxMessage
+from consortium.members.models import Network, Node
+from governance.permissions import holding, rolling, rollouts, selectors, services
+from governance.permissions.errors import NothingToRollBack, NotPinned
+from governance.permissions.models import Delivery, Epoch, Rollout, RolloutPolicy
+from governance.permissions.rollouts import Status, Why
+from governance.permissions.tufrepo import Repository
+from tests.permissions.world import World
+
+pytestmark = pytest.mark.django_db
+
+SOAK = 60
+NAMES = ("heming", "qingchuan", "songling", "nanpu", "beichuan", "dongting")
+
+
+def staged(world: World, nodes: list[Node], **values: Any) -> RolloutPolicy:
+    wanted = {
+        "mode": "staged", "canaries": nodes[:1], "waves": [5000, 10_000], "soak_seconds": SOAK,
+        "silence_seconds": 120, **values,
+    }  # fmt: skip
+    return services.set_rollout_policy(
+        Network.objects.get(slug="settlement"), actor=world.secretary, reason="carefully", **wanted
+    )
+
+
+@pytest.fixture
+def nodes(world: World) -> list[Node]:
+    """Six nodes that have the first list, in a network whose lists go out in stages."""
+    found = [world.admitted(f"{name}-bank/{name}") for name in NAMES]
+    world.work()
+    answer(*found)
+    staged(world, found)
+    return found
+
+
+def answer(*nodes: Node) -> None:
+    """These nodes have in force what they should have, and said so."""
+    for node in nodes:
+        row = Delivery.objects.get(node=node)
+        row.applied_epoch = row.reported_epoch = row.wanted_epoch
+        row.reported_matches, row.applied_at, row.heard_at = True, clock.now(), clock.now()
+        row.save()
+        with transaction.atomic():
+            events.record(
+                "node.acknowledged",
+                node,
+                actor=events.PUSHER,
+                network=node.network_id,
+                epoch=row.wanted_epoch,
+            )
+
+
+def refuse(node: Node) -> None:
+    row = Delivery.objects.get(node=node)
+    Delivery.objects.filter(node=node).update(declined_epoch=row.wanted_epoch, declined_at=clock.now())
+
+
+def change(world: World, name: str = "gaoling-bank/new") -> Rollout:
+    """The list changes: another node joins."""
+    world.admitted(name)
+    world.work()
+    return Rollout.objects.select_related("epoch", "former").latest("epoch__number")
+
+
+def wanted(nodes: list[Node]) -> list[int]:
+    return [Delivery.objects.get(node=node).wanted_epoch for node in nodes]
+
+
+def in_the_repository(path: str) -> bytes | None:
+    """A published file, as the signed metadata name it."""
+    for name, target in Repository().state().files("settlement").items():
+        if name == f"settlement/{path}":
+            folder, _, file = path.rpartition("/")
+            place = Repository().directory / "targets" / "settlement" / folder
+            return (place / f"{target.hashes['sha256']}.{file}").read_bytes()
+    return None
+
+
+def document() -> dict[str, Any]:
+    content = in_the_repository("rollout.json")
+    assert content is not None
+    return dict(json.loads(content))
+
+
+def pass_stage(world: World, rollout: Rollout, after: int = SOAK + 1) -> Rollout:
+    """All that were let in confirm; the time is over; the gate looks; what it decides is published."""
+    rollout.refresh_from_db()
+    answer(*Node.objects.filter(delivery__wanted_epoch=rollout.epoch.number))
+    reached = rolling.stage(rollout).published_at
+    assert reached is not None
+    with clock.frozen(max(reached, rollout.resumed_at or reached) + timedelta(seconds=after)):
+        services.advance_rollouts()
+        world.work()
+    rollout.refresh_from_db()
+    return rollout
+
+
+def test_without_a_policy_everybody_is_let_in_at_once(world: World) -> None:
+    node = world.admitted("heming-bank/n1")
+    world.work()
+    rollout = Rollout.objects.get()
+    assert (rollout.status, rollout.share, rollout.canaries) == (Status.COMPLETE, rollouts.EVERYBODY, [])
+    assert wanted([node]) == [1]
+    assert in_the_repository("rollout.json") is None
+
+
+def test_the_canary_goes_first_and_the_others_keep_the_former_list(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    assert (rollout.status, rollout.share) == (Status.ROLLING, 0)
+    assert wanted(nodes) == [2, 1, 1, 1, 1, 1]
+    assert document() == {
+        "network": "settlement", "epoch": 2, "from": 1, "canaries": [str(nodes[0].pk)], "share": 0,
+        "salt": rollout.salt, "halted": False,
+    }  # fmt: skip
+    former = Epoch.objects.get(number=1)
+    assert {path for path in Repository().state().files("settlement") if "previous" in path} == {
+        f"settlement/previous/{file.path}" for file in former.files.all()
+    }
+    for file in former.files.all():
+        assert in_the_repository(f"previous/{file.path}") == bytes(file.content)
+    assert rolling.epoch_for(nodes[0]) == rollout.epoch
+    assert rolling.epoch_for(nodes[1]) == former
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        assert [row.node for row in selectors.nodes_behind()] == [nodes[0]], "who waits is not behind"
+
+
+def test_stage_by_stage_to_everybody(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    shares, let_in = [rollout.share], [wanted(nodes).count(2)]
+    while rollout.status == Status.ROLLING:
+        rollout = pass_stage(world, rollout)
+        shares.append(document()["share"])
+        let_in.append(wanted(nodes).count(2))
+    assert rollout.status == Status.COMPLETE
+    assert shares == [0, 5000, 10_000, 10_000]
+    assert let_in == sorted(let_in)
+    assert (let_in[0], let_in[-1]) == (1, 6)
+    assert not [path for path in Repository().state().files("settlement") if "previous" in path]
+    actions = list(Event.objects.filter(action__startswith="rollout.stage").values_list("action", flat=True))
+    assert actions.count("rollout.stage_reached") == 3
+    assert [stage.share for stage in rollout.stages.all()] == [0, 5000, 10_000]
+    assert [stage.verdict["why"] for stage in rollout.stages.all()] == [Why.PASSED] * 3
+
+
+def test_the_gate_waits_for_the_time_and_for_every_node(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    with clock.frozen(clock.now() + timedelta(seconds=SOAK + 1)):
+        assert services.advance_rollouts() == 0
+        assert rolling.verdict(rollout).why == Why.AWAITED
+    answer(nodes[0])
+    assert services.advance_rollouts() == 0
+    assert rolling.verdict(rollout).why == Why.SOAKING
+
+
+def test_a_refusal_halts_it_where_it_is(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    refuse(nodes[0])
+    services.advance_rollouts()
+    world.work()
+    rollout.refresh_from_db()
+    assert (rollout.status, rollout.halted_why, rollout.stage) == (Status.HALTED, Why.TOO_MANY_FAILED, 0)
+    assert document()["halted"] is True
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        assert services.advance_rollouts() == 0
+    assert wanted(nodes).count(2) == 1
+
+
+def test_silence_is_a_failure_after_a_while(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    with clock.frozen(clock.now() + timedelta(seconds=121)):
+        services.advance_rollouts()
+    rollout.refresh_from_db()
+    assert (rollout.status, rollout.halted_why) == (Status.HALTED, Why.TOO_MANY_FAILED)
+    assert Event.objects.get(action="rollout.halted").data["silent"] == 1
+
+
+def test_an_answer_moves_it_on_by_itself(world: World, nodes: list[Node]) -> None:
+    staged(world, nodes, soak_seconds=0)
+    rollout = change(world)
+    answer(nodes[0])
+    assert OutboxMessage.objects.filter(topic="permissions.advance", done_at=None).exists()
+    world.work()
+    rollout.refresh_from_db()
+    assert rollout.share == 5000
+
+
+def test_a_person_halts_and_resumes_and_what_failed_is_excused(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    refuse(nodes[0])
+    services.halt_rollout(rollout, actor=world.secretary, reason="the canary's bank called")
+    world.work()
+    assert document()["halted"] is True
+    services.resume_rollout(rollout, actor=world.secretary, reason="its disk was full")
+    world.work()
+    assert document()["halted"] is False
+    rollout.refresh_from_db()
+    assert rollout.excused == [str(nodes[0].pk)]
+    with clock.frozen(clock.now() + timedelta(seconds=SOAK + 1)):
+        assert services.advance_rollouts() == 1
+    rollout.refresh_from_db()
+    assert (rollout.status, rollout.share) == (Status.ROLLING, 5000)
+    halted = Event.objects.get(action="rollout.halted")
+    assert (halted.actor_id, halted.reason) == (world.secretary.pk, "the canary's bank called")
+
+
+def test_a_person_lets_everybody_in(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    services.finish_rollout(rollout, actor=world.secretary, reason="known from another network")
+    world.work()
+    assert wanted(nodes) == [2] * 6
+    assert document()["share"] == rollouts.EVERYBODY
+
+
+def test_a_newer_list_takes_its_place_with_those_first_who_went_first(
+    world: World, nodes: list[Node]
+) -> None:
+    first = change(world)
+    first = pass_stage(world, first)
+    had = [count == 2 for count in wanted(nodes)]
+    second = change(world, "gaoling-bank/newer")
+    first.refresh_from_db()
+    assert (first.status, second.status) == (Status.SUPERSEDED, Status.ROLLING)
+    assert (second.former.number, second.salt) == (1, first.salt)  # type: ignore[union-attr]
+    assert wanted(nodes) == [3, *[2 if it else 1 for it in had[1:]]]
+    assert set(json.loads(in_the_repository("previous/permissions.json") or b"{}")) >= {"nodes"}
+
+
+def test_a_compromised_key_leaves_the_list_of_everybody_at_once(world: World, nodes: list[Node]) -> None:
+    change(world)
+    world.revoke(nodes[5].certificates.get())
+    world.work()
+    rollout = Rollout.objects.latest("epoch__number")
+    assert (rollout.urgency, rollout.status) == (rollouts.Urgency.COMPROMISE, Status.COMPLETE)
+    assert wanted(nodes[:5]) == [3] * 5
+    assert in_the_repository("rollout.json") is None
+
+
+def test_a_freeze_of_the_guardians_goes_at_once_too(world: World, nodes: list[Node]) -> None:
+    world.freeze(nodes[5], clock.now() + timedelta(days=2))
+    world.work()
+    rollout = Rollout.objects.latest("epoch__number")
+    assert (rollout.urgency, rollout.status) == (rollouts.Urgency.FREEZE, Status.COMPLETE)
+    assert wanted(nodes[:5]) == [2] * 5
+
+
+def test_a_bad_list_is_rolled_back_for_everybody_and_the_network_keeps_the_good_one(
+    world: World, nodes: list[Node]
+) -> None:
+    rollout = change(world)
+    answer(nodes[0])
+    epoch = services.roll_back(
+        rollout.network, to=1, actor=world.secretary, reason="the new node is not what it said"
+    )
+    world.work()
+    rollout.refresh_from_db()
+    epoch.refresh_from_db()
+    assert (rollout.status, epoch.number, epoch.published_at is not None) == (Status.SUPERSEDED, 3, True)
+    assert rollout.rolled_back_at is not None
+    assert epoch.cause == "rollout.rolled_back settlement 1"
+    assert wanted(nodes) == [3] * 6
+    assert world.listed() == {f"{name}-bank/{name}" for name in NAMES}
+    again = json.loads(world.content("permissions.json"))
+    assert again["epoch"] == 3
+    for file in Epoch.objects.get(number=1).files.exclude(path="permissions.json"):
+        assert world.content(file.path) == bytes(file.content)
+    world.admitted("gaoling-bank/newer")
+    world.work()
+    assert Epoch.objects.latest("number").number == 3, "pinned: nothing is compiled"
+    services.release_network(rollout.network, actor=world.secretary, reason="the node was looked at")
+    world.work()
+    assert len(world.listed()) == 8
+
+
+def test_a_rollback_that_brings_back_what_the_ledger_no_longer_confirms_takes_two_people(
+    world: World, nodes: list[Node]
+) -> None:
+    world.role(nodes[5], 0)
+    world.work()
+    services.finish_rollout(Rollout.objects.latest("begun_at"), actor=world.secretary, reason="quickly")
+    world.work()
+    epoch = services.roll_back(nodes[0].network, to=1, actor=world.secretary, reason="it was a mistake")
+    world.work()
+    assert holding.is_held(epoch)
+    assert set(epoch.findings.values_list("code", flat=True)) == {"role_not_confirmed"}
+    assert Epoch.objects.get(pk=epoch.pk).published_at is None
+
+
+def test_only_people_of_the_secretariat_and_only_with_a_reason(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    officer = nodes[0].institution.officers.get()
+    for act in (services.halt_rollout, services.resume_rollout, services.finish_rollout):
+        with pytest.raises(NotAllowed):
+            act(rollout, actor=officer, reason="because")
+        with pytest.raises(ReasonRequired):
+            act(rollout, actor=world.secretary, reason=" ")
+    with pytest.raises(NotAllowed):
+        services.roll_back(rollout.network, to=1, actor=officer, reason="because")
+    with pytest.raises(IllegalTransition):
+        services.resume_rollout(rollout, actor=world.secretary, reason="it is not halted")
+    with pytest.raises(NothingToRollBack):
+        services.roll_back(rollout.network, to=2, actor=world.secretary, reason="the newest is no way back")
+    with pytest.raises(NotPinned):
+        services.release_network(rollout.network, actor=world.secretary, reason="nothing is held")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"waves": [5000]}, {"waves": []}, {"mode": "sometimes"}, {"soak_seconds": -1}, {"silence_seconds": 0},
+     {"most_failures_share": 10_001}],
+)  # fmt: skip
+def test_a_policy_that_makes_no_sense_is_refused(
+    world: World, nodes: list[Node], values: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        staged(world, nodes, **values)
+
+
+def test_a_canary_of_another_network_is_refused(world: World, nodes: list[Node]) -> None:
+    with pytest.raises(InvalidInput):
+        staged(world, nodes, canaries=[world.node("heming-bank/far", network="payments")])
