@@ -31,7 +31,7 @@ def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> 
     if told == known.told and known.told_at <= time.time() < known.told_at + config.report_seconds:
         return known
     try:
-        gateway.report({**body, "clock": _clock()})
+        gateway.report({**body, "applied_at": known.since or _clock(), "clock": _clock()})
     except ReportRefused as refused:
         if refused.code != "older_epoch":  # then the console knows a later report of ours: as good as taken
             raise
@@ -41,24 +41,23 @@ def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> 
 
 
 def _body(config: Config, adapter: Adapter, now: InForce) -> dict[str, Any] | None:
-    """The report without the time, so that equal ones can be told; None where there is nothing to say."""
+    """The report without its times, so that equal ones can be told; None where there is nothing to say."""
     known, found = now.known, now.found
-    if found is None and not known.refused:
+    if found is None and not (known.refused or known.held):
         return None
     seen = log.load(config.state_dir)
-    version, software = adapter.version(), str(config.node.get("kind", "files"))
+    version, software = _printable(adapter.version())[:80], str(config.node.get("kind", "files"))
     body: dict[str, Any] = {
         "network": config.network,
         "epoch": known.epoch if found else 0,
         "files": found.files if found else {},
-        "applied_at": known.since or _clock_of(known.refused.at if known.refused else 0),
     }
     if found:
         body["read_back"] = found.source
     if version:
         body["node"] = {"software": software, "version": version}
     if known.refused:
-        body["refused"] = {"epoch": known.refused.epoch, "reason": known.refused.reason}
+        body["refused"] = {"epoch": known.refused.epoch, "reason": known.refused.reason or "no reason given"}
     if known.held:
         body["held"] = {"epoch": known.held}
     if seen.size:
@@ -71,5 +70,5 @@ def _clock() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _clock_of(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()

@@ -1,4 +1,4 @@
-"""Staged rollouts, as the agent follows them: who is let in takes the newest list, who is not keeps the former."""
+"""Staged rollouts as the agent follows them: who is let in takes the newest list, others keep the former."""
 
 from __future__ import annotations
 
