@@ -13,7 +13,8 @@ CLOCK, OLD_NODE, OTHER_NODE, OLD_AGENT, CERTIFICATE = (
     "clock", "old-node", "other-node", "old-agent", "certificate",
 )  # fmt: skip
 Params = Mapping[str, str | int]
-_VERSION = re.compile(r"\d+(?:\.\d+)+|\d+")
+# GoQuorum names the geth that it is made of first: "Geth/v1.10.3-stable(quorum-v23.4.0)".
+_VERSION = re.compile(r".*quorum-v?(\d+(?:\.\d+)*)|.*?(\d+(?:\.\d+)+)|.*?(\d+)", re.ASCII | re.DOTALL)
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(days=3650)
 
 
@@ -68,8 +69,8 @@ def alarms(facts: Facts, policy: Policy, now: datetime) -> dict[str, Params]:
 
 def parsed(version: str) -> tuple[int, ...]:
     """The first dotted number in what a node says of itself ("besu/v25.1.0/linux"); () where none is."""
-    found = _VERSION.search(version)
-    return tuple(int(part) for part in found.group().split(".")) if found and len(version) <= 80 else ()
+    found = _VERSION.match(version[:80])
+    return tuple(int(part) for part in found.group(found.lastindex or 0).split(".")) if found else ()
 
 
 def is_older(version: str, oldest: str) -> bool:

@@ -28,6 +28,8 @@ from governance.permissions.errors import InvalidReport
 
 LARGEST = 16 * 1024  # bytes
 LONGEST_REASON = 500
+LONGEST_VERSION = 80  # of what is kept; a node may say more
+_LONGEST_SAID = 200
 _KNOWN = frozenset(
     "network epoch files agent_version applied_at clock node read_back refused held log".split()  # noqa: SIM905
 )
@@ -126,7 +128,9 @@ def _node(values: dict[str, Any]) -> tuple[str, str]:
     if part is None:
         return "", ""
     version = part["version"]  # empty where the node can't say
-    return _text(part, "software", 40, "node."), "" if version == "" else _text(part, "version", 80, "node.")
+    if not isinstance(version, str) or len(version) > _LONGEST_SAID:
+        raise InvalidReport(reason="node.version")
+    return _text(part, "software", 40, "node."), _words(version)[:LONGEST_VERSION]
 
 
 def _refused(values: dict[str, Any]) -> tuple[int, str]:
@@ -136,11 +140,15 @@ def _refused(values: dict[str, Any]) -> tuple[int, str]:
     reason = part["reason"]
     if not isinstance(reason, str) or not 0 < len(reason) <= LONGEST_REASON:
         raise InvalidReport(reason="refused.reason")
-    # a node's own words may come on several lines; what is no text is not kept
-    words = " ".join("".join(sign if sign.isprintable() else " " for sign in reason).split())
+    words = _words(reason)
     if not words:
         raise InvalidReport(reason="refused.reason")
     return _number(part, "epoch", "refused.epoch"), words
+
+
+def _words(text: str) -> str:
+    """A node's own words on one line; what is no text is not kept."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _held(values: dict[str, Any]) -> int:

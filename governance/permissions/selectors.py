@@ -15,11 +15,11 @@ from consortium.members.models import Network, Node
 from governance.permissions import delivery as standing
 from governance.permissions.clocks import Clock, clocks_of_node, revocation_clock, revocation_clocks
 from governance.permissions.delivery import GRACE
-from governance.permissions.models import Acknowledgement, Alarm, Delivery, Epoch, EpochMember
+from governance.permissions.models import Acknowledgement, Alarm, Delivery, Epoch, EpochMember, LogEntry
 
 __all__ = [
     "GRACE", "Change", "Clock", "Row", "alarms", "behind", "clocks_of_node", "convergence", "diff", "epochs",
-    "is_listed", "last_acknowledged", "listed", "listed_nodes", "nodes_behind", "published",
+    "is_listed", "last_acknowledged", "listed", "listed_nodes", "log_heads", "nodes_behind", "published",
     "revocation_clock", "revocation_clocks", "state", "unheard_of", "with_state",
 ]  # fmt: skip
 
@@ -122,6 +122,15 @@ def listed_nodes(network: Network | str) -> set[uuid.UUID]:
     """Those that the network's newest published list names."""
     newest = published(network)
     return set(newest.members.values_list("node_id", flat=True)) if newest else set()
+
+
+def log_heads(network: Network) -> tuple[int, dict[int, str]]:
+    """How many entries the network's log has, and its heads at the sizes that its nodes say they know."""
+    entries = LogEntry.objects.filter(network=network)
+    newest = entries.order_by("-position").values_list("position", flat=True).first() or 0
+    sizes = Delivery.objects.filter(node__network=network, log_size__gt=0).order_by()
+    known = entries.filter(position__in=sizes.values("log_size").distinct()).order_by()
+    return newest, dict(known.values_list("position", "head"))
 
 
 def alarms(network: Network | str | None = None, *, open_only: bool = True) -> QuerySet[Alarm]:

@@ -50,6 +50,12 @@ def test_a_full_report_is_read_wholly() -> None:
     assert (report.held_epoch, report.log_size, report.log_head) == (14, 12, "cd" * 32)
 
 
+def test_what_a_node_says_of_itself_is_kept_on_one_line_and_not_at_any_length() -> None:
+    said = {**OLD_AGENT, "node": {"software": "command", "version": "1.2\n(built\u0000 today)" + "x" * 100}}
+    assert read(said).software_version.startswith("1.2 (built today)xxx")
+    assert len(read(said).software_version) == reports.LONGEST_VERSION
+
+
 def test_nothing_in_force_needs_a_reason() -> None:
     refusing = {**OLD_AGENT, "epoch": 0, "files": {}, "refused": {"epoch": 13, "reason": "no"}}
     assert (read(refusing).epoch, read(refusing).refused_epoch) == (0, 13)
@@ -71,8 +77,8 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"node": "besu"}, "node"),
     ({"node": {"software": "besu"}}, "node"),
     ({"node": {"software": "", "version": ""}}, "node.software"),
-    ({"node": {"software": "besu", "version": "x" * 81}}, "node.version"),
-    ({"node": {"software": "besu", "version": "1\u0000"}}, "node.version"),
+    ({"node": {"software": "besu", "version": "x" * 201}}, "node.version"),
+    ({"node": {"software": "besu", "version": 25}}, "node.version"),
     ({"node": {"software": "besu", "version": "1", "host": "h"}}, "node"),
     ({"read_back": ""}, "read_back"),
     ({"read_back": "console"}, "read_back"),

@@ -92,6 +92,7 @@ class _Known:
             status__in=[CertificateRequest.Status.SUBMITTED, CertificateRequest.Status.APPROVED],
         )
         self._renewing = set(asked.values_list("node_id", flat=True))
+        self._newest, self._heads = selectors.log_heads(network)
         open_now = Alarm.objects.filter(node__network=network, cleared_at__isnull=True)
         self._open = {(row.node_id, row.kind): row.params for row in open_now}
 
@@ -102,8 +103,15 @@ class _Known:
             listed=row.pk in self._listed and row.node.retired_at is None,
             certificate_ends=self._ends.get(row.pk),
             is_renewing=row.pk in self._renewing,
+            log_agrees=self._agrees(row),
         )
         return drift.alarms(facts, self._policy, self.now)
+
+    def _agrees(self, row: Delivery) -> bool | None:
+        """None where the node said nothing of the log. Who knows more of it than there is was told a lie."""
+        if not row.log_size:
+            return None
+        return row.log_size <= self._newest and self._heads.get(row.log_size) == row.log_head
 
     def differs(self, row: Delivery) -> bool:
         wanted = self.wanted(row)
