@@ -86,12 +86,14 @@ def _role_ended_at(row: Removal) -> datetime | None:
     node = row.node
     about = f"node:{node.network_id}:{node.consensus_id}"
     voted = ChainEvent.objects.filter(about=about, name="NodeRoleChanged").aggregate(at=Max("block_time"))
-    carried = Event.objects.filter(
-        action="governed_ledger.node_changed",
-        data__consensus_id=node.consensus_id,
-        data__ledger__in=GovernedLedger.objects.filter(network=node.network_id).values("slug"),
-    ).aggregate(at=Max("at"))
-    return max((at for at in (voted["at"], carried["at"]) if at), default=None)
+    times = [voted["at"]]
+    ledger = GovernedLedger.objects.filter(network=node.network_id).values_list("pk", flat=True).first()
+    if ledger is not None:
+        carried = Event.objects.filter(
+            action="governed_ledger.node_changed", data__ledger=ledger, data__consensus_id=node.consensus_id
+        )
+        times.append(carried.aggregate(at=Max("at"))["at"])
+    return max((at for at in times if at), default=None)
 
 
 def _is_held_without(row: Removal) -> bool:

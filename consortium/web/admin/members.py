@@ -17,7 +17,7 @@ from unfold.decorators import display
 from consortium.core.models import Event
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import Status
-from consortium.web.admin import cert_panels, convergence, member_acts, panels
+from consortium.web.admin import cert_panels, convergence, member_acts, panels, removal
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
@@ -262,6 +262,7 @@ class NodeAdmin(ConsoleModelAdmin):
             yield _draft_button(Kind.ADMIT_NODE, institution=row.institution_id, node=row.pk)
 
     def panels(self, request: HttpRequest, row: Node) -> Iterable[Panel]:
+        yield from removal.of_node(row)
         yield _registry_panel(row)
         yield cert_panels.certificates(row.certificates.all())
         yield from cert_panels.clocks_of(row, actor(request))
