@@ -20,9 +20,9 @@ from consortium.members.models import Category, Institution
 from consortium.members.states import Status
 from consortium.web import clocks
 from consortium.web.admin import charts, panels, timeline
-from governance.permissions import holding
+from governance.permissions import holding, rolling
 from governance.permissions import selectors as lists
-from governance.permissions.models import Alarm, Delivery, Epoch
+from governance.permissions.models import Alarm, Delivery, Epoch, Rollout
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
@@ -110,6 +110,28 @@ def _authorities_ending() -> list[Job]:
     return [job] if count else []
 
 
+def _given_up_and_halted() -> list[Job]:
+    """Nodes that nobody tells any more, and rollouts that wait for a person; nothing where there are none."""
+    dead = Delivery.objects.filter(Delivery.GIVEN_UP, node__retired_at__isnull=True).count()
+    halted = Rollout.objects.filter(rolling.HALTED).count()
+    jobs = [
+        Job(
+            _("Nodes not told any more"),
+            dead,
+            panels.listing(Delivery, "state=given_up"),
+            _("did not answer for too long"),
+        ),
+        Job(
+            _("Rollouts halted"),
+            halted,
+            panels.listing(Rollout, "state=halted"),
+            _("wait for a person to go on, or back"),
+            urgent=True,
+        ),
+    ]
+    return [job for job in jobs if job.count]
+
+
 def work_queue() -> list[Job]:
     """What waits, most binding first. One count each."""
     return [
@@ -157,6 +179,7 @@ def work_queue() -> list[Job]:
             urgent=True,
         ),
         *_held_lists(),
+        *_given_up_and_halted(),
         *_overdue_lists(),
         *_spreading(),
         *_authorities_ending(),

@@ -20,14 +20,13 @@ from certs.models import Certificate
 from consortium.core import clock, surface
 from consortium.core.errors import ConsoleError, NotFound
 from consortium.members.models import Node
-from governance.permissions import reports, rules, services
+from governance.permissions import reports, rolling, rules, services
 from governance.permissions.errors import (
     ForeignNetwork,
     InvalidReport,
     NodeRetired,
     NothingPublished,
 )
-from governance.permissions.models import Epoch
 from governance.permissions.repository.roles import network_of
 
 _METADATA = re.compile(r"(?:[1-9][0-9]{0,9}\.(?:root|targets|snapshot)|timestamp)\.json")
@@ -114,7 +113,7 @@ def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
 
 
 def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
-    """The newest published list in one format; ``?file=`` names another than the format's first file.
+    """The newest published list that is for the node, in one format; ``?file=`` names another than the format's first file.
 
     For nodes that fetch without an agent. The headers Epoch and ETag say what it is; what proves it
     is the signed metadata only.
@@ -127,7 +126,7 @@ def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
     matching = [p for p in rules.FILES[name] if wanted is None or p.rpartition("/")[2] == wanted]
     if not matching:
         raise NotFound
-    epoch = Epoch.objects.filter(network=network, published_at__isnull=False).order_by("-number").first()
+    epoch = rolling.epoch_for(request.node)
     if epoch is None:
         raise NothingPublished
     services.record_pull(request.node)

@@ -12,9 +12,11 @@ from consortium.web.admin import (
     permissions,
     proposals,
     record,
+    removal,
+    rollouts,
 )
 
 __all__ = [
     "authorities", "cert_life", "certs", "chain", "convergence", "ledgers", "members", "offices",
-    "permissions", "proposals", "record",
+    "permissions", "proposals", "record", "removal", "rollouts",
 ]  # fmt: skip

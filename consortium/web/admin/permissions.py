@@ -158,7 +158,12 @@ class ConvergenceFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("behind", _("behind")), ("current", _("up to date")), ("error", _("last try failed"))]
+        return [
+            ("behind", _("behind")),
+            ("current", _("up to date")),
+            ("error", _("last try failed")),
+            ("given_up", _("told no more")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         match self.value():
@@ -166,6 +171,8 @@ class ConvergenceFilter(admin.SimpleListFilter):
                 return lists.behind(queryset)
             case "current":
                 return _current(queryset)
+            case "given_up":
+                return queryset.filter(Delivery.GIVEN_UP, node__retired_at__isnull=True)
             case "error":
                 return queryset.exclude(last_error="")
         return queryset
@@ -224,7 +231,7 @@ class DeliveryAdmin(ConsoleModelAdmin):
             _("Trouble"),
             {
                 "fields": (
-                    ("attempts", "next_attempt_at", "refused_at"),
+                    ("attempts", "next_attempt_at", "refused_at", "dead_at"),
                     "last_error",
                     ("declined_epoch", "declined_at", "declined_reason"),
                 )

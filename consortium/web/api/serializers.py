@@ -11,6 +11,7 @@ from consortium.core.models import Event
 from consortium.members.models import Institution, Network, Node
 from consortium.members.states import NodeSoftware
 from consortium.web.api.errors import AnotherProposal
+from consortium.web.api.rollout_serializers import RolloutOut
 from consortium.web.portal import listing
 from governance.chain.models import Seat
 from governance.permissions import holding
@@ -396,12 +397,14 @@ class EpochOut(serializers.ModelSerializer[Epoch]):
     superseded = serializers.BooleanField(read_only=True)
     findings = EpochFindingOut(many=True, read_only=True)
     overrides = EpochOverrideOut(many=True, read_only=True)
+    rollout = RolloutOut(read_only=True, allow_null=True)
 
     class Meta:
         model = Epoch
         fields = [
             "id", "network", "number", "block", "tx_hash", "effective_at", "content_sha256", "node_count",
-            "cause", "compiled_at", "published_at", "held", "superseded", "findings", "overrides", "files",
+            "cause", "compiled_at", "published_at", "held", "superseded", "findings", "overrides",
+            "rollout", "files",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -271,7 +271,11 @@ class Epochs(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
 
     def get_queryset(self) -> QuerySet[Epoch]:
         rows = holding.with_state(scope.epochs(self.account))
-        return rows.prefetch_related("files", "findings", "overrides").order_by("-compiled_at")
+        return (
+            rows.select_related("rollout__former")
+            .prefetch_related("files", "findings", "overrides", "rollout__stages")
+            .order_by("-compiled_at")
+        )
 
 
 class Convergence(Scoped):

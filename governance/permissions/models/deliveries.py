@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -62,6 +64,13 @@ class Delivery(models.Model):
     last_error = models.TextField(_("last error"), blank=True)
     # Nobody tells it any more, until it is heard of again or the secretariat asks.
     dead_at = models.DateTimeField(_("given up"), null=True)
+
+    # Given up, and not heard of since: whoever comes for its list or reports is told again.
+    GIVEN_UP: ClassVar[Q] = Q(dead_at__isnull=False) & ~(
+        Q(pulled_at__isnull=False, pulled_at__gt=models.F("dead_at"))
+        | Q(heard_at__isnull=False, heard_at__gt=models.F("dead_at"))
+        | Q(applied_at__isnull=False, applied_at__gt=models.F("dead_at"))
+    )
 
     class Meta:
         verbose_name = _("delivery")

@@ -91,13 +91,8 @@ def _due(network: str | None = None) -> QuerySet[Delivery]:
         applied_epoch__lt=F("wanted_epoch"),
         node__retired_at__isnull=True,
     ).exclude(node__push_url="")
-    rows = rows.exclude(GIVEN_UP)
+    rows = rows.exclude(Delivery.GIVEN_UP)
     return rows if network is None else rows.filter(node__network=network)
-
-
-# Given up, and not heard of since: whoever comes for its list or reports is told again.
-_HEARD = Q(pulled_at__gt=F("dead_at")) | Q(heard_at__gt=F("dead_at")) | Q(applied_at__gt=F("dead_at"))
-GIVEN_UP = Q(dead_at__isnull=False) & ~_HEARD
 
 
 def _anchors() -> str:

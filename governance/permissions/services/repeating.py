@@ -25,8 +25,8 @@ def push_again(delivery: Delivery, *, actor: events.Actor, reason: str = "") -> 
         if now.applied_epoch >= now.wanted_epoch or node.retired_at or not node.push_url:
             raise NothingToPush(node=str(node))
         now.told_epoch = now.applied_epoch
-        now.attempts, now.next_attempt_at, now.last_error = 0, None, ""
-        now.save(update_fields=["told_epoch", "attempts", "next_attempt_at", "last_error"])
+        now.attempts, now.next_attempt_at, now.last_error, now.dead_at = 0, None, "", None
+        now.save(update_fields=["told_epoch", "attempts", "next_attempt_at", "last_error", "dead_at"])
         outbox.enqueue(PUSH, key=node.network_id, payload={"network": node.network_id})
         events.record(
             "node.push_requested",
