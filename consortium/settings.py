@@ -32,6 +32,16 @@ def _words(name: str, default: str = "") -> list[str]:
     return [word for word in os.environ.get(name, default).replace(",", " ").split() if word]
 
 
+def _s3_credentials(path: str | None) -> dict[str, str]:
+    """Access key and secret key, a line each."""
+    if not path:
+        return {}
+    lines = Path(path).read_text().split()
+    if len(lines) != 2:
+        raise ImproperlyConfigured(f"{path}: an access key and a secret key, a line each")
+    return {"access_key": lines[0], "secret_key": lines[1]}
+
+
 def _rule(name: str, default: str) -> dict[str, object]:
     """“1/2 2/3 3”: quorum, approval, categories; as ``VotingRule.rule`` has it."""
     text = os.environ.get(name, default)
@@ -489,6 +499,22 @@ SM2_PROPERTIES = os.environ.get("SM2_PROPERTIES", "")
 # Set for the chain worker alone: the relay account pays for transactions, it holds no vote.
 RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
 TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
+# Set for the signing worker alone, where lists are published to a bucket that speaks S3 as well: its name, and a
+# file with the access key in its first line and the secret key in its second (without: as boto3 finds them).
+if _bucket := os.environ.get("LISTS_S3_BUCKET"):
+    STORAGES["lists"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": _bucket,
+            "location": os.environ.get("LISTS_S3_PREFIX", ""),
+            "endpoint_url": os.environ.get("LISTS_S3_ENDPOINT") or None,
+            "region_name": os.environ.get("LISTS_S3_REGION") or None,
+            "default_acl": os.environ.get("LISTS_S3_ACL") or None,
+            "file_overwrite": True,  # timestamp.json changes in place
+            "object_parameters": {"CacheControl": "no-cache"},
+            **_s3_credentials(os.environ.get("LISTS_S3_CREDENTIALS_FILE")),
+        },
+    }
 PKI_DIR = Path(os.environ.get("PKI_DIR", DATA_DIR / "pki"))  # published lists, answers, CA certificates
 # Set for the signing worker, which makes the status responders' keys, and for the responder itself. Without
 # it nothing is prepared for OCSP, and what is asked there is answered with "try later".

@@ -31,6 +31,12 @@ class RootRefused(ConsoleError):
     message = _("This root of the permission lists can't be used: %(reason)s")
 
 
+class KeptTooShort(ConsoleError):
+    code = "kept_too_short"
+    status = 409
+    message = _("Published files are kept for at least %(days)s days.")
+
+
 class NodeRetired(ConsoleError):
     code = "node_retired"
     status = 403

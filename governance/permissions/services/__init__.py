@@ -27,6 +27,7 @@ from governance.permissions.services.rollout_acts import (
 )
 from governance.permissions.services.rollouts import advance_rollouts
 from governance.permissions.services.roots import begin_root, install_root, remind_of_root, root_ends_soon
+from governance.permissions.services.stores import prune as prune_lists
 
 compile = compile_epoch  # the name that other parts know it by
 
@@ -48,6 +49,7 @@ __all__ = [
     "order_removal",
     "order_removals",
     "override",
+    "prune_lists",
     "publish",
     "push_again",
     "recheck",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Length
 
 from consortium.core import clock, events, outbox
 from governance.permissions import holding, logbook, published, rules
 from governance.permissions.models import Epoch, EpochFile
 from governance.permissions.repository.content import Content
-from governance.permissions.services import entering, rollouts
+from governance.permissions.services import entering, rollouts, stores
+from governance.permissions.services.locking import keep_others_out
 from governance.permissions.tufrepo import Repository
 
-_LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
 _TRIES = 20  # epochs are compiled seconds apart
 
 
@@ -44,16 +44,11 @@ def _enter() -> None:
             entering.enter(due)
 
 
-def keep_others_out() -> None:
-    """Hold the repository until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
 def _publish(epochs: list[Epoch]) -> list[Epoch]:
     now = clock.now()
     rollouts.begin(epochs, now)
     version = Repository().publish(_wanted(epochs), now)
+    stores.upload()
     fresh = [epoch for epoch in epochs if epoch.published_at is None]
     for epoch in fresh:
         _mark(epoch, version, now)

@@ -18,7 +18,8 @@ from governance.permissions.errors import NoListKeys, RootRefused
 from governance.permissions.repository import keyring
 from governance.permissions.repository.repo import Repository
 from governance.permissions.repository.roles import LIFETIME, ONLINE_KEYS, ROOT_WARNING
-from governance.permissions.services.publishing import keep_others_out
+from governance.permissions.services import stores
+from governance.permissions.services.locking import keep_others_out
 
 logger = logging.getLogger(__name__)
 _REMINDERS = (60, 30, 14, 7, 3, 1, 0)  # days before the root ends
@@ -117,9 +118,11 @@ def _bring_into_force(former: Root | None, made: Metadata[Root], passphrase: byt
     place = repository.metadata / f"{made.signed.version}.root.json"
     if former is not None:
         repository.publish({}, clock.now())  # signed for both roots: whoever has either can go on
+        stores.upload()
     files.replace(place, data)
     files.replace(repository.trusted_root, data)
     _begin(repository)
+    stores.upload()
 
 
 def _begin(repository: Repository) -> None:
