@@ -70,7 +70,7 @@ def holds(file: File, expected: bytes) -> bool:
 def splice(existing: bytes, replacement: bytes) -> bytes:
     """``existing`` with the sections of ``replacement`` in place of its own of the same names."""
     names = _names(replacement)
-    kept = b"".join(line for name, line in _lines(existing) if name not in names)
+    kept = b"".join(line for name, line in lines(existing) if name not in names)
     if kept and not kept.endswith(b"\n"):
         kept += b"\n"
     return kept + replacement
@@ -78,10 +78,10 @@ def splice(existing: bytes, replacement: bytes) -> bytes:
 
 def sections(data: bytes, names: frozenset[bytes]) -> bytes:
     """The lines of the sections ``names``."""
-    return b"".join(line for name, line in _lines(data) if name in names)
+    return b"".join(line for name, line in lines(data) if name in names)
 
 
-def _lines(data: bytes) -> list[tuple[bytes, bytes]]:
+def lines(data: bytes) -> list[tuple[bytes, bytes]]:
     """Each line with the name of its section; empty before the first."""
     current, found = b"", []
     for line in data.splitlines(keepends=True):
@@ -92,7 +92,7 @@ def _lines(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _names(data: bytes) -> frozenset[bytes]:
-    return frozenset(name for name, _ in _lines(data) if name)
+    return frozenset(name for name, _ in lines(data) if name)
 
 
 def _allowlists(data: bytes) -> dict[str, frozenset[str]] | None:

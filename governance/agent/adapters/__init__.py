@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from governance.agent.adapters.base import Adapter, ReadBack, holds
 from governance.agent.adapters.besu import Besu
+from governance.agent.adapters.command import Command
+from governance.agent.adapters.fisco import Fisco
 from governance.agent.adapters.geth import Geth
 from governance.agent.adapters.goquorum import GoQuorum
 from governance.agent.adapters.plain import Plain
@@ -24,8 +26,10 @@ KINDS: Mapping[str, Callable[[Table, tuple[File, ...]], Adapter]] = {
     "besu": Besu.of,
     "goquorum": GoQuorum.of,
     "geth": Geth.of,
+    "fisco-bcos": Fisco.of,
+    "command": Command.of,
 }
-_WITH_FILES = ("files",)
+_WITH_FILES = ("files", "command")
 
 
 def make(node_table: Mapping[str, Any], files: tuple[File, ...], base: Path) -> Adapter:

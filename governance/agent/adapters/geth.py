@@ -6,7 +6,7 @@
     kind = "geth"
     static_nodes_file = "/var/lib/geth/geth/static-nodes.json"
     rpc = "http://127.0.0.1:8545"       # ADMIN and WEB3 among its modules
-    target = "goquorum/permissioned-nodes.json"     # default; the same format
+    target = "geth/static-nodes.json"           # default
     drop_seconds = 10                   # default 10: how long a peer may take to be gone
 
 geth has no allow list. The agent keeps it connected to those listed, and sends away who is not; one that
@@ -46,9 +46,7 @@ class Geth:
     @classmethod
     def of(cls, table: Table, files: tuple[File, ...]) -> Geth:
         peers = Peers(Rpc.of(table), table.seconds("drop_seconds", 10))
-        return cls(
-            peers, table.path("static_nodes_file"), table.text("target", "goquorum/permissioned-nodes.json")
-        )
+        return cls(peers, table.path("static_nodes_file"), table.text("target", "geth/static-nodes.json"))
 
     def targets(self) -> tuple[str, ...]:
         return (self._target,)
@@ -87,7 +85,7 @@ class Geth:
         return self._peers.version()
 
     def _change(self, former: frozenset[Enode], nodes: frozenset[Enode], own: str) -> None:
-        """Who goes, first: geth knows a node by its key alone, so one that moved would be removed for good."""
+        """Who goes, first: geth knows a node by its key alone, so one that moved would go for good."""
         gone = [str(node) for node in sorted(former - nodes) if node.key != own]
         self._peers.tell("admin_removeTrustedPeer", gone)
         self._peers.tell("admin_removePeer", gone)

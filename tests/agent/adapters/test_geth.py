@@ -17,7 +17,7 @@ from tests.agent.adapters.support import HEMING, QINGCHUAN, WANGCHAO, YUNQI, bro
 from tests.agent.nodes.running import Running
 
 Start = Callable[..., Running]
-TARGET = "goquorum/permissioned-nodes.json"
+TARGET = "geth/static-nodes.json"
 
 
 def nodes(*listed: str) -> dict[str, bytes]:
