@@ -18,7 +18,7 @@ _PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4
 _HOST = rf"(?:(?!0\.)(?!22[4-9]|2[3-5][0-9]){_OCTET}(?:\.{_OCTET}){{3}}|\[([0-9a-f:.]+)\])"
 ADDRESS = re.compile(rf"{_HOST}:{_PORT}")
 _ENODE = re.compile(
-    rf"enode://([0-9a-f]{{128}})@({_HOST}:{_PORT})\?discport=(?:0|{_PORT})(?:&raftport=({_PORT}))?"
+    rf"enode://([0-9a-f]{{128}})@({_HOST}:{_PORT})\?discport=(?:0|{_PORT})(?:&raftport={_PORT})?"
 )
 _ACCOUNT = re.compile(r"0x[0-9a-f]{40}")
 _PRIME = 2**256 - 2**32 - 977  # SEC 2, section 2.4.1: y² = x³ + 7 over this field
@@ -93,20 +93,29 @@ def _strings(path: str, text: str) -> list[str]:
 
 def _enodes(path: str, urls: Sequence[str], *, raft: bool) -> tuple[Enode, ...]:
     once(path, "duplicate_enode", urls)
-    return tuple([_enode(path, url, raft=raft) for url in urls])
+    try:
+        found = [_enode(url) for url in urls]
+    except _Unreadable as error:
+        raise Malformed(path, *error.args) from None
+    if not raft and any("&raftport" in url for url in urls):
+        raise Malformed(path, "raft_port")
+    return tuple(found)
 
 
-def _enode(path: str, url: str, *, raft: bool) -> Enode:
+class _Unreadable(Exception):
+    """(rule, url)"""
+
+
+@lru_cache(maxsize=32768)  # the same entries are in three files, and most of them in the next epoch again
+def _enode(url: str) -> Enode:
     match = _ENODE.fullmatch(url)
     if match is None:
-        raise Malformed(path, "enode", url)
-    key, address, ipv6, raft_port = match.groups()
+        raise _Unreadable("enode", url)
+    key, address, ipv6 = match.groups()
     if ipv6 is not None and not is_ipv6(ipv6):
-        raise Malformed(path, "address", url)
-    if raft_port is not None and not raft:
-        raise Malformed(path, "raft_port", url)
+        raise _Unreadable("address", url)
     if not _on_curve(key):
-        raise Malformed(path, "key_off_curve", key)
+        raise _Unreadable("key_off_curve", url)
     return Enode(key, address)
 
 
@@ -119,7 +128,6 @@ def is_ipv6(text: str) -> bool:
     return not (address.is_unspecified or address.is_multicast)
 
 
-@lru_cache(maxsize=65536)  # the same keys are in three files, and in the next epoch again
 def _on_curve(key: str) -> bool:
     """A point of secp256k1? A client that meets another rejects the whole list."""
     x, y = int(key[:64], 16), int(key[64:], 16)

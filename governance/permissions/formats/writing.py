@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from governance.permissions.formats import paths
 from governance.permissions.formats.desired import (
@@ -47,15 +46,14 @@ FORMS = (
 def write(header: Header, state: DesiredState) -> dict[str, bytes]:
     """Every file of an epoch, by its path inside the network's folder."""
     enodes = [_enode(node, node.reached_at[0]) for node in state.nodes]
+    with_raft = [_with_raft(node, url) for node, url in zip(state.nodes, enodes, strict=True)]
     files = {
         paths.JSON_PATH: _permissions(header, state),
         paths.BESU_PATH: _besu(state),
-        paths.GOQUORUM_PATH: _lines(
-            [_with_raft(node, url) for node, url in zip(state.nodes, enodes, strict=True)]
-        ),
+        paths.GOQUORUM_PATH: _list(with_raft),
         # never empty bytes: GoQuorum would then block everybody
-        paths.GOQUORUM_DISALLOWED_PATH: _lines([_frozen_enode(node) for node in state.frozen]),
-        paths.GETH_PATH: _lines(enodes),
+        paths.GOQUORUM_DISALLOWED_PATH: _list([_frozen_enode(node) for node in state.frozen]),
+        paths.GETH_PATH: _list(enodes),
     }
     for form in FORMS:
         files[form.certificates] = _certificates(form, state)
@@ -68,8 +66,13 @@ def _permissions(header: Header, state: DesiredState) -> bytes:
     return head[:-1].encode() + b",\n" + state.body
 
 
-def _lines(entries: list[str]) -> bytes:
-    return (json.dumps(entries, indent=1) + "\n").encode()
+def _list(entries: list[str]) -> bytes:
+    """A list of strings, one a line, that JSON writes as they are: keys, numbers and addresses."""
+    return _array(entries).encode() + b"\n"
+
+
+def _array(entries: list[str]) -> str:
+    return "[\n " + ",\n ".join([f'"{entry}"' for entry in entries]) + "\n]" if entries else "[]"
 
 
 def _enode(node: ListedNode, address: Address) -> str:
@@ -87,14 +90,8 @@ def _frozen_enode(node: FrozenNode) -> str:
 def _besu(state: DesiredState) -> bytes:
     """Both keys always: Besu does not start when one is missing that its options switch on."""
     accounts = ",".join([f'"{account.address}"' for account in state.accounts])
-    claims = state.claims
-    urls = [
-        f'"{_enode(node, address)}"'
-        for node in state.nodes
-        for address in node.reached_at
-        if claims[address] is node
-    ]
-    return f"accounts-allowlist=[{accounts}]\nnodes-allowlist=[{','.join(urls)}]\n".encode()
+    nodes = ",".join([f'"{_enode(node, address)}"' for node, own in state.reach for address in own])
+    return f"accounts-allowlist=[{accounts}]\nnodes-allowlist=[{nodes}]\n".encode()
 
 
 def _certificates(form: Form, state: DesiredState) -> bytes:
@@ -107,13 +104,6 @@ def _certificates(form: Form, state: DesiredState) -> bytes:
 
 
 def _peers(form: Form, state: DesiredState) -> bytes:
-    claims = state.claims
-    found = [
-        str(address)
-        for node in state.nodes
-        if node.tls_ids.of(form.name)
-        for address in node.reached_at
-        if claims[address] is node
-    ]
-    value: dict[str, Any] = {"nodes": found}
-    return (json.dumps(value, indent=1) + "\n").encode()
+    known = ((node, own) for node, own in state.reach if node.tls_ids.of(form.name))
+    found = [str(address) for _node, own in known for address in own]
+    return f'{{"nodes": {_array(found)}}}\n'.encode()
