@@ -113,7 +113,7 @@ def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
 
 
 def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
-    """The newest published list that is for the node, in one format; ``?file=`` names another than the format's first file.
+    """The newest list that is for the node, in one format; ``?file=`` names another than its first file.
 
     For nodes that fetch without an agent. The headers Epoch and ETag say what it is; what proves it
     is the signed metadata only.
