@@ -34,8 +34,8 @@ def acknowledge(node: Node, *, certificate: Certificate, report: Report) -> Deli
     """Take the node's word for what it has in force, compared with what was signed.
 
     Raises ForeignCertificate, ForeignNetwork, UnknownEpoch, OlderEpoch, ReplayedReport, and HashMismatch
-    after keeping the report. The same report once more changes nothing. Six statements where it is news,
-    three where it is not.
+    after keeping the report. The same report once more changes nothing. Five statements where it is
+    news (and what listens to its event), three where it is not.
     """
     try:
         with transaction.atomic():
@@ -72,8 +72,13 @@ def _is_replayed(delivery: Delivery, report: Report) -> bool:
     """
     if report.clock is None or delivery.sent_at is None or delivery.heard_at is None:
         return False
-    is_news = report.epoch > max(delivery.applied_epoch, delivery.reported_epoch or 0)
-    return not is_news and report.clock < min(delivery.sent_at, delivery.heard_at)
+    return not _is_news(delivery, report) and report.clock < min(delivery.sent_at, delivery.heard_at)
+
+
+def _is_news(delivery: Delivery, report: Report) -> bool:
+    """Is it of an epoch of which the node has said nothing yet?"""
+    said = (delivery.applied_epoch, delivery.reported_epoch or 0, delivery.declined_epoch)
+    return report.epoch > max(said)
 
 
 def _went_back(delivery: Delivery, report: Report) -> bool:
@@ -105,14 +110,15 @@ def _existing(network: str, numbers: set[int]) -> set[int]:
 
 def _take(node: Node, certificate: Certificate, delivery: Delivery, report: Report, wrong: list[str]) -> None:
     now = clock.now()
-    known = _is_known(delivery, report, wrong)
+    known, is_news = _is_known(delivery, report, wrong), _is_news(delivery, report)
     was_applied, was_declined = delivery.applied_epoch, delivery.declined_epoch
     changes = _said(delivery, report, wrong, now)
     if not wrong and report.epoch:
         changes |= _in_force(delivery, report, now)
     changes |= _declined_and_held(delivery, report, wrong, now)
     if not known:
-        _keep(node, certificate, report, wrong, changes["clock_offset_ms"], now)
+        before = [] if is_news else _kept(node, report)
+        _keep(node, certificate, report, wrong, before, changes["clock_offset_ms"], now)
     for name, value in changes.items():
         setattr(delivery, name, value)
     drifting.after_report(node, delivery, now)
@@ -197,16 +203,28 @@ def _nothing_newer_in_force(report: Report, now: datetime) -> Mapping[str, Any]:
     }
 
 
+_Kept = tuple[str, str, str]  # format, hash, where it was read back
+
+
+def _kept(node: Node, report: Report) -> list[_Kept]:
+    rows = Acknowledgement.objects.filter(node=node, epoch=report.epoch).order_by()
+    return list(rows.values_list("format", "sha256", "read_back"))
+
+
 def _keep(
-    node: Node, certificate: Certificate, report: Report, wrong: list[str], offset: int | None, now: datetime
+    node: Node,
+    certificate: Certificate,
+    report: Report,
+    wrong: list[str],
+    before: list[_Kept],
+    offset: int | None,
+    now: datetime,
 ) -> None:
     """One row a format, unless the node has said this before, or too much about the epoch already."""
-    before = Acknowledgement.objects.filter(node=node, epoch=report.epoch).order_by()
-    said = list(before.values_list("format", "sha256", "read_back"))
     rows = []
     for name, reported in _by_format(report.files).items():
         value = rules.digest(reported)
-        if (name, value, report.read_back) in said or _times(name, said) >= _MOST_REPORTS:
+        if (name, value, report.read_back) in before or _times(name, before) >= _MOST_REPORTS:
             continue
         rows.append(
             Acknowledgement(
@@ -236,5 +254,5 @@ def _by_format(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _times(name: str, said: list[tuple[str, str, str]]) -> int:
-    return sum(1 for kept, _, _ in said if kept == name)
+def _times(name: str, before: list[_Kept]) -> int:
+    return sum(1 for kept, _, _ in before if kept == name)
