@@ -95,6 +95,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Convergence"), "permissions_delivery", "sync", badge="behind_badge"),
             _page(_("Alarms"), "permissions_alarm", "warning", badge="alarms_badge"),
             _page(_("Epochs"), "permissions_epoch", "checklist"),
+            _page(_("Log of lists"), "permissions_logentry", "history_edu"),
             _page(_("Rollouts"), "permissions_rollout", "stairs"),
             _page(_("Removals of nodes"), "permissions_removal", "logout"),
             _page(_("Reports of nodes"), "permissions_acknowledgement", "task_alt"),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
+
 from governance.chain.models import Ledger, RelayTransaction
 from governance.permissions import digests
 from governance.permissions.digests import Entry, Part
@@ -115,3 +117,33 @@ def targets(network: str, epoch: Epoch) -> dict[str, Target]:
 
 def _number(entry: LogEntry | None) -> int:
     return entry.epoch.number if entry else 0
+
+
+# --- To be looked at ------------------------------------------------------------------------------------
+def with_anchor(rows: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+    """With ``anchored_size``, ``anchored_block``, ``anchored_at`` of the first anchor that covers each.
+
+    A head stands for all entries before it, so what was anchored later covers it, too.
+    """
+    covering = Anchor.objects.filter(
+        network=OuterRef("network"),
+        size__gte=OuterRef("position"),
+        transaction__status=RelayTransaction.Status.MINED,
+    ).order_by("size", "id")
+    return rows.annotate(
+        anchored_size=Subquery(covering.values("size")[:1]),
+        anchored_block=Subquery(covering.values("transaction__block")[:1]),
+        anchored_at=Subquery(covering.values("transaction__mined_at")[:1]),
+    )
+
+
+def anchors(network: str, *, length: int = 20) -> list[Anchor]:
+    """The last ones of a network, newest first, those that went wrong too."""
+    rows = Anchor.objects.filter(network=network).select_related("transaction__ledger")
+    return list(rows.order_by("-id")[:length])
+
+
+def heads() -> list[LogEntry]:
+    """The newest entry of each network's log, with its anchor."""
+    rows = LogEntry.objects.select_related("network", "epoch").order_by("network_id", "-position")
+    return list(with_anchor(rows.distinct("network_id")))

@@ -7,6 +7,7 @@ from consortium.web.admin import (
     chain,
     convergence,
     ledgers,
+    list_log,
     members,
     offices,
     permissions,
@@ -17,6 +18,6 @@ from consortium.web.admin import (
 )
 
 __all__ = [
-    "authorities", "cert_life", "certs", "chain", "convergence", "ledgers", "members", "offices",
+    "authorities", "cert_life", "certs", "chain", "convergence", "ledgers", "list_log", "members", "offices",
     "permissions", "proposals", "record", "removal", "rollouts",
 ]  # fmt: skip

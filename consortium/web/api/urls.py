@@ -7,7 +7,14 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from consortium.web import errors
-from consortium.web.api import certificate_views, guardian_views, ledger_views, spreading_views, views
+from consortium.web.api import (
+    certificate_views,
+    guardian_views,
+    ledger_views,
+    log_views,
+    spreading_views,
+    views,
+)
 
 router = SimpleRouter(use_regex_path=False)
 router.register("institutions", views.Institutions)
@@ -25,6 +32,7 @@ router.register("committee-transactions", ledger_views.CommitteeTransactions)
 router.register("epochs", views.Epochs)
 router.register("convergence", views.Convergence, basename="convergence")
 router.register("networks", spreading_views.Networks)
+router.register("logs", log_views.Logs, basename="logs")
 router.register("alarms", spreading_views.Alarms)
 router.register("events", views.Events)
 
