@@ -441,6 +441,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"queue": "push", "expires": 8},
     },
+    "notice nodes that drift": {
+        "task": "permissions.check_drift",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 50},
+    },
 }
 
 # --- Keys and published files --------------------------------------------------------------------------
@@ -502,6 +507,13 @@ VOTING_RULES = {
 # Who may break the glass: addresses, separated by commas, and how many of them must agree.
 GUARDIANS = _words("GUARDIANS")
 GUARDIAN_THRESHOLD = int(os.environ.get("GUARDIAN_THRESHOLD", "2"))
+# When a node is said to drift: how far off its clock may be, how long it may neither pull nor report, how
+# near its certificate's end may come without a next one; and the oldest versions that are put up with.
+DRIFT_CLOCK_SECONDS = float(os.environ.get("DRIFT_CLOCK_SECONDS", "60"))
+DRIFT_SILENCE_SECONDS = float(os.environ.get("DRIFT_SILENCE_SECONDS", "900"))
+DRIFT_CERTIFICATE_DAYS = float(os.environ.get("DRIFT_CERTIFICATE_DAYS", "14"))
+OLDEST_AGENT = os.environ.get("OLDEST_AGENT", "1.0")
+OLDEST_NODES = dict(word.split("=", 1) for word in _words("OLDEST_NODES"))  # besu=25.1,fisco-bcos=3.4
 # Seconds after which an EST client may ask again for a certificate that waits for approval.
 EST_RETRY_AFTER = int(os.environ.get("EST_RETRY_AFTER", "60"))
 

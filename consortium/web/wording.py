@@ -163,6 +163,9 @@ ACTIONS: dict[str, str | Promise] = {
     "node.acknowledged": gettext_lazy("node applied a list"),
     "node.pull_refused": gettext_lazy("node's pull refused"),
     "node.ack_refused": gettext_lazy("node's acknowledgement refused"),
+    "node.list_declined": gettext_lazy("node would not take its list"),
+    "node.alarm_raised": gettext_lazy("alarm about a node"),
+    "node.alarm_cleared": gettext_lazy("alarm about a node is over"),
 }
 
 # Parts of the console that act by themselves (core.events.AutomaticActor).

@@ -3,4 +3,4 @@
 It stands alone: TUF's client and an HTTP library, nothing of the console's.
 """
 
-VERSION = "1.0"
+VERSION = "1.1"

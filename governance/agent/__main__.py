@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.agent import config as configuration
-from governance.agent import listener, rounds
+from governance.agent import identity, listener, rounds
 from governance.agent.config import Config
 from governance.agent.errors import AgentError, ConfigError
 from governance.agent.gateway import Gateway
@@ -31,6 +31,7 @@ class Agent:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.adapter = rounds.adapter_of(config)
         self.in_force = 0
         self.failures = 0
         self._wake = threading.Event()
@@ -49,9 +50,11 @@ class Agent:
     def once(self) -> bool:
         """One round; False when it failed, with a line that says why."""
         try:
-            gateway = Gateway(self.config)
+            node = identity.current(self.config)
+            gateway = Gateway(self.config, node)
             try:
-                self.in_force = rounds.run(self.config, gateway)
+                parts = rounds.Parts(self.config, self.adapter, node, gateway)
+                self.in_force = rounds.run(parts).epoch
             finally:
                 gateway.close()
         except AgentError as error:

@@ -29,7 +29,7 @@
 
     [renew]                             # optional: the certificate, by EST
     at = 0.667                          # share of its life after which the next is asked for; 0: never
-    keep_key = true                     # default: where the key is of secp256k1 (FISCO BCOS 2), else a new one
+    keep_key = true                     # default: where the key is of secp256k1 (FISCO BCOS 2)
     reload = ["/opt/agent/new-key"]     # optional; run once the agent has changed over, until it succeeds
 
     [ledger]                            # optional: the heads of the log that were anchored on chain

@@ -20,7 +20,10 @@ class NotTrusted(AgentError):
 
 
 class Unreachable(AgentError):
-    """The gateway did not answer, or refused this certificate; ``retry_after``: seconds it asked for, or 0."""
+    """The gateway did not answer, or refused this certificate.
+
+    ``retry_after``: the seconds that it asked for, or 0.
+    """
 
     def __init__(self, text: str, *, retry_after: float = 0) -> None:
         super().__init__(text)

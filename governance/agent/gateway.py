@@ -1,43 +1,33 @@
-"""The agent's side of the node gateway: verified pulls by TUF, and reports, over mutual TLS."""
+"""The agent's side of the node gateway: a connection over mutual TLS, for lists, reports, certificates."""
 
 from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
-from tuf.api import exceptions
-from tuf.ngclient import Updater  # type: ignore[attr-defined]
-from tuf.ngclient.fetcher import FetcherInterface
 
 from governance.agent import VERSION
 from governance.agent.config import Config
-from governance.agent.errors import NotPublished, NotTrusted, ReportRefused, Unreachable
+from governance.agent.errors import ReportRefused, Unreachable
+from governance.agent.identity import Identity
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=15)  # seconds
-_CHUNK = 64 * 1024  # bytes
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """A verified list: the files by target path, and the epoch they belong to."""
-
-    epoch: int
-    files: dict[str, bytes]
+_AGENT = f"consortium-agent/{VERSION}"
+_LONGEST_WAIT = 86400.0  # seconds, whatever the server asks for
 
 
 class Gateway:
     """A connection that proves the node by its certificate, and follows no redirect."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, identity: Identity) -> None:
+        self.address = config.gateway
         context = ssl.create_default_context(cafile=str(config.ca_file))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(str(config.certificate_file), str(config.key_file))
+        context.load_cert_chain(str(identity.certificate_file), str(identity.key_file))
         self._pool = urllib3.PoolManager(
             maxsize=1, ssl_context=context, retries=False, timeout=_TIMEOUT, headers={"User-Agent": _AGENT}
         )
@@ -46,101 +36,43 @@ class Gateway:
         self._pool.clear()
 
     def get(self, url: str) -> urllib3.BaseHTTPResponse:
-        """An answer whose body is still to be read."""
+        """An answer whose body is still to be read. Raises urllib3's errors, as TUF's fetcher wants them."""
         return self._pool.request("GET", url, preload_content=False, redirect=False)
 
-    def pull(self) -> Pulled:
-        """The newest list, verified. Raises Unreachable, NotTrusted, NotPublished.
-
-        Metadata and files are kept in the state directory, so unchanged ones are not fetched again, and
-        nothing older than they is taken.
-        """
+    def post(self, path: str, body: bytes, content_type: str) -> urllib3.BaseHTTPResponse:
+        """Whatever the gateway answers. Raises Unreachable."""
+        headers = {"Content-Type": content_type, "User-Agent": _AGENT}
         try:
-            updater = self._updater()
-            updater.refresh()
-            infos = {file.target: self._info(updater, file.target) for file in self._config.files}
-            files = {name: self._content(updater, info) for name, info in infos.items()}
-        except exceptions.DownloadHTTPError as error:
-            raise Unreachable(f"{self._config.gateway}: HTTP {error.status_code}") from error
-        except exceptions.DownloadError as error:
-            raise Unreachable(f"{self._config.gateway}: {error.__cause__ or error}") from error
-        except exceptions.RepositoryError as error:
-            raise NotTrusted(f"{type(error).__name__}: {error}") from error
-        return Pulled(_epoch(infos), files)
+            return self._pool.request("POST", self.address + path, body=body, headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"{self.address}: {error}") from error
 
     def report(self, body: dict[str, Any]) -> None:
         """Say what is in force. Raises Unreachable, ReportRefused."""
-        url = f"{self._config.gateway}/v1/acks"
-        try:
-            answer = self._pool.request("POST", url, json={**body, "agent_version": VERSION}, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"{self._config.gateway}: {error}") from error
+        text = json.dumps({**body, "agent_version": VERSION}).encode()
+        answer = self.post("/v1/acks", text, "application/json")
+        if answer.status in (429, 502, 503, 504):  # not this report is refused, but any for a while
+            raise Unreachable(f"{self.address}: HTTP {answer.status}", retry_after=retry_after(answer))
         if answer.status != 200:
-            raise ReportRefused(*_refusal(answer))
-
-    def _updater(self) -> Updater:
-        state, base = self._config.state_dir, f"{self._config.gateway}/tuf"
-        (state / "targets").mkdir(parents=True, exist_ok=True)
-        (state / "metadata").mkdir(parents=True, exist_ok=True)
-        return Updater(
-            metadata_dir=str(state / "metadata"),
-            metadata_base_url=f"{base}/metadata/",
-            target_dir=str(state / "targets"),
-            target_base_url=f"{base}/targets/",
-            fetcher=_Fetcher(self),
-            bootstrap=self._config.trusted_root.read_bytes(),
-        )
-
-    def _info(self, updater: Updater, target: str) -> Any:
-        info = updater.get_targetinfo(f"{self._config.network}/{target}")
-        if info is None:
-            raise NotPublished(f"no {self._config.network}/{target} is published")
-        return info
-
-    @staticmethod
-    def _content(updater: Updater, info: Any) -> bytes:
-        path = updater.find_cached_target(info) or updater.download_target(info)
-        return Path(path).read_bytes()
+            raise ReportRefused(*refusal(answer))
 
 
-class _Fetcher(FetcherInterface):
-    """TUF's downloads through the gateway's connection."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        answer = self._gateway.get(url)
-        if answer.status != 200:
-            answer.drain_conn()
-            raise exceptions.DownloadHTTPError(f"HTTP {answer.status}", answer.status)
-        return self._stream(answer)
-
-    @staticmethod
-    def _stream(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        try:
-            yield from answer.stream(_CHUNK)
-        except urllib3.exceptions.HTTPError as error:
-            raise exceptions.DownloadError(str(error)) from error
-        finally:
-            answer.release_conn()
-
-
-_AGENT = f"consortium-agent/{VERSION}"
-
-
-def _epoch(infos: dict[str, Any]) -> int:
-    """All files are of one epoch: they were signed together."""
-    epochs = {(info.custom or {}).get("epoch") for info in infos.values()}
-    epoch = next(iter(epochs))
-    if len(epochs) != 1 or not isinstance(epoch, int):
-        raise NotTrusted(f"mixed epochs: {sorted(map(str, epochs))}")
-    return epoch
-
-
-def _refusal(answer: urllib3.BaseHTTPResponse) -> tuple[str, str]:
+def refusal(answer: urllib3.BaseHTTPResponse) -> tuple[str, str]:
+    """Code and detail of an error of the gateway's."""
     try:
         body = json.loads(answer.data)
         return str(body["code"]), str(body["detail"])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {answer.status}", ""
+
+
+def retry_after(answer: urllib3.BaseHTTPResponse) -> float:
+    """Seconds that the server wants to be left alone for; 0 when it does not say (RFC 9110, 10.2.3)."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), _LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(value).astimezone(UTC)
+    except ValueError:
+        return 0
+    return min(max((until - datetime.now(UTC)).total_seconds(), 0), _LONGEST_WAIT)

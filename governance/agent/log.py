@@ -41,7 +41,8 @@ class LogNotTrusted(NotTrusted):
     """The log is not the one this node was given before. ``what`` says in a word how.
 
     ``unreadable``, ``network`` (another network's), ``broken`` (its entries do not lead to its head), ``gap``
-    (older pages are needed), ``shrunk``, ``forked`` or ``files`` (the files got are not those that it names).
+    (older pages are needed), ``shrunk``, ``forked``, ``files`` (the files got are not those that it names) or
+    ``anchor`` (the ledger has another head, see :mod:`governance.agent.anchors`).
     """
 
     def __init__(self, what: str, detail: str) -> None:
@@ -111,11 +112,11 @@ def leaf(network: str, epoch: int, digest: str) -> bytes:
 
 def follow(network: str, before: str, entries: Iterable[tuple[int, str]]) -> list[str]:
     """The heads after each of ``entries``, of a log whose head was ``before``."""
-    heads, head = [], bytes.fromhex(before)
+    found, head = [], bytes.fromhex(before)
     for epoch, digest in entries:
         head = hashlib.sha256(head + leaf(network, epoch, digest)).digest()
-        heads.append(head.hex())
-    return heads
+        found.append(head.hex())
+    return found
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -163,36 +164,34 @@ def verify(
         raise LogNotTrusted("network", f"it is {document.network or 'none'}'s, not {network}'s")
     if remembered.network not in {"", network}:
         raise LogNotTrusted("network", f"what is remembered is {remembered.network}'s, not {network}'s")
-    heads = _heads(document)
-    if document.last != document.size or heads[document.size] != document.head:
+    known = heads(document)
+    if document.last != document.size or known[document.size] != document.head:
         raise LogNotTrusted("broken", "its entries do not lead to its head")
-    _extends(document, remembered, heads, pages or {})
+    _extends(document, remembered, known, pages or {})
     _holds(document, epoch, files)
     return Checkpoint(network, document.size, document.head)
 
 
-def _heads(document: Document) -> dict[int, str]:
+def heads(document: Document) -> dict[int, str]:
     """The head at each size that the document's entries lead over."""
-    heads = follow(document.network, document.before, document.entries)
-    return {document.first - 1: document.before, **dict(enumerate(heads, start=document.first))}
+    found = follow(document.network, document.before, document.entries)
+    return {document.first - 1: document.before, **dict(enumerate(found, start=document.first))}
 
 
 def _extends(
-    document: Document, remembered: Checkpoint, heads: Mapping[int, str], pages: Mapping[int, Document]
+    document: Document, remembered: Checkpoint, known: Mapping[int, str], pages: Mapping[int, Document]
 ) -> None:
     if remembered.size == 0:
         return
     if document.size < remembered.size:
         raise LogNotTrusted("shrunk", f"{document.size} entries, {remembered.size} were there before")
-    known = {**_older(document, remembered, heads, pages), **heads}
-    if known[remembered.size] != remembered.head:
-        raise LogNotTrusted(
-            "forked", f"at {remembered.size} its head is {known[remembered.size]}, it was {remembered.head}"
-        )
+    found = {**_older(document, remembered, known, pages), **known}[remembered.size]
+    if found != remembered.head:
+        raise LogNotTrusted("forked", f"at {remembered.size} its head is {found}, it was {remembered.head}")
 
 
 def _older(
-    document: Document, remembered: Checkpoint, heads: Mapping[int, str], pages: Mapping[int, Document]
+    document: Document, remembered: Checkpoint, known: Mapping[int, str], pages: Mapping[int, Document]
 ) -> dict[int, str]:
     """The heads over the older pages, each of which must lead to where the next one begins."""
     numbers = missing(document, remembered)
@@ -200,15 +199,14 @@ def _older(
     if absent:
         raise Gap(tuple(page_target(number) for number in absent))
     found: dict[int, str] = {}
-    expected = heads[document.first - 1]
+    expected = known[document.first - 1]
     for number in reversed(numbers):
-        page = pages[number]
+        page, target = pages[number], page_target(number)
         if (page.network, page.first) != (document.network, number * PAGE + 1):
-            raise LogNotTrusted("broken", f"{page_target(number)} is another page")
-        over = _heads(page)
-        end = min(page.last, document.first - 1)
-        if end != min((number + 1) * PAGE, document.first - 1) or over[end] != expected:
-            raise LogNotTrusted("broken", f"{page_target(number)} does not lead to what comes after it")
+            raise LogNotTrusted("broken", f"{target} is another page")
+        over, end = heads(page), min((number + 1) * PAGE, document.first - 1)
+        if over.get(end) != expected:
+            raise LogNotTrusted("broken", f"{target} does not lead to what comes after it")
         expected = page.before
         found |= over
     return found

@@ -2,81 +2,69 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import subprocess
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
-from governance.agent import files, state
+from governance.agent import applying, offers, reports, state
+from governance.agent.adapters import Adapter, make
+from governance.agent.applying import InForce
 from governance.agent.config import Config
-from governance.agent.errors import NotTrusted, ReloadFailed, ReportRefused
-from governance.agent.gateway import Gateway, Pulled
+from governance.agent.errors import AgentError
+from governance.agent.gateway import Gateway
+from governance.agent.identity import Identity
+from governance.agent.repository import Repository
+from governance.agent.state import State
 
 logger = logging.getLogger("agent")
 
 
-def run(config: Config, gateway: Gateway) -> int:
-    """Do one round; returns the epoch in force. Raises AgentError, after which the next round tries again.
+@dataclass(frozen=True)
+class Parts:
+    """Whom a round deals with."""
 
-    The order is: note that a reload is owed, files, reload, state, report. Whatever is cut off after one of
-    them is done again by the next round, and doing it again is harmless.
+    config: Config
+    adapter: Adapter
+    identity: Identity
+    gateway: Gateway
+
+
+def adapter_of(config: Config) -> Adapter:
+    """What drives the node; the configuration's own ``reload`` is for the kind that only has files."""
+    table = dict(config.node)
+    if table.get("kind", "files") == "files" and config.reload:
+        table = {"reload": list(config.reload), "reload_seconds": config.reload_seconds, **table}
+    return make(table, config.files, config.base)
+
+
+def run(parts: Parts, *, retry: bool = False) -> State:
+    """Do one round; returns what is in force. Raises AgentError or OSError; the next round tries again.
+
+    ``retry``: a list that the node refused is tried again at once.
     """
-    known = state.load(config.state_dir)
-    pulled = gateway.pull()
-    if pulled.epoch < known.epoch:
-        raise NotTrusted(f"epoch {pulled.epoch} is older than {known.epoch}, which is in force")
-    if pulled.epoch > known.epoch or known.reload_pending or not _in_force(config, pulled):
-        known = _apply(config, pulled, known)
-    if not known.reported:
-        _report(config, gateway, pulled, known)
-    return pulled.epoch
-
-
-def _in_force(config: Config, pulled: Pulled) -> bool:
-    return all(files.holds(file, pulled.files[file.target]) for file in config.files)
-
-
-def _apply(config: Config, pulled: Pulled, known: state.State) -> state.State:
-    # First of all: files that are right again would not tell the next round that their reload failed.
-    state.save(config.state_dir, replace(known, reload_pending=True, reported=False))
-    for file in config.files:
-        files.put(file, pulled.files[file.target])
-    _reload(config)
-    applied_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    known = state.State(pulled.epoch, applied_at, reported=False)
-    state.save(config.state_dir, known)
-    logger.info("epoch %s is in force", pulled.epoch)
-    return known
-
-
-def _reload(config: Config) -> None:
-    if not config.reload:
-        return
+    known = state.load(parts.config.state_dir)
     try:
-        subprocess.run(
-            config.reload,
-            check=True,
-            timeout=config.reload_seconds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ReloadFailed(str(error)) from error
+        now = _brought(parts, known, retry=retry)
+    except (AgentError, OSError):
+        from_what_was_kept(parts.config, parts.adapter)
+        raise
+    return reports.report(parts.config, parts.gateway, parts.adapter, now)
 
 
-def _report(config: Config, gateway: Gateway, pulled: Pulled, known: state.State) -> None:
-    found = {file.target: files.read_back(file, pulled.files[file.target]) for file in config.files}
-    body = {"network": config.network, "epoch": known.epoch, "files": found, "applied_at": known.applied_at}
+def from_what_was_kept(config: Config, adapter: Adapter) -> None:
+    """The round failed: at least let the node have again what it may have lost, a restart of it say."""
     try:
-        gateway.report(body)
-    except ReportRefused as refused:
-        if refused.code != "older_epoch":  # then the console knows a later report of ours: as good as taken
-            raise
-        logger.warning("report refused: %s", refused)
-    state.save(config.state_dir, replace(known, reported=True))
-    logger.info("epoch %s reported %s", known.epoch, _short(found))
+        applying.hold(config.state_dir, adapter, state.load(config.state_dir))
+    except (AgentError, OSError) as error:
+        logger.warning("what was kept could not be put in force: %s: %s", type(error).__name__, error)
 
 
-def _short(found: dict[str, str]) -> str:
-    return hashlib.sha256("".join(sorted(found.values())).encode()).hexdigest()[:12]
+def _brought(parts: Parts, known: State, *, retry: bool) -> InForce:
+    config = parts.config
+    repository = Repository(config, parts.gateway)
+    paths = parts.adapter.targets()
+    offer = offers.look(config, repository, paths, parts.identity.node, known, retry=retry)
+    if offer.held != known.held:
+        known = state.save(config.state_dir, replace(known, held=offer.held))
+    if offer.files is None:
+        return applying.hold(config.state_dir, parts.adapter, known)
+    return applying.take(config.state_dir, parts.adapter, known, offer.epoch, offer.files)

@@ -65,6 +65,22 @@ class OlderEpoch(ConsoleError):
     message = _("Epoch %(epoch)s is older than %(applied)s, which this node has already reported.")
 
 
+class ReplayedReport(ConsoleError):
+    """The node has said something later already: somebody, or its own old copy, says it once more."""
+
+    code = "replayed_report"
+    status = 409
+    message = _("This report was sent at %(sent)s; a later one was taken already.")
+
+
+class ForeignCertificate(ConsoleError):
+    """A report about one node, under the certificate of another."""
+
+    code = "foreign_certificate"
+    status = 403
+    message = _("The certificate %(serial)s is not this node's.")
+
+
 class HashMismatch(ConsoleError):
     """What the node read back is not what was signed: another program writes the same file."""
 
@@ -103,3 +119,14 @@ class SamePerson(ConsoleError):
     code = "same_person"
     status = 409
     message = _("You have said so already: a second person has to.")
+
+
+class ListMalformed(ConsoleError):
+    """A file of the next epoch would not be read by its node as it is meant: nothing was written.
+
+    ``rule`` is the stable name of what is wrong in ``path``; ``found`` is where.
+    """
+
+    code = "list_malformed"
+    status = 409
+    message = _("The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s).")

@@ -6,17 +6,13 @@ Answers are plain files or JSON; an error is ``{"code", "detail"}``. There is ne
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.utils.cache import patch_cache_control
-from django.utils.dateparse import parse_datetime
 
 from certs import selectors as certs
 from certs.errors import ExpiredCertificate, RevokedCertificate
@@ -24,7 +20,7 @@ from certs.models import Certificate
 from consortium.core import clock, surface
 from consortium.core.errors import ConsoleError, NotFound
 from consortium.members.models import Node
-from governance.permissions import rules, services
+from governance.permissions import reports, rules, services
 from governance.permissions.errors import (
     ForeignNetwork,
     InvalidReport,
@@ -32,11 +28,13 @@ from governance.permissions.errors import (
     NothingPublished,
 )
 from governance.permissions.models import Epoch
+from governance.permissions.repository.roles import network_of
 
 _METADATA = re.compile(r"(?:[1-9][0-9]{0,9}\.(?:root|targets|snapshot)|timestamp)\.json")
+_LIST_METADATA = re.compile(r"[1-9][0-9]{0,9}\.([a-z0-9-]{1,32}_?)\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_AHEAD = timedelta(days=1)  # how far a node's clock may be ahead of ours
-_LARGEST_REPORT = 16 * 1024  # bytes
+_PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")  # of a path in a network's folder; none begins with a dot
+_DEEPEST = 4  # parts of such a path
 
 
 class NodeRequest(HttpRequest):
@@ -76,7 +74,10 @@ class NodeCertificateMiddleware:
             services.record_refused_pull(_issued(der), error)
             raise
         request.certificate = certificate  # type: ignore[attr-defined]
-        request.node = certificate.of_node  # type: ignore[attr-defined]
+        node = certificate.of_node
+        if certificate.institution is not None and certificate.institution_id == node.institution_id:
+            node.institution = certificate.institution  # it came along: whose node it is costs no query
+        request.node = node  # type: ignore[attr-defined]
 
 
 def _issued(der: bytes) -> Certificate:
@@ -88,7 +89,10 @@ def metadata(request: NodeRequest, name: str) -> HttpResponse:
     """A file of the repository's metadata."""
     surface.only(request, "GET", "HEAD")
     if not _METADATA.fullmatch(name):
-        raise NotFound
+        listing = _LIST_METADATA.fullmatch(name)
+        if listing is None:
+            raise NotFound
+        _own_network(request, network_of(listing[1]))
     if name == "timestamp.json":
         services.record_pull(request.node)
     return _file(request, Path(settings.TUF_DIR) / "metadata" / name, "application/json")
@@ -98,13 +102,15 @@ def target(request: NodeRequest, network: str, path: str) -> HttpResponse:
     """A list file, by the name the signed metadata give it: ``<folder>/<sha256>.<file>``."""
     surface.only(request, "GET", "HEAD")
     _own_network(request, network)
-    folder, _, file = path.rpartition("/")
+    *folders, file = path.split("/")
     value, _, name = file.partition(".")
-    known = f"{folder}/{name}" if folder else name
-    if known not in rules.FORMAT_OF or not _SHA256.fullmatch(value):
+    parts = [*folders, name]
+    if len(parts) > _DEEPEST or not all(map(_PART.fullmatch, parts)) or not _SHA256.fullmatch(value):
         raise NotFound
-    place = Path(settings.TUF_DIR) / "targets" / network / folder / f"{value}.{name}"
-    return _file(request, place, "application/octet-stream")
+    place = Path(settings.TUF_DIR, "targets", network, *folders, file)
+    answer = _file(request, place, "application/octet-stream")
+    services.record_pulled_file(request.node, "/".join(parts).removeprefix("previous/"), value)
+    return answer
 
 
 def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
@@ -169,55 +175,6 @@ def _report(request: HttpRequest) -> services.Report:
         size = int(request.headers.get("Content-Length") or 0)
     except ValueError:
         raise InvalidReport(reason="Content-Length") from None
-    if not 0 < size <= _LARGEST_REPORT:
-        raise InvalidReport(reason=f"1 … {_LARGEST_REPORT} bytes")
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise InvalidReport(reason="JSON") from None
-    if not isinstance(body, dict):
-        raise InvalidReport(reason="JSON")
-    return services.Report(
-        network=_text(body, "network", 32),
-        epoch=_epoch(body),
-        files=_files(body),
-        agent_version=_text(body, "agent_version", 40),
-        applied_at=_time(body),
-    )
-
-
-def _text(body: dict[str, Any], name: str, longest: int) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
-        raise InvalidReport(reason=name)
-    return value
-
-
-def _epoch(body: dict[str, Any]) -> int:
-    value = body.get("epoch")
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-        raise InvalidReport(reason="epoch")
-    return value
-
-
-def _files(body: dict[str, Any]) -> dict[str, str]:
-    value = body.get("files")
-    if not isinstance(value, dict) or not value or not all(_is_file(*item) for item in value.items()):
-        raise InvalidReport(reason="files")
-    return value
-
-
-def _is_file(path: Any, value: Any) -> bool:
-    return path in rules.FORMAT_OF and isinstance(value, str) and bool(_SHA256.fullmatch(value))
-
-
-def _time(body: dict[str, Any]) -> datetime:
-    try:
-        value = parse_datetime(_text(body, "applied_at", 40))
-    except ValueError:
-        value = None
-    if value is None or value.tzinfo is None or not 2020 <= value.year <= 9000:
-        raise InvalidReport(reason="applied_at")  # what is stored, everybody must be able to read again
-    if value > clock.now() + _AHEAD:
-        raise InvalidReport(reason="applied_at")
-    return value.astimezone(UTC)
+    if not 0 < size <= reports.LARGEST:  # before it is read
+        raise InvalidReport(reason=f"1 … {reports.LARGEST} bytes")
+    return reports.read(request.body, clock.now())

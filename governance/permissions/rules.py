@@ -1,40 +1,78 @@
-"""Who is on a network's list, and the bytes of the list: pure, so the same facts give the same bytes.
-
-Formats after facts published by the node software: Besu's ``permissions_config.toml``, GoQuorum's
-``permissioned-nodes.json``, FISCO BCOS's certificate lists and ``nodes.json``.
-"""
+"""Who is on a network's list, and how far a node is with it: pure, so the same facts give the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-JSON_PATH = "permissions.json"
-BESU_PATH = "besu/permissions_config.toml"
-GOQUORUM_PATH = "goquorum/permissioned-nodes.json"
-GOQUORUM_DISALLOWED_PATH = "goquorum/disallowed-nodes.json"
-FISCO_CERTIFICATES_PATH = "fisco-bcos/certificates.ini"
-FISCO_NODES_PATH = "fisco-bcos/nodes.json"
+from governance.permissions.formats import checking, writing
+from governance.permissions.formats.desired import (
+    PERMISSIONS,
+    ROLES,
+    Address,
+    DesiredState,
+    FrozenNode,
+    Header,
+    ListedAccount,
+    ListedNode,
+    TlsIds,
+    stamp,
+)
+from governance.permissions.formats.errors import Malformed
+from governance.permissions.formats.paths import (
+    BESU_PATH,
+    FILES,
+    FISCO_CERTIFICATES_PATH,
+    FISCO_NODES_PATH,
+    FORMAT_OF,
+    GETH_PATH,
+    GOQUORUM_DISALLOWED_PATH,
+    GOQUORUM_PATH,
+    JSON_PATH,
+)
+from governance.permissions.formats.writing import NOBODY_PUBLIC_KEY, NOBODY_TLS_ID
 
-# The first file of a format is the one that its short address on the gateway answers.
-FILES: Mapping[str, tuple[str, ...]] = {
-    "json": (JSON_PATH,),
-    "besu": (BESU_PATH,),
-    "goquorum": (GOQUORUM_PATH, GOQUORUM_DISALLOWED_PATH),
-    "fisco-bcos": (FISCO_CERTIFICATES_PATH, FISCO_NODES_PATH),
-}
-FORMAT_OF: Mapping[str, str] = {path: name for name, paths in FILES.items() for path in paths}
-
-ROLES: Mapping[int, str] = {1: "observer", 2: "sealer"}
-
-# FISCO BCOS takes an empty white list, or one of invalid ids only (all zeros is one), for "allow everyone".
-# Where nobody may connect, the list therefore holds 2^2047: 2048 bits long, so a valid id, but even, so no
-# product of two odd primes, so the modulus of no RSA key.
-NOBODY_TLS_ID = "8" + "0" * 511
+__all__ = [
+    "BESU_PATH",
+    "FILES",
+    "FISCO_CERTIFICATES_PATH",
+    "FISCO_NODES_PATH",
+    "FORMAT_OF",
+    "GETH_PATH",
+    "GOQUORUM_DISALLOWED_PATH",
+    "GOQUORUM_PATH",
+    "JSON_PATH",
+    "NOBODY_PUBLIC_KEY",
+    "NOBODY_TLS_ID",
+    "ROLES",
+    "Address",
+    "Credential",
+    "DeliveryFacts",
+    "DesiredState",
+    "Endpoint",
+    "Entry",
+    "Facts",
+    "FrozenNode",
+    "Header",
+    "Keys",
+    "ListedAccount",
+    "ListedNode",
+    "Malformed",
+    "Permission",
+    "TlsIds",
+    "compile_list",
+    "content_hash",
+    "delivery_state",
+    "desired",
+    "digest",
+    "frozen_nodes",
+    "listed",
+    "listed_accounts",
+    "sha256",
+    "stamp",
+]
 
 
 @dataclass(frozen=True)
@@ -58,58 +96,32 @@ class Endpoint:
     software_version: str
     host: str  # IPv4 or IPv6, without brackets
     port: int
+    addresses: tuple[Address, ...] = ()  # besides host and port
+    discovery_port: int | None = None
+    raft_port: int | None = None
+    is_bootnode: bool = False
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A node's valid certificate. ``tls_id`` is empty where FISCO BCOS could not list the key."""
+    """A node's newest valid certificate, and the ids of the keys of all of them.
+
+    ``tls_id`` is empty where FISCO BCOS 3 could not list the key.
+    """
 
     serial: str
     tls_id: str
     not_after: datetime
+    tls_ids: TlsIds = field(default_factory=TlsIds)
 
 
 @dataclass(frozen=True)
-class ListedNode:
-    """A node as ``permissions.json`` shows it; the fields' names are the file's."""
+class Permission:
+    """What the registry says of an account: 1 may transact, 2 deploy contracts besides."""
 
-    id: str
-    name: str
-    member: str
-    role: str
-    consensus_id: str
-    tls_id: str
-    host: str
-    port: int
-    software: str
-    software_version: str
-    certificate_serial: str
-    certificate_not_after: str
-
-
-@dataclass(frozen=True)
-class Header:
-    """What names an epoch: of which network, after which block and transaction, since when."""
-
-    network: str
-    epoch: int
-    block: int
-    tx_hash: str
-    effective_at: datetime
-
-    def custom(self) -> dict[str, Any]:
-        """The part that travels in a TUF target's ``custom``."""
-        return {
-            "epoch": self.epoch,
-            "block": self.block,
-            "tx_hash": self.tx_hash,
-            "effective_at": stamp(self.effective_at),
-        }
-
-
-def stamp(at: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    address: str  # any case, with 0x
+    member_id: str
+    permission: int
 
 
 def listed(
@@ -137,38 +149,109 @@ def listed(
 
 
 def _listed(entry: Entry, endpoint: Endpoint, credential: Credential) -> ListedNode:
+    tls_id, ids = credential.tls_id.lower(), credential.tls_ids
     return ListedNode(
         id=endpoint.node_id,
         name=endpoint.name,
         member=entry.member_id,
         role=ROLES[entry.role],
         consensus_id=entry.consensus_id,
-        tls_id=credential.tls_id.lower(),
+        tls_id=tls_id,
         host=endpoint.host,
         port=endpoint.port,
         software=endpoint.software,
         software_version=endpoint.software_version,
         certificate_serial=credential.serial,
         certificate_not_after=stamp(credential.not_after),
+        addresses=endpoint.addresses,
+        discovery_port=endpoint.discovery_port,
+        raft_port=endpoint.raft_port,
+        is_bootnode=endpoint.is_bootnode,
+        tls_ids=TlsIds(_ids([*ids.rsa, tls_id]), _ids(ids.secp256k1), _ids(ids.sm2)),
     )
 
 
-def compile_list(header: Header, nodes: Iterable[ListedNode]) -> dict[str, bytes]:
-    """Every file of an epoch, by its path inside the network's folder."""
-    nodes = tuple(nodes)
-    return {
-        JSON_PATH: _permissions_json(header, nodes),
-        BESU_PATH: _besu(nodes),
-        GOQUORUM_PATH: _json([_enode(node) for node in nodes]),
-        GOQUORUM_DISALLOWED_PATH: _json([]),  # never empty bytes: GoQuorum would then block everybody
-        FISCO_CERTIFICATES_PATH: _fisco_certificates(nodes),
-        FISCO_NODES_PATH: _json({"nodes": [_address(node) for node in _with_tls_id(nodes)]}),
-    }
+def _ids(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({value.lower() for value in values} - {""}))
 
 
-def content_hash(network: str, nodes: Iterable[ListedNode]) -> str:
+def frozen_nodes(entries: Iterable[Entry], endpoints: Iterable[Endpoint]) -> tuple[FrozenNode, ...]:
+    """Of the registry's entries that are frozen now, the nodes that the console knows; by node id."""
+    known = {endpoint.consensus_id: endpoint for endpoint in endpoints}
+    found = []
+    for entry in sorted(entries, key=lambda entry: entry.consensus_id):
+        node = known.get(entry.consensus_id)
+        if node is not None and node.member_id == entry.member_id:
+            place = (node.consensus_id, node.host, node.port)
+            found.append(FrozenNode(node.node_id, node.name, entry.member_id, *place))
+    return tuple(found)
+
+
+def listed_accounts(permissions: Iterable[Permission], active_members: Set[str]) -> tuple[ListedAccount, ...]:
+    """The accounts that may send transactions, by address: those whose member's seat is active."""
+    found = (
+        ListedAccount(account.address.lower(), account.member_id, PERMISSIONS[account.permission])
+        for account in permissions
+        if account.member_id in active_members and account.permission in PERMISSIONS
+    )
+    return tuple(sorted(found, key=lambda account: account.address))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a list follows from, as of one block. ``entries`` are without the ``frozen`` ones."""
+
+    entries: tuple[Entry, ...]
+    frozen: tuple[Entry, ...]
+    permissions: tuple[Permission, ...]
+    active_members: Set[str]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Certificates: of each node by its id, and what was taken back before its end."""
+
+    valid: Mapping[str, Credential]
+    revoked: TlsIds = field(default_factory=TlsIds)
+
+
+def desired(facts: Facts, endpoints: Iterable[Endpoint], keys: Keys) -> DesiredState:
+    """The state that the facts ask for. Keys of frozen nodes are denied as revoked ones are."""
+    endpoints = tuple(endpoints)
+    frozen = frozen_nodes(facts.frozen, endpoints)
+    return DesiredState(
+        nodes=listed(facts.entries, endpoints, keys.valid, facts.active_members),
+        accounts=listed_accounts(facts.permissions, facts.active_members),
+        frozen=frozen,
+        denied=_denied(keys, {node.id for node in frozen}),
+    )
+
+
+def _denied(keys: Keys, frozen: Set[str]) -> TlsIds:
+    held = [keys.revoked]
+    for node_id in frozen & keys.valid.keys():
+        credential = keys.valid[node_id]
+        held += [credential.tls_ids, TlsIds(rsa=(credential.tls_id,))]
+    return TlsIds(
+        _ids(value for ids in held for value in ids.rsa),
+        _ids(value for ids in held for value in ids.secp256k1),
+        _ids(value for ids in held for value in ids.sm2),
+    )
+
+
+def compile_list(header: Header, state: DesiredState) -> dict[str, bytes]:
+    """Every file of an epoch, by its path inside the network's folder, read back as the nodes will.
+
+    Raises Malformed where one of them would be refused, or taken for something else.
+    """
+    files = writing.write(header, state)
+    checking.check(files)
+    return files
+
+
+def content_hash(network: str, state: DesiredState) -> str:
     """SHA-256 of what is listed, whatever the epoch: equal hashes mean that nothing changed."""
-    return sha256(_json({"network": network, "nodes": [asdict(node) for node in nodes]}))
+    return sha256(f"{network}\n".encode() + state.body)
 
 
 def sha256(content: bytes) -> str:
@@ -185,40 +268,6 @@ def digest(files: Mapping[str, str]) -> str:
         return next(iter(files.values()))
     lines = (f"{value}  {path}\n" for path, value in sorted(files.items()))
     return sha256("".join(lines).encode())
-
-
-def _permissions_json(header: Header, nodes: tuple[ListedNode, ...]) -> bytes:
-    head = {"network": header.network, **header.custom()}
-    return _json({**head, "nodes": [asdict(node) for node in nodes]})
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _address(node: ListedNode) -> str:
-    host = f"[{node.host}]" if ":" in node.host else node.host
-    return f"{host}:{node.port}"
-
-
-def _enode(node: ListedNode) -> str:
-    return f"enode://{node.consensus_id}@{_address(node)}?discport={node.port}"
-
-
-def _besu(nodes: tuple[ListedNode, ...]) -> bytes:
-    # Both keys always: Besu does not start when one is missing that its options switch on.
-    allowed = ",".join(f'"{_enode(node)}"' for node in nodes)
-    return f"accounts-allowlist=[]\nnodes-allowlist=[{allowed}]\n".encode()
-
-
-def _with_tls_id(nodes: tuple[ListedNode, ...]) -> list[ListedNode]:
-    return [node for node in nodes if node.tls_id]
-
-
-def _fisco_certificates(nodes: tuple[ListedNode, ...]) -> bytes:
-    ids = [node.tls_id for node in _with_tls_id(nodes)] or [NOBODY_TLS_ID]
-    allowed = "".join(f"    cal.{number}={tls_id}\n" for number, tls_id in enumerate(ids))
-    return f"[certificate_blacklist]\n[certificate_whitelist]\n{allowed}".encode("ascii")
 
 
 @dataclass(frozen=True)

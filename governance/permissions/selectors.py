@@ -5,29 +5,28 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from consortium.core import clock
 from consortium.members.models import Network, Node
-from governance.permissions import rules
+from governance.permissions import delivery as standing
 from governance.permissions.clocks import Clock, clocks_of_node, revocation_clock, revocation_clocks
-from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochMember
+from governance.permissions.delivery import GRACE
+from governance.permissions.models import Acknowledgement, Alarm, Delivery, Epoch, EpochMember
 
 __all__ = [
-    "GRACE", "Change", "Clock", "Row", "behind", "clocks_of_node", "convergence", "diff", "epochs",
-    "last_acknowledged", "listed", "nodes_behind", "published", "revocation_clock", "revocation_clocks",
-    "state", "unheard_of", "with_state",
+    "GRACE", "Change", "Clock", "Row", "alarms", "behind", "clocks_of_node", "convergence", "diff", "epochs",
+    "is_listed", "last_acknowledged", "listed", "listed_nodes", "nodes_behind", "published",
+    "revocation_clock", "revocation_clocks", "state", "unheard_of", "with_state",
 ]  # fmt: skip
-
-GRACE = timedelta(seconds=30)  # a node that needs longer is behind
 
 
 @dataclass(frozen=True)
 class Row:
-    """One node's way to the newest list. ``state`` as in :func:`rules.delivery_state`; epochs 0 for none."""
+    """One node's way to the newest list. ``state`` as in :func:`delivery.state`; epochs 0 for none."""
 
     node: Node
     role: int | None  # in the newest epoch; None when not listed
@@ -38,6 +37,7 @@ class Row:
     since: datetime | None  # when the state began, as far as it is known
     pulled_at: datetime | None
     last_error: str
+    delivery: Delivery  # all that is known of it
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,16 @@ def listed(rows: QuerySet[Delivery] | None = None) -> QuerySet[Delivery]:
 
 
 def behind(rows: QuerySet[Delivery] | None = None) -> QuerySet[Delivery]:
-    """Those of :func:`listed` that lack their list: ``behind``, ``mismatch`` or ``refused``.
+    """Those of :func:`listed` that lack their list: the states of ``delivery.LATE``.
 
-    The one definition of a node behind; in words it is :func:`rules.delivery_state`.
+    The one definition of a node behind; in words it is :func:`delivery.state`.
     """
     late = Q(applied_epoch__lt=F("wanted_epoch"), wanted_at__lt=clock.now() - GRACE)
+    late &= Q(held_epoch__lt=F("wanted_epoch"))
+    declined = Q(declined_epoch__gt=F("applied_epoch"))
     refused = Q(refused_at__isnull=False) & (Q(pulled_at__isnull=True) | Q(refused_at__gt=F("pulled_at")))
     mismatch = Q(reported_matches=False, reported_epoch=F("wanted_epoch"))
-    return _with_report(listed(rows)).filter(late | refused | mismatch)
+    return listed(rows).filter(late | declined | refused | mismatch)
 
 
 def nodes_behind() -> list[Row]:
@@ -101,17 +103,33 @@ def unheard_of(delivery: Delivery) -> bool:
     return not delivery.node.push_url and delivery.pulled_at is None and not delivery.applied_epoch
 
 
-def with_state(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+def with_state(rows: QuerySet[Delivery]) -> QuerySet[Any]:
     """``rows`` with what :func:`state` needs to know."""
-    return _with_report(rows).annotate(is_listed=_is_listed())
+    return rows.annotate(is_listed=_is_listed())
 
 
 def state(delivery: Any) -> str:
-    """The state of one of :func:`with_state`, as in :func:`rules.delivery_state`."""
-    last_on_wanted = delivery.reported_epoch == delivery.wanted_epoch
-    mismatch = last_on_wanted and delivery.reported_matches is False
-    facts = _facts(delivery, listed=delivery.is_listed, mismatch=mismatch)
-    return rules.delivery_state(facts, clock.now(), grace=GRACE)
+    """The state of one of :func:`with_state`, as in :func:`delivery.state`."""
+    return standing.state(_facts(delivery, listed=delivery.is_listed), clock.now())
+
+
+def is_listed(node: Node) -> bool:
+    """Does the newest published list of its network name the node?"""
+    return EpochMember.objects.filter(epoch__in=_newest().values("pk"), node=node).exists()
+
+
+def listed_nodes(network: Network | str) -> set[uuid.UUID]:
+    """Those that the network's newest published list names."""
+    newest = published(network)
+    return set(newest.members.values_list("node_id", flat=True)) if newest else set()
+
+
+def alarms(network: Network | str | None = None, *, open_only: bool = True) -> QuerySet[Alarm]:
+    """Alarms (of a network's nodes, or of all), those that began last first."""
+    rows = Alarm.objects.select_related("node__institution", "node__network")
+    if network is not None:
+        rows = rows.filter(node__network=network)
+    return rows.filter(cleared_at__isnull=True) if open_only else rows
 
 
 def _is_listed() -> Exists:
@@ -122,15 +140,6 @@ def _newest() -> QuerySet[Epoch]:
     """The newest published epoch of each network."""
     published = Epoch.objects.filter(published_at__isnull=False)
     return published.order_by("network_id", "-number").distinct("network_id")
-
-
-def _with_report(rows: QuerySet[Delivery]) -> QuerySet[Any]:
-    """With the epoch of the node's last report, and whether it was what was signed."""
-    last = Acknowledgement.objects.filter(node=OuterRef("pk")).order_by("-id")
-    return rows.annotate(
-        reported_epoch=Subquery(last.values("epoch")[:1]),
-        reported_matches=Subquery(last.values("matches")[:1]),
-    )
 
 
 def last_acknowledged(network: Network | str, number: int) -> datetime | None:
@@ -152,15 +161,12 @@ def diff(before: Epoch | None, after: Epoch) -> list[Change]:
 
 
 def _rows(nodes: Iterable[Node], roles: dict[uuid.UUID, int]) -> list[Row]:
-    nodes = list(nodes)
-    mismatched = _mismatched(nodes)
-    return [_row(node, roles.get(node.pk), node.pk in mismatched) for node in nodes]
+    return [_row(node, roles.get(node.pk)) for node in nodes]
 
 
-def _row(node: Node, role: int | None, mismatch: bool) -> Row:
+def _row(node: Node, role: int | None) -> Row:
     delivery = getattr(node, "delivery", None) or Delivery(node=node)
-    facts = _facts(delivery, listed=role is not None, mismatch=mismatch)
-    state = rules.delivery_state(facts, clock.now(), grace=GRACE)
+    state = standing.state(_facts(delivery, listed=role is not None), clock.now())
     return Row(
         node=node,
         role=role,
@@ -171,15 +177,21 @@ def _row(node: Node, role: int | None, mismatch: bool) -> Row:
         since=_since(delivery, state),
         pulled_at=delivery.pulled_at,
         last_error=delivery.last_error,
+        delivery=delivery,
     )
 
 
-def _facts(delivery: Delivery, *, listed: bool, mismatch: bool) -> rules.DeliveryFacts:
-    return rules.DeliveryFacts(
+def _facts(delivery: Delivery, *, listed: bool) -> standing.Facts:
+    mismatch = delivery.reported_matches is False and delivery.reported_epoch == delivery.wanted_epoch
+    return standing.Facts(
         listed=listed,
         wanted=delivery.wanted_epoch,
         told=delivery.told_epoch,
+        pulled=delivery.pulled_epoch,
         applied=delivery.applied_epoch,
+        verified=delivery.verified_epoch,
+        declined=delivery.declined_epoch,
+        held=delivery.held_epoch,
         mismatch=mismatch,
         refused_at=delivery.refused_at,
         pulled_at=delivery.pulled_at,
@@ -187,16 +199,18 @@ def _facts(delivery: Delivery, *, listed: bool, mismatch: bool) -> rules.Deliver
     )
 
 
+_SINCE = {
+    standing.REFUSED: "refused_at",
+    standing.DECLINED: "declined_at",
+    standing.HELD: "held_at",
+    standing.TOLD: "told_at",
+    standing.PULLED: "pulled_epoch_at",
+    standing.APPLIED: "applied_at",
+    standing.VERIFIED: "applied_at",
+    standing.UNLISTED: "applied_at",
+}
+
+
 def _since(delivery: Delivery, state: str) -> datetime | None:
-    if state == "refused":
-        return delivery.refused_at
-    if state in {"applied", "unlisted"}:
-        return delivery.applied_at
-    return delivery.told_at if state == "told" else delivery.wanted_at
-
-
-def _mismatched(nodes: list[Node]) -> set[uuid.UUID]:
-    """Nodes whose last report on what they should have was not what was signed."""
-    rows = _with_report(Delivery.objects.filter(node__in=nodes))
-    wrong = rows.filter(reported_matches=False, reported_epoch=F("wanted_epoch"))
-    return set(wrong.values_list("pk", flat=True))
+    found: datetime | None = getattr(delivery, _SINCE.get(state, "wanted_at"))
+    return found

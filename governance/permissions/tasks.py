@@ -63,3 +63,9 @@ def renew_signatures() -> None:
 def remind_nodes() -> None:
     """Every ten seconds: tell the nodes whose next attempt is due."""
     services.tell_nodes()
+
+
+@shared_task(name="permissions.check_drift", ignore_result=True)
+def check_drift() -> None:
+    """Every minute: alarms of nodes that drifted, or that no longer do."""
+    services.check_drift()

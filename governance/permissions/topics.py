@@ -16,6 +16,7 @@ PUBLISH = "permissions.publish"  # payload: {}; sign and write the TUF repositor
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
 _OF_THE_REGISTRY = ("registry.changed", "registry.frozen", "registry.freeze_ratified", "registry.thawed")
+_OF_ACCOUNTS = "registry.account_changed"
 _OF_A_NODE = (
     "certificate.issued",
     "certificate.revoked",
@@ -31,6 +32,7 @@ def declare() -> None:
     outbox.declare(outbox.Topic(PUBLISH, "signing", "governance.permissions.tasks.handle_publish"))
     outbox.declare(outbox.Topic(PUSH, "push", "governance.permissions.tasks.handle_push"))
     events.on_together(_OF_THE_REGISTRY, _registry_changed)
+    events.on_together(_OF_ACCOUNTS, _accounts_changed)
     events.on_together("seat.changed", _seats_changed)
     for action in _OF_A_NODE:
         events.on_together(action, _nodes_changed)
@@ -53,6 +55,13 @@ def _registry_changed(events: Sequence[Event]) -> None:
     for until, event in {_lapse(event): event for event in events}.items():
         if until is not None:
             _want_when_the_freeze_lapses(*until, event)
+
+
+def _accounts_changed(events: Sequence[Event]) -> None:
+    """One look at each network."""
+    wanted = {event.data["network"]: _cause(event) for event in events}
+    for network in sorted(wanted):
+        want_compile(network, wanted[network])
 
 
 def _lapse(event: Event) -> tuple[str, str] | None:

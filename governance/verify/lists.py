@@ -6,6 +6,7 @@ import copy
 import hashlib
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from securesystemslib.exceptions import StorageError
@@ -16,7 +17,7 @@ from governance.verify.document import Acknowledgement, PermissionList
 from governance.verify.errors import NotProven
 
 FILE: Final = "permissions.json"
-_FORMATS: Final = frozenset({"json", "besu", "goquorum", "fisco-bcos"})
+_FORMATS: Final = frozenset({"json", "besu", "goquorum", "geth", "fisco-bcos"})
 
 
 def checked(one: PermissionList, trusted_root: bytes | None) -> dict[str, Any]:
@@ -72,11 +73,11 @@ def acknowledged(one: PermissionList, listed: dict[str, Any], said: Acknowledgem
 
 
 def _root(roots: list[dict[str, Any]], trusted: bytes | None) -> Root:
-    """The newest root, each signed by the one before it, the first by itself and equal to ``trusted``."""
+    """The newest root, each signed by the one before it, the first by itself; ``trusted`` is one of them."""
     if not roots:
         raise NotProven("root_missing")
     first = _load(Root, roots[0])
-    if trusted is not None and json.loads(trusted) != roots[0]:
+    if trusted is not None and json.loads(trusted) not in roots:
         raise NotProven("root_untrusted")
     current = first
     for number, document in enumerate(roots):
@@ -90,8 +91,23 @@ def _root(roots: list[dict[str, Any]], trusted: bytes | None) -> Root:
 
 def _signed(root: Root, one: PermissionList) -> Targets:
     loaded = _load(Targets, one.targets)
-    _all_sign([root], Targets.type, loaded)
+    if one.delegation is None:
+        _all_sign([root], Targets.type, loaded)
+        return loaded.signed
+    above = _load(Targets, one.delegation)
+    _all_sign([root], Targets.type, above)
+    _all_sign([above.signed], _role(above.signed, one.network), loaded)
     return loaded.signed
+
+
+def _role(above: Targets, network: str) -> str:
+    """The role that alone may name the network's file: the first that is delegated its path."""
+    delegations = above.delegations
+    found = delegations.get_roles_for_target(f"{network}/{FILE}") if delegations else iter(())
+    role = next(found, None)
+    if role is None:
+        raise NotProven("list_unnamed", file=FILE, network=network)
+    return role[0]
 
 
 def _load(kind: Any, document: dict[str, Any]) -> Metadata[Any]:
@@ -104,7 +120,7 @@ def _load(kind: Any, document: dict[str, Any]) -> Metadata[Any]:
     return loaded
 
 
-def _all_sign(roots: list[Root], role: str, made: Metadata[Any]) -> None:
+def _all_sign(roots: Sequence[Root | Targets], role: str, made: Metadata[Any]) -> None:
     """Each root's threshold is met, and every signature is good: one of them must not be just anything."""
     good: set[str] = set()
     for root in roots:

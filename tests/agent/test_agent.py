@@ -19,6 +19,7 @@ from consortium.core import clock
 from consortium.members.models import Node
 from governance.permissions import services
 from governance.permissions.models import Acknowledgement
+from tests.agent.dying import kill_after
 from tests.certs.openssl import openssl
 from tests.permissions.world import World, eventually
 
@@ -231,36 +232,24 @@ def test_a_gateway_of_another_authority_is_not_talked_to(served: World, heming: 
     assert not (served.folder(heming) / "permissions.json").exists()
 
 
-@pytest.mark.parametrize("step", ["owe", "put", "reload", "save", "report"])
+STEPS = {
+    "checked": ("adapters.plain.Plain.check", 1),
+    "kept": ("store.keep", 1),
+    "owed": ("state.save", 1),
+    "put": ("adapters.plain.Plain.put", 1),
+    "read back": ("adapters.plain.Plain.read_back", 1),
+    "noted": ("state.save", 2),
+    "forgot": ("store.forget_all_but", 1),
+    "reported": ("gateway.Gateway.report", 1),
+    "noted that": ("state.save", 3),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_an_agent_killed_after_any_step_is_finished_by_the_next(
     served: World, heming: Node, step: str
 ) -> None:
-    places = {
-        "owe": ("state.save", 1),
-        "put": ("files.put", 1),
-        "reload": ("_reload", 1),
-        "save": ("state.save", 2),
-        "report": ("Gateway.report", 1),
-    }
-    code = f"""
-import os, signal, sys
-from governance.agent import __main__, rounds
-from governance.agent.gateway import Gateway
-from governance.agent import files, state
-(place, left), calls = {places[step]!r}, []
-owner, name = place.rpartition(".")[::2]
-owner = dict(files=files, state=state, Gateway=Gateway).get(owner, rounds)
-real = getattr(owner, name)
-def die(*arguments, **options):
-    real(*arguments, **options)
-    calls.append(1)
-    if len(calls) == left:
-        os.kill(os.getpid(), signal.SIGKILL)
-setattr(owner, name, die)
-sys.exit(__main__.main(["--once", "--config", {str(served.folder(heming) / "agent.toml")!r}]))
-"""
-    died = served.start("-c", code, log="dying-agent.log")
-    assert died.wait(30) == -signal.SIGKILL, (served.home / "dying-agent.log").read_text()
+    kill_after(served, heming, *STEPS[step])
     assert served.agent_once(heming).returncode == 0
     assert served.in_force(heming) == served.content("permissions.json")
     assert served.applied(heming) == 1

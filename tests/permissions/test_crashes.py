@@ -67,7 +67,7 @@ def check(world: World, epochs: int = 1) -> None:
     epoch = world.published()
     assert epoch.number == epochs
     assert Event.objects.filter(action="epoch.published").count() == epochs
-    targets = Repository().state().targets.targets
+    targets = Repository().state().all_files()
     files = {file.path: file for file in epoch.files.all()}
     assert {path.removeprefix("settlement/") for path in targets} == set(files) == set(rules.FORMAT_OF)
     for path, target in targets.items():
@@ -104,7 +104,7 @@ def test_a_compiler_killed_between_commit_and_receipt_does_not_compile_twice(wor
     [
         ("consortium.core.files", "replace", 1, "before"),
         ("consortium.core.files", "replace", 2, "after"),  # some of the three files that differ
-        ("consortium.core.files", "replace", 4, "after"),  # targets.json
+        ("consortium.core.files", "replace", 4, "after"),  # settlement.json, the network's role
         ("consortium.core.files", "replace", 5, "after"),  # snapshot.json
         ("consortium.core.files", "replace", 6, "after"),  # timestamp.json: nodes see it, no row says so
         (PUBLISHING, "_want", 1, "before"),
@@ -119,7 +119,7 @@ def test_a_signer_killed_anywhere(world: World, module: str, name: str, number: 
     before = Repository().state().timestamp.version
     kill_at(world, "signing", module, name, number, when)
     shown = Repository().state()  # whole, the former or the new
-    assert {target.custom["epoch"] for target in shown.targets.targets.values()} in ({1}, {2})
+    assert {target.custom["epoch"] for target in shown.all_files().values()} in ({1}, {2})
     finish(world)
     check(world, epochs=2)
     assert Repository().state().timestamp.version == before + 1

@@ -59,7 +59,7 @@ def test_every_file_is_a_target_with_its_epoch_block_and_transaction(world: Worl
     world.admitted("heming-bank/n1")
     world.work()
     epoch = Epoch.objects.get()
-    targets = Repository().state().targets.targets
+    targets = Repository().state().all_files()
     assert set(targets) == {f"settlement/{path}" for path in epoch.files.values_list("path", flat=True)}
     for path, target in targets.items():
         assert target.custom == {
@@ -101,7 +101,7 @@ def test_networks_share_the_repository(world: World) -> None:
     world.admitted("heming-bank/n1")
     world.admitted("heming-bank/n2", network="custody")
     world.work()
-    targets = Repository().state().targets.targets
+    targets = Repository().state().all_files()
     assert {path.partition("/")[0] for path in targets} == {"settlement", "custody"}
 
 
@@ -129,7 +129,9 @@ def test_targets_and_snapshot_are_renewed_in_their_time_too(world: World) -> Non
     after = Repository().state()
     assert after.targets.version == before.targets.version + 1
     assert after.snapshot.meta["targets.json"].version == after.targets.version
-    assert after.targets.targets == before.targets.targets
+    assert after.lists["settlement"].version == before.lists["settlement"].version + 1
+    assert after.snapshot.meta["settlement.json"].version == after.lists["settlement"].version
+    assert after.all_files() == before.all_files()
 
 
 def test_a_deleted_target_file_is_written_again(world: World, settings: Any) -> None:

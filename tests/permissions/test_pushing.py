@@ -16,7 +16,7 @@ from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Node
 from governance.permissions import selectors, services
-from governance.permissions.models import Acknowledgement, Delivery
+from governance.permissions.models import Delivery
 from tests.certs.openssl import openssl
 from tests.permissions.world import World, eventually
 
@@ -228,12 +228,10 @@ def test_list_count_and_state_agree_on_who_is_behind(world: World) -> None:
         (late, {"wanted_at": now - timedelta(minutes=1)}),
         (told, {"told_epoch": 2}),
         (refused, {"refused_at": now, "applied_epoch": 2}),
-        (wrong, {"applied_epoch": 2}),
+        (wrong, {"applied_epoch": 2, "reported_epoch": 2, "reported_matches": False}),
         (current, {"applied_epoch": 2}),
     ):
         Delivery.objects.filter(pk=row.pk).update(**values)
-    reported = {"certificate_serial": "0a", "epoch": 2, "format": "json", "sha256": "ab" * 32}
-    Acknowledgement.objects.create(node=nodes[3], matches=False, applied_at=now, received_at=now, **reported)
     states = {row.node.name: selectors.state(row) for row in selectors.with_state(Delivery.objects.all())}
     assert states == {
         "n0": "behind", "n1": "told", "n2": "refused", "n3": "mismatch", "n4": "applied", "n5": "unlisted",

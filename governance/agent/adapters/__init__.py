@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.agent.adapters.base import Adapter, ReadBack, holds
+from governance.agent.adapters.besu import Besu
 from governance.agent.adapters.plain import Plain
 from governance.agent.adapters.tables import Table
 from governance.agent.errors import ConfigError
@@ -18,6 +19,7 @@ __all__ = ["KINDS", "Adapter", "ReadBack", "holds", "make"]
 
 KINDS: Mapping[str, Callable[[Table, tuple[File, ...]], Adapter]] = {
     "files": Plain.of,
+    "besu": Besu.of,
 }
 _WITH_FILES = ("files",)
 

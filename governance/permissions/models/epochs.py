@@ -13,6 +13,7 @@ class Format(models.TextChoices):
     JSON = "json", "json"
     BESU = "besu", "Besu"
     GOQUORUM = "goquorum", "GoQuorum"
+    GETH = "geth", "geth"
     FISCO_BCOS = "fisco-bcos", "FISCO BCOS"
 
 

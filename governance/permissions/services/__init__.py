@@ -1,22 +1,20 @@
 """Everything that changes an epoch, a delivery or an acknowledgement."""
 
 from governance.permissions.services.compiling import compile_epoch, recheck
+from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
 from governance.permissions.services.publishing import publish, refresh
+from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
 from governance.permissions.services.pushing import tell_nodes
 from governance.permissions.services.repeating import push_again
-from governance.permissions.services.reporting import (
-    Report,
-    acknowledge,
-    record_pull,
-    record_refused_pull,
-)
+from governance.permissions.services.reporting import Report, acknowledge
 
 compile = compile_epoch  # the name that other parts know it by
 
 __all__ = [
     "Report",
     "acknowledge",
+    "check_drift",
     "compile",
     "compile_epoch",
     "override",
@@ -24,6 +22,7 @@ __all__ = [
     "push_again",
     "recheck",
     "record_pull",
+    "record_pulled_file",
     "record_refused_pull",
     "refresh",
     "set_policy",

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Length
 
 from consortium.core import clock, events, outbox
-from governance.permissions import published, rules, topics
-from governance.permissions.models import Delivery, Epoch
-from governance.permissions.published import Target
+from governance.permissions import holding, published, rules, topics
+from governance.permissions.models import Delivery, Epoch, EpochFile
+from governance.permissions.repository.content import Content
 from governance.permissions.tufrepo import Repository
 
 _LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
 
 
 def publish() -> list[Epoch]:
-    """Publish each network's newest epoch and renew metadata that is due; returns the newly published ones.
+    """Publish each network's newest epoch that is not held, and renew metadata; returns the new ones.
 
     Files first, rows after: a run that dies in between is finished by the next, which finds the files as they
     should be. Raises NoListKeys, RepositoryLost, certs.errors.KeysNotAvailable.
@@ -25,12 +27,9 @@ def publish() -> list[Epoch]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        newest = (
-            Epoch.objects.order_by("network_id", "-number").distinct("network_id").prefetch_related("files")
-        )
-        epochs = list(newest)
+        epochs = list(holding.publishable())
         now = clock.now()
-        version = Repository().publish(_targets(epochs), now)
+        version = Repository().publish(_wanted(epochs), now)
         fresh = [epoch for epoch in epochs if epoch.published_at is None]
         for epoch in fresh:
             _mark(epoch, version, now)
@@ -40,15 +39,28 @@ def publish() -> list[Epoch]:
 refresh = publish  # renewing signatures is publishing without news
 
 
-def _targets(epochs: list[Epoch]) -> dict[str, Target]:
-    wanted = {}
+def _wanted(epochs: list[Epoch]) -> dict[str, dict[str, Content]]:
+    """What is to be published: by network, then by path in its folder. No list's bytes are read here."""
+    wanted: dict[str, dict[str, Content]] = {epoch.network_id: {} for epoch in epochs}
+    headers = {epoch.pk: _header(epoch) for epoch in epochs}
+    rows = EpochFile.objects.filter(epoch__in=epochs).annotate(length=Length("content"))
+    for file in rows.select_related("epoch").defer("content").order_by("path"):
+        custom = headers[file.epoch_id].custom()
+        wanted[file.epoch.network_id][file.path] = Content(
+            file.sha256, file.length, custom, partial(_bytes, file.pk)
+        )
     for epoch in epochs:
-        header = rules.Header(epoch.network_id, epoch.number, epoch.block, epoch.tx_hash, epoch.effective_at)
-        for file in epoch.files.all():
-            wanted[f"{epoch.network_id}/{file.path}"] = Target(bytes(file.content), header.custom())
         for path, target in published.extra_targets(epoch.network_id, epoch).items():
-            wanted[f"{epoch.network_id}/{path}"] = target
+            wanted[epoch.network_id][path] = Content.of(target)
     return wanted
+
+
+def _header(epoch: Epoch) -> rules.Header:
+    return rules.Header(epoch.network_id, epoch.number, epoch.block, epoch.tx_hash, epoch.effective_at)
+
+
+def _bytes(pk: int) -> bytes:
+    return bytes(EpochFile.objects.values_list("content", flat=True).get(pk=pk))
 
 
 def _mark(epoch: Epoch, version: int, now: datetime) -> None:

@@ -1,162 +1,240 @@
-"""What nodes do at the gateway: pull, be refused, report what they have in force."""
+"""What nodes report to have in force, whether that is so, and what else they say of themselves."""
 
 from __future__ import annotations
 
-import uuid
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db import transaction
 
 from certs.models import Certificate
-from consortium.core import clock, events
+from consortium.core import clock
 from consortium.core.errors import ConsoleError
-from consortium.core.models import Event
 from consortium.members.models import Node
 from governance.permissions import rules
-from governance.permissions.errors import ForeignNetwork, HashMismatch, OlderEpoch, UnknownEpoch
-from governance.permissions.models import Acknowledgement, Delivery, Epoch
+from governance.permissions.errors import (
+    ForeignCertificate,
+    ForeignNetwork,
+    HashMismatch,
+    OlderEpoch,
+    ReplayedReport,
+    UnknownEpoch,
+)
+from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile, ReadBack
+from governance.permissions.reports import Report
+from governance.permissions.services import drifting
+from governance.permissions.services.pulling import locked_delivery, record_of_node, record_once
 
-_ONCE_IN = timedelta(hours=1)  # between two events about the same refusal
 _MOST_REPORTS = 20  # different ones of a node for one epoch and format; what comes then is not kept
-_PULL_STEP = timedelta(seconds=10)  # how exactly the last pull is kept
-_LOCKS = 0x7AF1  # first half of the advisory locks that keep two refusals from being recorded at once
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an agent says it has in force: ``files`` maps paths in the network's folder to sha256 hex."""
-
-    network: str
-    epoch: int
-    files: Mapping[str, str]
-    agent_version: str
-    applied_at: datetime
-
-
-def record_pull(node: Node) -> None:
-    """The node asked for the newest metadata."""
-    now = clock.now()
-    rows = Delivery.objects.filter(node=node)
-    stale = rows.filter(Q(pulled_at__isnull=True) | Q(pulled_at__lt=now - _PULL_STEP))
-    if not stale.update(pulled_at=now) and not rows.exists():
-        Delivery.objects.bulk_create([Delivery(node=node, pulled_at=now)], ignore_conflicts=True)
-
-
-def record_refused_pull(certificate: Certificate, error: ConsoleError) -> None:
-    """A certificate of ours was refused: an event once per certificate, reason and hour."""
-    node = certificate.of_node
-    if _record_once("node.pull_refused", node, certificate.serial_id, error):
-        Delivery.objects.update_or_create(node=node, defaults={"refused_at": clock.now()})
+_LARGEST_OFFSET = timedelta(days=20000)  # of a clock; what is further off is this far off
 
 
 def acknowledge(node: Node, *, certificate: Certificate, report: Report) -> Delivery:
     """Take the node's word for what it has in force, compared with what was signed.
 
-    Raises ForeignNetwork, UnknownEpoch, OlderEpoch, and HashMismatch after keeping the report. Repeating a
-    report changes nothing.
+    Raises ForeignCertificate, ForeignNetwork, UnknownEpoch, OlderEpoch, ReplayedReport, and HashMismatch
+    after keeping the report. The same report once more changes nothing. Six statements where it is news,
+    three where it is not.
     """
     try:
         with transaction.atomic():
-            delivery = _locked(node)
-            files = _check(node, delivery, report)
-            wrong = sorted(path for path, value in report.files.items() if files.get(path) != value)
-            _keep(node, certificate, report, wrong)
-            if not wrong:
-                return _applied(node, delivery, report)
-        raise HashMismatch(paths=", ".join(wrong))
+            delivery = locked_delivery(node)
+            _guard(node, certificate, delivery, report)
+            signed = _signed(report)
+            wrong = sorted(path for path, value in report.files.items() if signed.get(path) != value)
+            if report.clock is None or report.clock != delivery.sent_at:  # else its answer was lost
+                _take(node, certificate, delivery, report, wrong)
+        if wrong:
+            raise HashMismatch(paths=", ".join(wrong))
+        return delivery
     except ConsoleError as error:
-        _record_once("node.ack_refused", node, certificate.serial_id, error)
+        record_once("node.ack_refused", node, certificate.serial_id, error)
         raise
 
 
-def _locked(node: Node) -> Delivery:
-    Delivery.objects.bulk_create([Delivery(node=node)], ignore_conflicts=True)
-    return Delivery.objects.select_for_update().get(node=node)
-
-
-def _check(node: Node, delivery: Delivery, report: Report) -> dict[str, str]:
-    """Hashes of the epoch's files, by path, after the guards."""
+def _guard(node: Node, certificate: Certificate, delivery: Delivery, report: Report) -> None:
+    if certificate.node_id != node.pk:
+        raise ForeignCertificate(serial=certificate.serial_id)
     if report.network != node.network_id:
         raise ForeignNetwork(network=report.network)
-    epoch = Epoch.objects.filter(network=node.network, number=report.epoch).first()
-    if epoch is None:
-        raise UnknownEpoch(network=report.network, epoch=report.epoch)
-    if report.epoch < delivery.applied_epoch:
+    if _is_replayed(delivery, report):
+        raise ReplayedReport(sent=f"{report.clock:%Y-%m-%d %H:%M:%S} UTC")
+    if report.epoch < delivery.applied_epoch and not _went_back(delivery, report):
         raise OlderEpoch(epoch=report.epoch, applied=delivery.applied_epoch)
-    return dict(epoch.files.values_list("path", "sha256"))
 
 
-def _keep(node: Node, certificate: Certificate, report: Report, wrong: list[str]) -> None:
-    """One row a format, unless the node has said this before, or too much about the epoch already."""
-    for name, paths in rules.FILES.items():
-        reported = {path: report.files[path] for path in paths if path in report.files}
-        if not reported:
-            continue
-        value = rules.digest(reported)
-        said = Acknowledgement.objects.filter(node=node, format=name, epoch=report.epoch)
-        if said.filter(sha256=value).exists() or said.count() >= _MOST_REPORTS:
-            continue
-        Acknowledgement.objects.create(
-            node=node,
-            certificate_serial=certificate.serial_id,
-            epoch=report.epoch,
-            format=name,
-            sha256=value,
-            matches=not set(reported) & set(wrong),
-            agent_version=report.agent_version,
-            applied_at=report.applied_at,
-            received_at=clock.now(),
-        )
+def _is_replayed(delivery: Delivery, report: Report) -> bool:
+    """Was it sent before the last one that was taken?
+
+    A clock that was ahead and is right again sends what seems older: then when we heard the last one counts.
+    News can't be old, whatever the clock of a node says.
+    """
+    if report.clock is None or delivery.sent_at is None or delivery.heard_at is None:
+        return False
+    is_news = report.epoch > max(delivery.applied_epoch, delivery.reported_epoch or 0)
+    return not is_news and report.clock < min(delivery.sent_at, delivery.heard_at)
 
 
-def _applied(node: Node, delivery: Delivery, report: Report) -> Delivery:
-    value = rules.digest(report.files)
-    if (delivery.applied_epoch, delivery.applied_sha256) == (report.epoch, value):
-        return delivery
-    is_news = report.epoch > delivery.applied_epoch  # the files it names may differ from report to report
-    delivery.applied_epoch, delivery.applied_sha256 = report.epoch, value
-    delivery.applied_at = clock.now()
-    delivery.attempts, delivery.last_error = 0, ""
-    delivery.save(update_fields=["applied_epoch", "applied_sha256", "applied_at", "attempts", "last_error"])
-    if is_news:
-        _record(
+def _went_back(delivery: Delivery, report: Report) -> bool:
+    """The node refuses, after all, what it had applied. Only what is known to be new may say so."""
+    return report.clock is not None and report.refused_epoch >= delivery.applied_epoch > 0
+
+
+def _signed(report: Report) -> dict[str, str]:
+    """Hashes of the epoch's files, by path; of none, nothing. Raises UnknownEpoch."""
+    named = {number for number in (report.epoch, report.refused_epoch, report.held_epoch) if number}
+    signed: dict[str, str] = {}
+    if report.epoch:
+        files = EpochFile.objects.filter(epoch__network=report.network, epoch__number=report.epoch)
+        signed = dict(files.values_list("path", "sha256"))
+        if not signed:
+            raise UnknownEpoch(network=report.network, epoch=report.epoch)
+        named.discard(report.epoch)
+    for number in sorted(named - _existing(report.network, named)):
+        raise UnknownEpoch(network=report.network, epoch=number)
+    return signed
+
+
+def _existing(network: str, numbers: set[int]) -> set[int]:
+    if not numbers:
+        return set()
+    found = Epoch.objects.filter(network=network, number__in=numbers, published_at__isnull=False)
+    return set(found.values_list("number", flat=True))
+
+
+def _take(node: Node, certificate: Certificate, delivery: Delivery, report: Report, wrong: list[str]) -> None:
+    now = clock.now()
+    known = _is_known(delivery, report, wrong)
+    was_applied, was_declined = delivery.applied_epoch, delivery.declined_epoch
+    changes = _said(delivery, report, wrong, now)
+    if not wrong and report.epoch:
+        changes |= _in_force(delivery, report, now)
+    changes |= _declined_and_held(delivery, report, wrong, now)
+    if not known:
+        _keep(node, certificate, report, wrong, changes["clock_offset_ms"], now)
+    for name, value in changes.items():
+        setattr(delivery, name, value)
+    drifting.after_report(node, delivery, now)
+    delivery.save(update_fields=[*changes, "alarms"])
+    if delivery.applied_epoch > was_applied:  # the files it names may differ from report to report
+        record_of_node(
             "node.acknowledged", node, network=report.network, epoch=report.epoch, files=dict(report.files)
         )
-    return delivery
-
-
-def _record_once(action: str, node: Node, serial: str, error: ConsoleError) -> bool:
-    """Record a refusal in a transaction of its own, unless the last hour has it already."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            name = f"{action} {serial} {error.code}"
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, _hash(name)])
-        same: models.QuerySet[Event] = Event.objects.filter(
-            node_id=node.pk, action=action, at__gt=clock.now() - _ONCE_IN
+    if delivery.declined_epoch not in (0, was_declined):
+        record_of_node(
+            "node.list_declined",
+            node,
+            network=report.network,
+            epoch=report.refused_epoch,
+            in_force=report.epoch,
+            answer=report.refused_reason,
         )
-        if same.filter(data__serial=serial, data__code=error.code).exists():
-            return False
-        params = {key: str(value) for key, value in error.params.items()}
-        _record(action, node, serial=serial, code=error.code, params=params)
-    return True
 
 
-def _hash(name: str) -> int:
-    return zlib.crc32(name.encode()) - 2**31  # a signed 32-bit number; a rare collision only waits
+def _is_known(delivery: Delivery, report: Report, wrong: list[str]) -> bool:
+    """Is the very same kept already? Also where nothing is in force, of which there is nothing to keep."""
+    if not report.epoch:
+        return True
+    same = (report.epoch, rules.digest(report.files), report.read_back)
+    return not wrong and same == (delivery.applied_epoch, delivery.applied_sha256, delivery.read_back)
 
 
-def _record(action: str, node: Node, **data: Any) -> None:
-    institution: uuid.UUID = node.institution_id
-    events.record(action, node, actor=NodeActor(node), institution_id=institution, node_id=node.pk, **data)
+def _said(delivery: Delivery, report: Report, wrong: list[str], now: datetime) -> dict[str, Any]:
+    """What it says of itself, whatever it has in force. What it leaves out stays as it was said before."""
+    changes: dict[str, Any] = {
+        "heard_at": now,
+        "reported_epoch": report.epoch,
+        "reported_matches": not wrong if report.epoch else None,
+        "agent_version": report.agent_version,
+        "clock_offset_ms": None,
+    }
+    if report.clock is not None:
+        offset = min(max(report.clock - now, -_LARGEST_OFFSET), _LARGEST_OFFSET)
+        changes |= {"sent_at": report.clock, "clock_offset_ms": round(offset.total_seconds() * 1000)}
+    if report.software:
+        changes |= {"node_software": report.software, "node_version": report.software_version}
+    if report.log_size is not None:
+        changes |= {"log_size": report.log_size, "log_head": report.log_head}
+    return changes
 
 
-class NodeActor(events.AutomaticActor):
-    """The node itself: it acts by its certificate, not by an account."""
+def _in_force(delivery: Delivery, report: Report, now: datetime) -> dict[str, Any]:
+    changes: dict[str, Any] = {"attempts": 0, "last_error": ""}
+    value = rules.digest(report.files)
+    if (delivery.applied_epoch, delivery.applied_sha256) != (report.epoch, value):
+        changes |= {"applied_epoch": report.epoch, "applied_sha256": value, "applied_at": now}
+    if report.epoch > delivery.pulled_epoch:
+        changes |= {"pulled_epoch": report.epoch, "pulled_epoch_at": now}
+    if report.read_back == ReadBack.NODE and report.epoch != delivery.verified_epoch:
+        changes |= {"verified_epoch": report.epoch, "verified_at": now}
+    return {**changes, "read_back": report.read_back}
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(f"node {node}")
+
+def _declined_and_held(delivery: Delivery, report: Report, wrong: list[str], now: datetime) -> dict[str, Any]:
+    """A refusal stands until that epoch, or a later one, is in force; waiting, only while it is said."""
+    changes: dict[str, Any] = {}
+    if report.refused_epoch:
+        changes = {"declined_epoch": report.refused_epoch, "declined_reason": report.refused_reason}
+        if report.refused_epoch != delivery.declined_epoch:
+            changes["declined_at"] = now
+        if report.epoch < delivery.applied_epoch:  # it went back
+            changes |= _nothing_newer_in_force(report, now)
+    elif delivery.declined_epoch and not wrong and report.epoch >= delivery.declined_epoch:
+        changes = {"declined_epoch": 0, "declined_reason": "", "declined_at": None}
+    if report.held_epoch != delivery.held_epoch:
+        changes |= {"held_epoch": report.held_epoch, "held_at": now if report.held_epoch else None}
+    return changes
+
+
+def _nothing_newer_in_force(report: Report, now: datetime) -> Mapping[str, Any]:
+    return {
+        "applied_epoch": report.epoch,
+        "applied_sha256": rules.digest(report.files) if report.files else "",
+        "applied_at": now,
+        "verified_epoch": report.epoch if report.read_back == ReadBack.NODE else 0,
+        "verified_at": now if report.read_back == ReadBack.NODE else None,
+    }
+
+
+def _keep(
+    node: Node, certificate: Certificate, report: Report, wrong: list[str], offset: int | None, now: datetime
+) -> None:
+    """One row a format, unless the node has said this before, or too much about the epoch already."""
+    before = Acknowledgement.objects.filter(node=node, epoch=report.epoch).order_by()
+    said = list(before.values_list("format", "sha256", "read_back"))
+    rows = []
+    for name, reported in _by_format(report.files).items():
+        value = rules.digest(reported)
+        if (name, value, report.read_back) in said or _times(name, said) >= _MOST_REPORTS:
+            continue
+        rows.append(
+            Acknowledgement(
+                node=node,
+                certificate_serial=certificate.serial_id,
+                epoch=report.epoch,
+                format=name,
+                sha256=value,
+                matches=not set(reported) & set(wrong),
+                agent_version=report.agent_version,
+                read_back=report.read_back,
+                node_software=report.software,
+                node_version=report.software_version,
+                clock_offset_ms=offset,
+                applied_at=report.applied_at,
+                received_at=now,
+            )
+        )
+    if rows:
+        Acknowledgement.objects.bulk_create(rows)
+
+
+def _by_format(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for path, value in sorted(files.items()):
+        found.setdefault(rules.FORMAT_OF[path], {})[path] = value
+    return found
+
+
+def _times(name: str, said: list[tuple[str, str, str]]) -> int:
+    return sum(1 for kept, _, _ in said if kept == name)
