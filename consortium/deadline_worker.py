@@ -38,29 +38,32 @@ class _Watch:
     """Shuts connections down that are not done in time. TLS takes the socket over, but not its number."""
 
     def __init__(self) -> None:
-        self._ends: dict[int, float] = {}  # by the socket's number
+        self._ends: dict[object, tuple[int, float]] = {}  # a turn's socket by its number, and when it ends
         self._lock = threading.Lock()
         threading.Thread(target=self._run, name="deadlines", daemon=True).start()
 
     @contextlib.contextmanager
     def over(self, descriptor: int) -> Iterator[None]:
-        self._ends[descriptor] = time.monotonic() + DEADLINE
+        turn = object()
+        self._ends[turn] = (descriptor, time.monotonic() + DEADLINE)
         try:
             yield
         finally:
             with self._lock:  # from here on the number may belong to another connection
-                self._ends.pop(descriptor, None)
+                self._ends.pop(turn, None)
 
     def _run(self) -> None:
         while True:
             time.sleep(_LOOK)
             now = time.monotonic()
-            for descriptor in [number for number, end in list(self._ends.items()) if end < now]:
-                self._cut(descriptor)
+            for turn, (_, end) in list(self._ends.items()):
+                if end < now:
+                    self._cut(turn)
 
-    def _cut(self, descriptor: int) -> None:
+    def _cut(self, turn: object) -> None:
         with self._lock:
-            if self._ends.pop(descriptor, None) is None:
+            descriptor, _ = self._ends.pop(turn, (-1, 0.0))
+            if descriptor < 0:
                 return
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
                 connection.shutdown(socket.SHUT_RDWR)

@@ -129,4 +129,6 @@ class ListMalformed(ConsoleError):
 
     code = "list_malformed"
     status = 409
-    message = _("The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s).")
+    message = _(
+        "The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s)."
+    )

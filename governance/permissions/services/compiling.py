@@ -31,7 +31,9 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
             return _compile(network, cause)
     except rules.Malformed as error:
         _record_malformed(network, cause, error)
-        raise ListMalformed(network=network.pk, path=error.path, rule=error.rule, found=error.found) from error
+        raise ListMalformed(
+            network=network.pk, path=error.path, rule=error.rule, found=error.found
+        ) from error
 
 
 def _compile(network: Network, cause: str) -> Epoch | None:
