@@ -11,6 +11,6 @@ from django.core.wsgi import get_wsgi_application
 
 _inner = get_wsgi_application()
 
-from governance.permissions.unchanged import Unchanged  # isort: skip - needs what Django has set up by now
+from governance.permissions.unchanged import Unchanged  # isort: skip # noqa: E402 - Django is set up by now
 
 application = Unchanged(_inner, Path(settings.TUF_DIR) / "metadata" / "timestamp.json")
