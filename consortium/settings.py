@@ -436,6 +436,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "signing", "expires": 50},
     },
+    "move rollouts on": {
+        "task": "permissions.advance_rollouts",
+        "schedule": 5.0,
+        "options": {"queue": "default", "expires": 4},
+    },
     "tell nodes again": {
         "task": "permissions.remind_nodes",
         "schedule": 10.0,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]
 
 from consortium.members.models import Node
 from governance.chain import calls
 from governance.chain.errors import UnknownCall
 from governance.chain.models import OnChainProposal
 from governance.permissions.models import Acknowledgement, Delivery, Epoch
+from governance.permissions.repository.roles import role_of
 from governance.proposals import facts
 from governance.proposals.models import Proposal
 from governance.verify.lists import FILE
@@ -90,27 +93,52 @@ def _epoch(network: str, row: OnChainProposal) -> Epoch | None:
 
 def _document(epoch: Epoch) -> dict[str, Any] | None:
     file = epoch.files.filter(path=FILE).first()
-    targets = _targets(epoch)
-    if file is None or targets is None:
+    signed = _signed(epoch)
+    if file is None or signed is None:
         return None
     return {
         "network": epoch.network_id,
         "epoch": epoch.number,
         "roots": [json.loads(path.read_bytes()) for path in _versions("root")],
-        "targets": targets,
+        **signed,
         "permissions": bytes(file.content).decode(),
     }
 
 
-def _targets(epoch: Epoch) -> dict[str, Any] | None:
-    """The signed metadata that name this very list; None where they were cleared away."""
-    wanted = f"{epoch.network_id}/{FILE}"
+def _signed(epoch: Epoch) -> dict[str, Any] | None:
+    """The signed metadata that name this very list, and those that say who may sign them.
+
+    None where they were cleared away. Lists from before networks had roles of their own have no delegation.
+    """
+    role = role_of(epoch.network_id)
+    own = _naming(epoch, role)
+    if own is None:
+        flat = _naming(epoch, "targets")
+        return None if flat is None else {"targets": flat}
     for path in reversed(_versions("targets")):
+        document = path.read_bytes()
+        delegated = Metadata[Targets].from_bytes(document).signed.delegations
+        if delegated and role in (delegated.roles or {}) and _vouches(document, role, own):
+            return {"delegation": json.loads(document), "targets": own}
+    return None
+
+
+def _naming(epoch: Epoch, role: str) -> dict[str, Any] | None:
+    """The newest of a role's metadata that name the epoch's file."""
+    wanted = f"{epoch.network_id}/{FILE}"
+    for path in reversed(_versions(role)):
         metadata: dict[str, Any] = json.loads(path.read_bytes())
         described = metadata["signed"]["targets"].get(wanted, {}).get("custom", {})
         if described.get("epoch") == epoch.number:
             return metadata
     return None
+
+
+def _vouches(above: bytes, role: str, own: dict[str, Any]) -> bool:
+    """Did the network's key that this delegation names sign ``own``? Another generation may have."""
+    made = Metadata[Targets].from_dict(copy.deepcopy(own))
+    signed = Metadata[Targets].from_bytes(above).signed
+    return bool(signed.get_verification_result(role, made.signed_bytes, made.signatures))
 
 
 def _versions(role: str) -> list[Path]:

@@ -129,6 +129,18 @@ class ListMalformed(ConsoleError):
 
     code = "list_malformed"
     status = 409
-    message = _(
-        "The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s)."
-    )
+    message = _("The list of “%(network)s” can't be written: %(path)s would be misread (%(rule)s: %(found)s).")
+
+
+class NothingToRollBack(ConsoleError):
+    """Only a list that nodes could fetch, and an earlier one than now, can be published again."""
+
+    code = "nothing_to_roll_back"
+    status = 409
+    message = _("Epoch %(epoch)s of the network “%(network)s” is no earlier published list.")
+
+
+class NotPinned(ConsoleError):
+    code = "not_pinned"
+    status = 409
+    message = _("The network “%(network)s” was not rolled back: its lists are compiled as ever.")

@@ -6,6 +6,7 @@ as people wanted them, and the network would stop all the same. So somebody look
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,7 @@ CODES = (
 SEALER = "sealer"
 FISCO_BCOS = "fisco-bcos"
 _ETHEREUM = frozenset({"besu", "goquorum", "geth"})  # these speak the same protocol with each other
+_ANY = "any"  # of software that we know nothing of
 _WATCHED_FROM = 3  # sealers; one or two tolerate no loss in any case, and are no alliance's ledger
 _NAMED = 10  # of the nodes that a finding is about
 
@@ -57,14 +59,17 @@ class Validators:
 
 @dataclass(frozen=True)
 class Listed:
-    """A node on a list. ``identified``: FISCO BCOS could let it in. ``reachable``: somebody can dial it."""
+    """A node on a list. ``reachable``: somebody can dial it.
+
+    ``forms``: the kinds of TLS id that FISCO BCOS could let it in by; two meet that have one in common.
+    """
 
     id: str
     name: str
     role: str
     consensus_id: str
     software: str
-    identified: bool = True
+    forms: frozenset[str] = frozenset()
     reachable: bool = True
 
 
@@ -131,7 +136,7 @@ def spares(urgent: int, listed: int, policy: Policy) -> bool:
 
     Without an end to it one person could empty a network by calling every key lost.
     """
-    return urgent <= max(1, listed * policy.dropped_percent // 100)
+    return urgent <= 1 or urgent * 100 // max(1, listed) <= policy.dropped_percent
 
 
 def _without_urgent(
@@ -144,9 +149,11 @@ def _without_urgent(
     if not gone or not spares(len(gone), max(len(before), len(facts.recent)), policy):
         return before, facts
     keys = {node.consensus_id for node in before if node.id in gone}
+    own = facts.own_ledger
     rest = replace(
         facts,
         sealers=facts.sealers - keys,
+        own_ledger=None if own is None else {key: role for key, role in own.items() if key not in keys},
         recent={key: name for key, name in facts.recent.items() if key not in gone},
     )
     return [node for node in before if node.id not in gone], rest
@@ -159,9 +166,9 @@ def _empty(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Findin
 
 def _empty_white_list(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Finding]:
     """FISCO BCOS nodes stay, and none of them has an id that their white list could name."""
-    had = any(node.software == FISCO_BCOS and node.identified for node in before)
+    had = any(node.software == FISCO_BCOS and node.forms for node in before)
     staying = [node for node in after if node.software == FISCO_BCOS]
-    if had and staying and not any(node.identified for node in staying):
+    if had and staying and not any(node.forms for node in staying):
         yield Finding(EMPTY_WHITE_LIST, _named(staying))
 
 
@@ -231,33 +238,29 @@ class _Peers:
     """Who of a list can meet whom, counted once: comparing each with each takes minutes for 10,000 nodes."""
 
     def __init__(self, nodes: Iterable[Listed]) -> None:
-        self._all: dict[str, int] = {}
-        self._reachable: dict[str, int] = {}
+        self._all: Counter[str] = Counter()
+        self._reachable: Counter[str] = Counter()
         for node in nodes:
-            if _enters(node):
-                family = _family(node)
-                self._all[family] = self._all.get(family, 0) + 1
-                self._reachable[family] = self._reachable.get(family, 0) + node.reachable
+            for language in _languages(node):
+                self._all[language] += 1
+                self._reachable[language] += node.reachable
 
     def has(self, node: Listed) -> bool:
-        """Is there another one that it can meet? Two meet when both enter and one can dial the other."""
-        if not _enters(node):
+        """Is there another one that it can meet: in a language of both, and one can dial the other?"""
+        own = _languages(node)
+        if not own:
             return False
         count = self._all if node.reachable else self._reachable
-        family = _family(node)
-        families = count.keys() if not family else {family, ""}
-        return sum(count.get(one, 0) for one in families) > (1 if node.reachable else 0)
+        itself = 1 if node.reachable else 0
+        met = count.keys() if _ANY in own else {*own, _ANY}
+        return any(count[one] > (itself if one in own else 0) for one in met)
 
 
-def _family(node: Listed) -> str:
-    """Software that speaks one protocol; empty for what we know nothing of, which may speak any."""
-    if node.software in _ETHEREUM:
-        return "ethereum"
-    return FISCO_BCOS if node.software == FISCO_BCOS else ""
-
-
-def _enters(node: Listed) -> bool:
-    return node.software != FISCO_BCOS or node.identified
+def _languages(node: Listed) -> frozenset[str]:
+    """What a node can speak with others; nothing, where no list of FISCO BCOS could name it."""
+    if node.software == FISCO_BCOS:
+        return node.forms
+    return frozenset({"ethereum" if node.software in _ETHEREUM else _ANY})
 
 
 def _roles(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:

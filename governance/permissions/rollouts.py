@@ -162,6 +162,7 @@ class Answer(StrEnum):
     SILENT = "silent"  # had the former list, and says nothing for too long
     AWAITED = "awaited"
     UNREACHABLE = "unreachable"  # lacked the former list already: it proves nothing either way
+    EXCUSED = "excused"  # a person went on in spite of it
 
 
 @dataclass(frozen=True)
@@ -171,15 +172,17 @@ class NodeFacts:
     applied: int
     failed: bool
     admitted_at: datetime
-    excused: bool = False  # a person went on in spite of its failure
+    excused: bool = False
 
 
 def answer(facts: NodeFacts, *, epoch: int, former: int, silence: timedelta, now: datetime) -> Answer:
-    if facts.failed:
-        return Answer.UNREACHABLE if facts.excused else Answer.FAILED
-    if facts.applied >= epoch:
+    if facts.applied >= epoch and not facts.failed:
         return Answer.VERIFIED
-    if facts.applied < former or facts.excused:
+    if facts.excused:
+        return Answer.EXCUSED
+    if facts.failed:
+        return Answer.FAILED
+    if facts.applied < former:
         return Answer.UNREACHABLE
     return Answer.AWAITED if now - facts.admitted_at < silence else Answer.SILENT
 
@@ -223,6 +226,7 @@ class Verdict:
     silent: int = 0
     awaited: int = 0
     unreachable: int = 0
+    excused: int = 0
     allowed: int = 0
     soaks_until: datetime | None = None
 
@@ -252,6 +256,7 @@ def gate(
         silent=found[Answer.SILENT],
         awaited=found[Answer.AWAITED],
         unreachable=found[Answer.UNREACHABLE],
+        excused=found[Answer.EXCUSED],
         allowed=limits.allowed(asked),
         soaks_until=soaks_until,
     )
@@ -264,7 +269,7 @@ def _decide(
         return Decision.HALT, Why.TOO_MANY_FAILED
     if found[Answer.AWAITED]:
         return Decision.WAIT, Why.AWAITED
-    if sum(found.values()) and not found[Answer.VERIFIED]:
+    if found[Answer.UNREACHABLE] and not found[Answer.VERIFIED] and not found[Answer.EXCUSED]:
         # Going on by nobody's word would let a bad list through exactly where nobody watches.
         return (Decision.WAIT if now < patience else Decision.HALT), Why.NOBODY
     if now < soaks_until:

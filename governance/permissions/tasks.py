@@ -27,6 +27,11 @@ def handle_publish(payload: dict[str, Any]) -> None:
     services.publish()
 
 
+def handle_advance(payload: dict[str, Any]) -> None:
+    """Outbox: a node answered; may the network's next stage begin?"""
+    services.advance_rollouts(payload["network"])
+
+
 def handle_push(payload: dict[str, Any]) -> None:
     """Outbox: tell the network's nodes. Who does not answer is told again by ``remind_nodes``."""
     services.tell_nodes(payload["network"])
@@ -69,3 +74,9 @@ def remind_nodes() -> None:
 def check_drift() -> None:
     """Every minute: alarms of nodes that drifted, or that no longer do."""
     services.check_drift()
+
+
+@shared_task(name="permissions.advance_rollouts", ignore_result=True)
+def advance_rollouts() -> None:
+    """Every five seconds: gates that waited for time, not for a node."""
+    services.advance_rollouts()

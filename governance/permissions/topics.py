@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COMPILE = "permissions.compile"  # payload: {"network": slug, "cause": text}
 PUBLISH = "permissions.publish"  # payload: {}; sign and write the TUF repository, which all networks share
+ADVANCE = "permissions.advance"  # payload: {"network": slug}; has the gate look at what is rolling out
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
 _OF_THE_REGISTRY = ("registry.changed", "registry.frozen", "registry.freeze_ratified", "registry.thawed")
@@ -31,7 +32,9 @@ def declare() -> None:
     outbox.declare(outbox.Topic(COMPILE, "default", "governance.permissions.tasks.handle_compile"))
     outbox.declare(outbox.Topic(PUBLISH, "signing", "governance.permissions.tasks.handle_publish"))
     outbox.declare(outbox.Topic(PUSH, "push", "governance.permissions.tasks.handle_push"))
+    outbox.declare(outbox.Topic(ADVANCE, "default", "governance.permissions.tasks.handle_advance"))
     events.on_together(_OF_THE_REGISTRY, _registry_changed)
+    events.on_together(("node.acknowledged", "node.list_declined"), _nodes_answered)
     events.on_together(_OF_ACCOUNTS, _accounts_changed)
     events.on_together("seat.changed", _seats_changed)
     for action in _OF_A_NODE:
@@ -81,6 +84,18 @@ def _want_when_the_freeze_lapses(network: str, until: str, event: Event) -> None
         payload={"network": network, "cause": cause},
         after=max(0, after),
     )
+
+
+def _nodes_answered(events: Sequence[Event]) -> None:
+    """What a gate waits for. Nothing is owed where no rollout is under way: nodes answer by the thousand."""
+    from governance.permissions.models import Rollout
+
+    networks = {event.data["network"] for event in events}
+    open_ones = Rollout.objects.filter(
+        network__in=networks, halted_at=None, completed_at=None, superseded_at=None, rolled_back_at=None
+    )
+    for network in sorted(open_ones.values_list("network", flat=True)):
+        outbox.enqueue(ADVANCE, key=network, payload={"network": network})
 
 
 def _seats_changed(events: Sequence[Event]) -> None:

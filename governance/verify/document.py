@@ -47,6 +47,7 @@ class PermissionList:
     network: str
     epoch: int
     roots: list[dict[str, Any]]
+    delegation: dict[str, Any] | None  # who signs for the network; None in bundles from before it was so
     targets: dict[str, Any]
     permissions: str
 
@@ -139,12 +140,16 @@ def _ballot(one: dict[str, Any]) -> Ballot:
 
 
 def _list(one: dict[str, Any]) -> PermissionList:
-    _only(one, "network", "epoch", "roots", "targets", "permissions")
-    if not all(isinstance(root, dict) for root in (*one["roots"], one["targets"])):
+    above = ["delegation"] if "delegation" in one else []
+    _only(one, "network", "epoch", "roots", *above, "targets", "permissions")
+    if not all(
+        isinstance(made, dict) for made in (*one["roots"], *(one[name] for name in above), one["targets"])
+    ):
         raise TypeError("metadata that is no object")
     return PermissionList(
-        _text(one["network"]), _whole(one["epoch"]), one["roots"], one["targets"], _text(one["permissions"])
-    )
+        _text(one["network"]), _whole(one["epoch"]), one["roots"], one.get("delegation"), one["targets"],
+        _text(one["permissions"]),
+    )  # fmt: skip
 
 
 def _acknowledgement(one: dict[str, Any]) -> Acknowledgement:

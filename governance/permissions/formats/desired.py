@@ -164,9 +164,9 @@ class DesiredState:
         return list(dict.fromkeys(one for node in self.nodes for one in node.tls_ids.of(form)))
 
     def black(self, form: str) -> list[str]:
-        """Ids that it is to keep out. That list wins, so what a listed node's valid certificate has is not on it.
+        """Ids that it is to keep out: none that a listed node's valid certificate has, since this list wins.
 
-        A certificate of 2.x is renewed with the same key; the former one, revoked as superseded, names it too.
+        A certificate of 2.x is renewed with the same key, and the former one may be revoked as superseded.
         """
         denied = self.denied.of(form)
         return sorted(set(denied) - set(self.white(form))) if denied else []

@@ -8,15 +8,27 @@ from governance.permissions.services.pulling import record_pull, record_pulled_f
 from governance.permissions.services.pushing import tell_nodes
 from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import Report, acknowledge
+from governance.permissions.services.rollout_acts import (
+    finish_rollout,
+    halt_rollout,
+    release_network,
+    resume_rollout,
+    roll_back,
+    set_rollout_policy,
+)
+from governance.permissions.services.rollouts import advance_rollouts
 
 compile = compile_epoch  # the name that other parts know it by
 
 __all__ = [
     "Report",
     "acknowledge",
+    "advance_rollouts",
     "check_drift",
     "compile",
     "compile_epoch",
+    "finish_rollout",
+    "halt_rollout",
     "override",
     "publish",
     "push_again",
@@ -25,6 +37,10 @@ __all__ = [
     "record_pulled_file",
     "record_refused_pull",
     "refresh",
+    "release_network",
+    "resume_rollout",
+    "roll_back",
     "set_policy",
+    "set_rollout_policy",
     "tell_nodes",
 ]

@@ -9,7 +9,7 @@ from django.db import transaction
 from consortium.core import bulk, clock, events, outbox
 from consortium.core.models import Event
 from consortium.members.models import Network
-from governance.permissions import rules, topics
+from governance.permissions import rolling, rules, topics
 from governance.permissions.errors import ListMalformed
 from governance.permissions.models import Epoch, EpochFile, EpochMember
 from governance.permissions.services import gathering, holding
@@ -38,6 +38,8 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
 
 def _compile(network: Network, cause: str) -> Epoch | None:
     network = Network.objects.select_for_update(no_key=True).get(pk=network.pk)
+    if rolling.is_pinned(network):  # a person rolled it back: what would be compiled is what went wrong
+        return None
     inputs = gathering.read(network)
     content = rules.content_hash(network.pk, inputs.state)
     last = Epoch.objects.filter(network=network).order_by("-number").first()
@@ -79,6 +81,8 @@ def recheck(network: Network) -> bool:
 
     Certificates expire without an event: this is what notices.
     """
+    if rolling.is_pinned(network):
+        return False
     inputs = gathering.read(network)
     last = Epoch.objects.filter(network=network).order_by("-number").first()
     due = _is_due(last, inputs, rules.content_hash(network.pk, inputs.state))

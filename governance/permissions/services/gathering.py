@@ -142,7 +142,7 @@ def _taken_back(network: Network) -> rules.TlsIds:
 
 
 def _ids(profile: str, tls_id: str, public_key: str) -> rules.TlsIds:
-    """What FISCO BCOS knows the holder of a certificate by; the one for encryption is never shown to a peer."""
+    """What FISCO BCOS knows a certificate's holder by; of the SM pair that is the one that signs."""
     return rules.TlsIds(
         rsa=(tls_id,) if tls_id else (),
         secp256k1=(public_key,) if profile == Profile.FISCO_BCOS_2 and public_key else (),

@@ -32,14 +32,20 @@ from governance.permissions.models import (
 )
 
 _SEALER = 2
+_RSA = "3.x"  # the form whose id ``tls_id`` in permissions.json is
 
 
 # --- Finding ----------------------------------------------------------------------------------------------
 def look(network: Network, nodes: Sequence[rules.ListedNode], block: int) -> list[guards.Finding]:
     """What is dangerous about ``nodes`` as the network's next list, read as of ``block``."""
+    return look_at(network, [node.as_json() for node in nodes], block)
+
+
+def look_at(network: Network, nodes: Sequence[Mapping[str, Any]], block: int) -> list[guards.Finding]:
+    """Likewise of nodes as ``permissions.json`` shows them."""
     base = holding.publishable(network.pk).first()
     before = _list_of(base) if base else None
-    after = [_listed(vars(node)) for node in nodes]
+    after = [_listed(node) for node in nodes]
     values = policy(network)
     facts = _facts(network, base, before or [], values, block)
     return guards.findings(before, after, facts, guards.Policy(values.dropped_percent, values.dropped_least))
@@ -87,7 +93,7 @@ def _listed(node: Mapping[str, Any]) -> guards.Listed:
         role=node["role"],
         consensus_id=node["consensus_id"],
         software=node["software"],
-        identified=bool(node.get("tls_id") or node.get("sm_tls_id")),
+        forms=frozenset({_RSA} if node.get("tls_id") else ()) | node.get("further_tls_ids", {}).keys(),
         reachable=bool(node.get("host") or node.get("addresses")),
     )
 

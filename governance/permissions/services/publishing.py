@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.db.models.functions import Length
 
-from consortium.core import clock, events, outbox
-from governance.permissions import holding, published, rules, topics
-from governance.permissions.models import Delivery, Epoch, EpochFile
+from consortium.core import clock, events
+from governance.permissions import holding, published, rules
+from governance.permissions.models import Epoch, EpochFile
 from governance.permissions.repository.content import Content
+from governance.permissions.services import rollouts
 from governance.permissions.tufrepo import Repository
 
 _LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
@@ -29,10 +29,12 @@ def publish() -> list[Epoch]:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         epochs = list(holding.publishable())
         now = clock.now()
+        rollouts.begin(epochs, now)
         version = Repository().publish(_wanted(epochs), now)
         fresh = [epoch for epoch in epochs if epoch.published_at is None]
         for epoch in fresh:
             _mark(epoch, version, now)
+        rollouts.reached(epochs, now)
     return fresh
 
 
@@ -66,7 +68,6 @@ def _bytes(pk: int) -> bytes:
 def _mark(epoch: Epoch, version: int, now: datetime) -> None:
     epoch.published_at, epoch.tuf_version = now, version
     epoch.save(update_fields=["published_at", "tuf_version"])
-    _want(epoch, now)
     events.record(
         "epoch.published",
         epoch,
@@ -74,23 +75,4 @@ def _mark(epoch: Epoch, version: int, now: datetime) -> None:
         network=epoch.network_id,
         epoch=epoch.number,
         version=version,
-    )
-    outbox.enqueue(topics.PUSH, key=epoch.network_id, payload={"network": epoch.network_id})
-
-
-def _want(epoch: Epoch, now: datetime) -> None:
-    """Every listed node should now have this epoch, and no other node anything it has not.
-
-    A back-off under way is left to run out.
-    """
-    owed = Delivery.objects.filter(node__network=epoch.network_id, applied_epoch__lt=F("wanted_epoch"))
-    owed.exclude(node__in=epoch.members.values("node")).update(wanted_epoch=F("applied_epoch"))
-    Delivery.objects.bulk_create(
-        (
-            Delivery(node_id=node_id, wanted_epoch=epoch.number, wanted_at=now)
-            for node_id in epoch.members.order_by("node_id").values_list("node_id", flat=True)
-        ),
-        update_conflicts=True,
-        unique_fields=["node"],
-        update_fields=["wanted_epoch", "wanted_at"],
     )

@@ -1,0 +1,275 @@
+"""What people do about rollouts: say how lists go out, halt, resume, let everybody in, roll back, release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from consortium.core import clock, events, outbox
+from consortium.core.errors import InvalidInput, NotAllowed, ReasonRequired
+from consortium.core.events import Actor
+from consortium.members.models import Network, Node, User
+from governance.permissions import rolling, rollouts, rules, topics
+from governance.permissions.errors import NothingToRollBack, NotPinned
+from governance.permissions.models import Epoch, EpochFile, EpochMember, Rollout, RolloutPolicy
+from governance.permissions.rollouts import Status, Urgency
+from governance.permissions.services import holding
+from governance.permissions.services.rollouts import begin_stage, check, record, write
+
+_LONGEST = 30 * 24 * 3600  # seconds; a stage that is watched for longer is a list that nobody wants
+
+
+def _person(actor: Actor, reason: str) -> User:
+    """Who answers for it. Raises NotAllowed, ReasonRequired."""
+    if not (isinstance(actor, User) and actor.is_secretariat):
+        raise NotAllowed
+    if not reason.strip():
+        raise ReasonRequired
+    return actor
+
+
+# --- Policy ------------------------------------------------------------
+def set_rollout_policy(
+    network: Network,
+    *,
+    mode: str,
+    canaries: Iterable[Node] = (),
+    canary_count: int = 1,
+    waves: Sequence[int] = (rollouts.EVERYBODY,),
+    soak_seconds: int = 600,
+    silence_seconds: int = 900,
+    most_failures: int = 0,
+    most_failures_share: int = 0,
+    actor: Actor,
+    reason: str,
+) -> RolloutPolicy:
+    """How the network's next lists go out; what is under way keeps to what it began with.
+
+    Shares are in 1/10000. Raises NotAllowed, ReasonRequired, InvalidInput.
+    """
+    person = _person(actor, reason)
+    wanted = {
+        "mode": mode,
+        "canaries": [str(node.pk) for node in canaries],
+        "canary_count": canary_count,
+        "waves": list(waves),
+        "soak_seconds": soak_seconds,
+        "silence_seconds": silence_seconds,
+        "most_failures": most_failures,
+        "most_failures_share": most_failures_share,
+    }
+    with transaction.atomic():
+        Network.objects.select_for_update(no_key=True).get(pk=network.pk)
+        _check_values(network, wanted)
+        before = rolling.policy(network)
+        row, _made = RolloutPolicy.objects.update_or_create(network=network, defaults=wanted)
+        events.record(
+            "rollout.policy_changed",
+            network,
+            actor=person,
+            reason=reason.strip(),
+            before={name: getattr(before, name) for name in wanted},
+            after=wanted,
+        )
+    return row
+
+
+def _check_values(network: Network, wanted: Mapping[str, Any]) -> None:
+    if wanted["mode"] not in RolloutPolicy.Mode.values:
+        raise _invalid("mode", ", ".join(RolloutPolicy.Mode.values))
+    if not rollouts.is_policy(wanted["waves"]):
+        raise _invalid("waves", "1 < … < 10000")
+    limits = {
+        "canary_count": (0, 1000),
+        "soak_seconds": (0, _LONGEST),
+        "silence_seconds": (1, _LONGEST),
+        "most_failures": (0, 10_000),
+        "most_failures_share": (0, rollouts.EVERYBODY),
+    }
+    for name, (least, most) in limits.items():
+        if not least <= wanted[name] <= most:
+            raise _invalid(name, f"{least}–{most}")
+    known = Node.objects.filter(network=network, pk__in=wanted["canaries"], retired_at__isnull=True)
+    if known.count() != len(set(wanted["canaries"])):
+        raise _invalid("canaries", str(network))
+
+
+def _invalid(name: str, reason: str) -> InvalidInput:
+    return InvalidInput(field=str(RolloutPolicy._meta.get_field(name).verbose_name), reason=reason)
+
+
+# --- One rollout ------------------------------------------------------------
+def halt_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
+    """Stop at the present stage: nobody else is let in, and who is in stays in.
+
+    Raises NotAllowed, ReasonRequired, IllegalTransition.
+    """
+    person = _person(actor, reason)
+    with transaction.atomic():
+        row = _locked(rollout)
+        check(row, Status.HALTED)
+        row.halted_at, row.halted_why = clock.now(), ""
+        _acted(row, person, reason, "halted_at", "halted_why")
+        record("rollout.halted", row, actor=person, reason=row.reason, stage=row.stage)
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return row
+
+
+def resume_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
+    """Go on from the present stage. Nodes that have failed so far are not held against it any more.
+
+    The stage is watched anew. Raises NotAllowed, ReasonRequired, IllegalTransition.
+    """
+    person = _person(actor, reason)
+    with transaction.atomic():
+        row = _locked(rollout)
+        check(row, Status.ROLLING)
+        row.excused = sorted({*row.excused, *_failing(row)})
+        row.halted_at, row.halted_why, row.resumed_at = None, "", clock.now()
+        _acted(row, person, reason, "halted_at", "halted_why", "resumed_at", "excused")
+        record("rollout.resumed", row, actor=person, reason=row.reason, stage=row.stage, excused=row.excused)
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return row
+
+
+def _failing(rollout: Rollout) -> set[str]:
+    """All that has not confirmed, but for those whose time is not over."""
+    fine = {rollouts.Answer.VERIFIED, rollouts.Answer.AWAITED}
+    return {str(node) for node, answer in rolling.answers(rollout).items() if answer not in fine}
+
+
+def finish_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
+    """Let everybody in now, past the stages that are left. Raises as :func:`halt_rollout`."""
+    person = _person(actor, reason)
+    with transaction.atomic():
+        row = _locked(rollout)
+        check(row, Status.COMPLETE)
+        if row.stage < row.plan.last:
+            begin_stage(row, row.plan.last, clock.now())
+        _acted(row, person, reason)
+        record("rollout.opened", row, actor=person, reason=row.reason, stage=row.stage)
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return row
+
+
+def _locked(rollout: Rollout) -> Rollout:
+    rows = Rollout.objects.select_for_update(of=("self",)).select_related("epoch", "former")
+    return rows.get(pk=rollout.pk)
+
+
+def _acted(row: Rollout, person: User, reason: str, *changed: str) -> None:
+    row.acted_by, row.reason = person, reason.strip()
+    row.save(update_fields=[*changed, "acted_by", "reason"])
+
+
+# --- Back to an earlier list ------------------------------------------------------------
+def roll_back(network: Network, *, to: int, actor: Actor, reason: str) -> Epoch:
+    """A new epoch with the nodes of an earlier published one, for everybody at once; the network keeps it.
+
+    The guards look at it as at any other: where it would bring nodes back that the ledger no longer
+    confirms, two people have to let it out. Raises NotAllowed, ReasonRequired, NothingToRollBack.
+    """
+    person = _person(actor, reason)
+    with transaction.atomic():
+        network = Network.objects.select_for_update(no_key=True).get(pk=network.pk)
+        earlier = _earlier(network, to)
+        newest = Epoch.objects.filter(network=network).latest("number")
+        _end_rollout(network, person, reason)
+        files, nodes = _files_again(earlier, newest.number + 1)
+        findings = holding.look_at(network, nodes, newest.block)
+        epoch = _write_again(earlier, newest, files)
+        _pin(network, person, reason)
+        write(epoch, earlier, rollouts.AT_ONCE, rolling.policy(network), Urgency.ROLLBACK, clock.now())
+        events.record(
+            "rollout.rolled_back", epoch, actor=person, reason=reason.strip(), network=network.pk,
+            epoch=epoch.number, to=earlier.number, former=newest.number,
+        )  # fmt: skip
+        holding.hold(epoch, findings)
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return epoch
+
+
+def _earlier(network: Network, number: int) -> Epoch:
+    published = Epoch.objects.filter(network=network, published_at__isnull=False)
+    newest = published.order_by("-number").first()
+    found = published.filter(number=number).first()
+    if found is None or newest is None or found.number >= newest.number:
+        raise NothingToRollBack(network=network.pk, epoch=number)
+    return found
+
+
+def _end_rollout(network: Network, person: User, reason: str) -> None:
+    rows = Rollout.objects.select_for_update(of=("self",)).select_related("epoch")
+    for row in rows.filter(rolling.OPEN, network=network):
+        check(row, Status.ROLLED_BACK)
+        row.rolled_back_at = clock.now()
+        _acted(row, person, reason, "rolled_back_at")
+        record("rollout.ended", row, actor=person, reason=row.reason, stage=row.stage)
+
+
+def _files_again(earlier: Epoch, number: int) -> tuple[list[EpochFile], list[Mapping[str, Any]]]:
+    """The earlier epoch's files under a new number, byte for byte but for the header; and its nodes."""
+    now = clock.now().replace(microsecond=0)
+    header = rules.Header(earlier.network_id, number, earlier.block, earlier.tx_hash, now)
+    files, nodes = [], []
+    for file in earlier.files.all():
+        content = bytes(file.content)
+        if file.path == rules.JSON_PATH:
+            document = {**json.loads(content), **header.custom()}
+            nodes = document["nodes"]
+            content = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+        files.append(
+            EpochFile(format=file.format, path=file.path, content=content, sha256=rules.sha256(content))
+        )
+    return files, nodes
+
+
+def _write_again(earlier: Epoch, newest: Epoch, files: list[EpochFile]) -> Epoch:
+    epoch = Epoch.objects.create(
+        network_id=earlier.network_id,
+        number=newest.number + 1,
+        block=earlier.block,
+        tx_hash=earlier.tx_hash,
+        effective_at=clock.now().replace(microsecond=0),
+        content_sha256=earlier.content_sha256,
+        node_count=earlier.node_count,
+        cause=f"rollout.rolled_back {earlier}",
+        compiled_at=clock.now(),
+    )
+    for file in files:
+        file.epoch = epoch
+    EpochFile.objects.bulk_create(files)
+    EpochMember.objects.bulk_create(
+        EpochMember(epoch=epoch, node_id=node, role=role)
+        for node, role in earlier.members.values_list("node_id", "role")
+    )
+    return epoch
+
+
+def _pin(network: Network, person: User, reason: str) -> None:
+    RolloutPolicy.objects.update_or_create(
+        network=network,
+        defaults={
+            "pinned_at": clock.now(),
+            "pinned_by_label": person.get_username(),
+            "pinned_reason": reason.strip(),
+        },
+    )
+
+
+def release_network(network: Network, *, actor: Actor, reason: str) -> RolloutPolicy:
+    """Let lists be compiled again after a rollback. Raises NotAllowed, ReasonRequired, NotPinned."""
+    person = _person(actor, reason)
+    with transaction.atomic():
+        Network.objects.select_for_update(no_key=True).get(pk=network.pk)
+        row = RolloutPolicy.objects.filter(network=network, pinned_at__isnull=False).first()
+        if row is None:
+            raise NotPinned(network=network.pk)
+        row.pinned_at, row.pinned_by_label, row.pinned_reason = None, "", ""
+        row.save(update_fields=["pinned_at", "pinned_by_label", "pinned_reason"])
+        events.record("rollout.released", network, actor=person, reason=reason.strip(), network=network.pk)
+        topics.want_compile(network.pk, f"rollout.released {network}")
+    return row

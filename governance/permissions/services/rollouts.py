@@ -1,0 +1,298 @@
+"""How an epoch goes out stage by stage: begun by publishing, moved on by the gate, shown by publishing again.
+
+A stage counts from when it is published: only then can a node take the epoch. So a change of stage is a row
+first, then the document that the nodes read, then what each node is to have; a process killed in between
+leaves what the next one finishes.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from certs.choices import RevocationReason
+from certs.models import Certificate, Suspension
+from consortium.core import clock, events, outbox, transitions
+from governance.chain import selectors as chain
+from governance.permissions import rolling, rollouts, rules, topics
+from governance.permissions.models import (
+    Delivery,
+    Epoch,
+    EpochFile,
+    Rollout,
+    RolloutPolicy,
+    RolloutStage,
+)
+from governance.permissions.rolling import WORDS
+from governance.permissions.rollouts import EVERYBODY, Decision, Status, Urgency, Verdict
+
+
+# --- Beginning, by the publisher ------------------------------------------------------------
+def begin(epochs: Iterable[Epoch], now: datetime) -> None:
+    """Plan the rollout of each epoch that is to be published for the first time.
+
+    Takes the lock on what is rolling out: until the publisher commits, no stage moves on.
+    """
+    epochs = list(epochs)
+    known = {row.epoch_id: row for row in Rollout.objects.select_for_update().filter(epoch__in=epochs)}
+    for epoch in epochs:
+        if epoch.pk not in known and epoch.published_at is None:
+            _begin(epoch, now)
+        elif epoch.published_at is None:
+            _supersede(epoch, now)
+
+
+def _begin(epoch: Epoch, now: datetime) -> None:
+    salt = _supersede(epoch, now)
+    former = _for_everybody(epoch)
+    policy = rolling.policy(epoch.network_id)
+    urgency = _urgency(policy, former, epoch)
+    plan = rollouts.AT_ONCE
+    if policy.mode == RolloutPolicy.Mode.STAGED and not urgency:
+        plan = rollouts.plan(
+            [str(pk) for pk in epoch.members.values_list("node_id", flat=True)],
+            canaries=policy.canaries,
+            canary_count=policy.canary_count,
+            waves=policy.waves,
+            salt=salt or rollouts.salt(epoch.network_id, epoch.number, epoch.content_sha256),
+        )
+    write(epoch, former, plan, policy, urgency, now)
+
+
+def write(
+    epoch: Epoch,
+    former: Epoch | None,
+    plan: rollouts.Plan,
+    policy: RolloutPolicy,
+    urgency: str,
+    now: datetime,
+) -> Rollout:
+    """The rows of a rollout that begins."""
+    rollout = Rollout.objects.create(
+        network_id=epoch.network_id,
+        epoch=epoch,
+        former=former,
+        urgency=urgency,
+        canaries=list(plan.canaries),
+        shares=list(plan.shares),
+        salt=plan.salt,
+        soak_seconds=policy.soak_seconds,
+        silence_seconds=policy.silence_seconds,
+        most_failures=policy.most_failures,
+        most_failures_share=policy.most_failures_share,
+        begun_at=now,
+    )
+    begin_stage(rollout, 0, now)
+    return rollout
+
+
+def _supersede(epoch: Epoch, now: datetime) -> str:
+    """End earlier rollouts of the network; the salt of the open one: who went first then goes first again.
+
+    They have the superseded epoch in force, and what is wrong with it is mended there first.
+    """
+    older = Rollout.objects.select_for_update(of=("self",)).filter(
+        network=epoch.network_id, epoch__number__lt=epoch.number, superseded_at=None, completed_at=None
+    )
+    salt = ""
+    for row in older.order_by("epoch__number"):
+        salt = row.salt or salt
+        row.superseded_at = now
+        row.save(update_fields=["superseded_at"])
+        record("rollout.superseded", row, actor=events.SIGNER, by=epoch.number)
+    return salt
+
+
+def _for_everybody(epoch: Epoch) -> Epoch | None:
+    """The last published epoch that every node was to have."""
+    earlier = Epoch.objects.filter(
+        network=epoch.network_id, number__lt=epoch.number, published_at__isnull=False
+    )
+    for found in earlier.select_related("rollout").order_by("-number").iterator(chunk_size=20):
+        rollout = getattr(found, "rollout", None)
+        if rollout is None or rollout.share >= EVERYBODY:
+            return found
+    return None
+
+
+def _urgency(policy: RolloutPolicy, former: Epoch | None, epoch: Epoch) -> str:
+    """Why the epoch can't wait for stages; empty when it can, or when there are none anyway."""
+    if policy.mode != RolloutPolicy.Mode.STAGED:
+        return ""
+    if former is None:
+        return Urgency.FIRST
+    before, after = _named(former), _named(epoch)
+    gone = {serial for serial in before if serial not in after}
+    if gone and _compromised(gone).exists():
+        return Urgency.COMPROMISE
+    left = set(before.values()) - set(after.values())
+    now = clock.now()
+    frozen = {row.consensus_id for row in chain.registry(epoch.network_id) if row.is_frozen(now)}
+    return Urgency.FREEZE if left & frozen else ""
+
+
+def _compromised(serials: set[str]) -> QuerySet[Certificate]:
+    """Revoked as compromised, or suspended because somebody said so."""
+    rows = Certificate.objects.filter(serial__in=serials)
+    return rows.filter(revocation__reason=RevocationReason.KEY_COMPROMISE) | rows.filter(
+        pk__in=Suspension.objects.filter(released_at__isnull=True).values("certificate")
+    )
+
+
+def _named(epoch: Epoch) -> dict[str, str]:
+    """The certificates that the list names, each with its node's id on the ledger."""
+    content = EpochFile.objects.values_list("content", flat=True).get(epoch=epoch, path=rules.JSON_PATH)
+    nodes = json.loads(bytes(content))["nodes"]
+    return {node["certificate_serial"]: node["consensus_id"] for node in nodes}
+
+
+def begin_stage(rollout: Rollout, number: int, now: datetime) -> None:
+    rollout.stage = number
+    rollout.save(update_fields=["stage"])
+    members = list(rollout.epoch.members.values_list("node_id", flat=True))
+    reached = rollout.stages.filter(published_at__isnull=False).order_by("-number").first()
+    admitted = len(rollouts.admitted(rollout.document(), members))
+    RolloutStage.objects.create(
+        rollout=rollout,
+        number=number,
+        share=rollout.share,
+        begun_at=now,
+        nodes=admitted,
+        newly=admitted - (reached.nodes if reached else 0),
+    )
+
+
+# --- Reaching the nodes, by the publisher ------------------------------------------------------------
+def reached(epochs: Iterable[Epoch], now: datetime) -> None:
+    """The documents are out: whom a stage lets in should have the epoch from now on, and is told."""
+    stages = RolloutStage.objects.filter(
+        rollout__epoch__in=list(epochs), number=F("rollout__stage"), published_at=None
+    )
+    for stage in stages.select_related("rollout__epoch", "rollout__former"):
+        _reached(stage, now)
+
+
+def _reached(stage: RolloutStage, now: datetime) -> None:
+    rollout = stage.rollout
+    stage.published_at = now
+    stage.save(update_fields=["published_at"])
+    _want(rollout, now)
+    if len(rollout.shares) == 1:
+        rollout.completed_at = now
+        rollout.save(update_fields=["completed_at"])
+    else:
+        record("rollout.stage_reached", rollout, actor=events.SIGNER, stage=stage.number, nodes=stage.nodes)
+    network = rollout.network_id
+    outbox.enqueue(topics.PUSH, key=network, payload={"network": network})
+
+
+def _want(rollout: Rollout, now: datetime) -> None:
+    """Every listed node that is let in should have the epoch, and no other such node anything it has not.
+
+    Who was let in before keeps its time. A back-off under way is left to run out.
+    """
+    epoch, document = rollout.epoch, rollout.document()
+    owed = Delivery.objects.filter(node__network=epoch.network_id, applied_epoch__lt=F("wanted_epoch"))
+    leaving = owed.exclude(node__in=epoch.members.values("node")).values_list("pk", flat=True)
+    gone = rollouts.admitted(document, leaving)
+    Delivery.objects.filter(pk__in=gone).update(wanted_epoch=F("applied_epoch"))
+    members = epoch.members.order_by("node_id").values_list("node_id", flat=True)
+    known = set(
+        Delivery.objects.filter(node__in=members, wanted_epoch__gte=epoch.number).values_list("pk", flat=True)
+    )
+    Delivery.objects.bulk_create(
+        (
+            Delivery(node_id=node_id, wanted_epoch=epoch.number, wanted_at=now)
+            for node_id in rollouts.admitted(document, members)
+            if node_id not in known
+        ),
+        update_conflicts=True,
+        unique_fields=["node"],
+        update_fields=["wanted_epoch", "wanted_at"],
+        batch_size=2000,
+    )
+
+
+# --- Moving on, by the gate ------------------------------------------------------------
+def advance_rollouts(network: str | None = None) -> int:
+    """Let the gate look at what is rolling out (in ``network``, or anywhere); how many moved or halted."""
+    rows = Rollout.objects.filter(rolling.OPEN, halted_at=None)
+    if network is not None:
+        rows = rows.filter(network=network)
+    return sum(_advance(pk) for pk in list(rows.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def _advance(pk: uuid.UUID) -> bool:
+    rows = Rollout.objects.select_for_update(of=("self",), skip_locked=True).select_related("epoch", "former")
+    rollout = rows.filter(rolling.OPEN, pk=pk, halted_at=None).first()
+    if rollout is None:  # somebody else has it, or ended it
+        return False
+    now = clock.now()
+    verdict = rolling.verdict(rollout)
+    if verdict.decision == Decision.WAIT:
+        return False
+    rollout.stages.filter(number=rollout.stage).update(verdict=_kept(verdict))
+    if verdict.decision == Decision.HALT:
+        _halt_by_gate(rollout, verdict, now)
+    elif rollout.stage == rollout.plan.last:
+        _complete(rollout, now)
+    else:
+        begin_stage(rollout, rollout.stage + 1, now)
+        record("rollout.stage_begun", rollout, actor=events.CLOCK, stage=rollout.stage, share=rollout.share)
+        outbox.enqueue(topics.PUBLISH, key="repository")
+    return True
+
+
+def _kept(verdict: Verdict) -> dict[str, Any]:
+    until = verdict.soaks_until
+    return {**asdict(verdict), "soaks_until": until.isoformat() if until else None}
+
+
+def _halt_by_gate(rollout: Rollout, verdict: Verdict, now: datetime) -> None:
+    check(rollout, Status.HALTED)
+    rollout.halted_at, rollout.halted_why, rollout.acted_by, rollout.reason = now, verdict.why, None, ""
+    rollout.save(update_fields=["halted_at", "halted_why", "acted_by", "reason"])
+    record(
+        "rollout.halted",
+        rollout,
+        actor=events.CLOCK,
+        why=verdict.why,
+        failed=verdict.failed,
+        silent=verdict.silent,
+        allowed=verdict.allowed,
+    )
+    outbox.enqueue(topics.PUBLISH, key="repository")
+
+
+def _complete(rollout: Rollout, now: datetime) -> None:
+    check(rollout, Status.COMPLETE)
+    rollout.completed_at = now
+    rollout.save(update_fields=["completed_at"])
+    record("rollout.completed", rollout, actor=events.CLOCK)
+
+
+def check(rollout: Rollout, wanted: Status) -> None:
+    """Raises IllegalTransition."""
+    transitions.check(
+        rollouts.TRANSITIONS, subject=str(rollout), current=rollout.status, wanted=wanted, labels=WORDS
+    )
+
+
+def record(action: str, rollout: Rollout, *, actor: events.Actor, reason: str = "", **data: Any) -> None:
+    events.record(
+        action,
+        rollout,
+        actor=actor,
+        reason=reason,
+        network=rollout.network_id,
+        epoch=rollout.epoch.number,
+        **data,
+    )
