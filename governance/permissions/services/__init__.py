@@ -4,7 +4,12 @@ from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
 from governance.permissions.services.publishing import publish, refresh
-from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
+from governance.permissions.services.pulling import (
+    record_pull,
+    record_pulled_file,
+    record_pulls,
+    record_refused_pull,
+)
 from governance.permissions.services.pushing import tell_nodes
 from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import Report, acknowledge
@@ -35,6 +40,7 @@ __all__ = [
     "recheck",
     "record_pull",
     "record_pulled_file",
+    "record_pulls",
     "record_refused_pull",
     "refresh",
     "release_network",
