@@ -17,7 +17,7 @@ PRODUCTION := $(OFFLINE) CONSORTIUM_DEVELOPMENT=0 SECRET_KEY_FILE=$(VENV)/.check
 	ALLOWED_HOSTS=console.example PUBLIC_URL=https://console.example
 
 # What `make peers` installs, by their programs.
-PEERS := softhsm2-util pki ocsptool curl openssl
+PEERS := softhsm2-util pki ocsptool curl openssl nginx
 # Without this part of it strongSwan's pki speaks TLS with no elliptic curves.
 SWAN_TLS := /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 
@@ -75,13 +75,13 @@ browser:  ## install Chromium for the browser tests (Debian, as root)
 	elif [ "$$(id -u)" != 0 ]; then echo "make browser installs a package: run it as root" >&2; exit 1; \
 	else apt-get -q update && apt-get -q install -y --no-install-recommends chromium fonts-noto-cjk; fi
 
-peers:  ## install the HSM, EST and OCSP clients that the certificate tests speak with (Debian, as root)
+peers:  ## install nginx, and the HSM, EST and OCSP clients that tests speak with (Debian, as root)
 	@if (set -e; for program in $(PEERS); do command -v $$program >/dev/null; done; test -e $(SWAN_TLS)); then \
-		echo "the certificate tests' peers are there"; \
+		echo "the tests' peers are there"; \
 	elif [ "$$(id -u)" != 0 ]; then echo "make peers installs packages: run it as root" >&2; exit 1; \
 	else apt-get -q update && apt-get -q install -y --no-install-recommends \
 		softhsm2 strongswan-pki libstrongswan-standard-plugins \
-		libstrongswan-extra-plugins gnutls-bin curl openssl; fi
+		libstrongswan-extra-plugins gnutls-bin curl openssl nginx-light; fi
 
 messages: $(RUNTIME)  ## collect and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext" >&2; exit 1; }

@@ -370,7 +370,12 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TIMEZONE = "UTC"
 QUEUES = ("default", "chain", "signing", "push")
+PUSH_SHARD = int(os.environ.get("PUSH_SHARD", "500"))  # nodes that a worker takes to tell them together
+PUSH_HELPERS = int(os.environ.get("PUSH_HELPERS", "8"))  # workers that one asks at most to take shards, too
+PUSH_ATTEMPTS = int(os.environ.get("PUSH_ATTEMPTS", "24"))  # about an hour and a half, then given up
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "run" / "beat-schedule")
+# How often the heads of the lists' logs are anchored where they changed, in seconds.
+ANCHOR_INTERVAL = float(os.environ.get("ANCHOR_INTERVAL", "60"))
 CELERY_BEAT_SCHEDULE = {
     **{
         f"drain {queue}": {
@@ -440,6 +445,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "permissions.advance_rollouts",
         "schedule": 5.0,
         "options": {"queue": "default", "expires": 4},
+    },
+    "anchor the lists' logs on the ledger": {
+        "task": "permissions.anchor_heads",
+        "schedule": ANCHOR_INTERVAL,
+        "options": {"queue": "default", "expires": max(1.0, ANCHOR_INTERVAL - 1)},
+    },
+    "keep permits in step": {
+        "task": "permissions.keep_permits",
+        "schedule": 60.0,
+        "options": {"queue": "signing", "expires": 50},
     },
     "tell nodes again": {
         "task": "permissions.remind_nodes",

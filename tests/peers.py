@@ -1,4 +1,4 @@
-"""Programs of other makers that some tests speak with: HSM, EST and OCSP clients.
+"""Programs of other makers that some tests speak with: nginx, HSM, EST and OCSP clients.
 
 Where one is missing, the tests that need it are left out, and the run says so in a line of its own, as with
 the browser. ``make peers`` installs all of them (Debian, as root); continuous integration does so first.
@@ -25,6 +25,7 @@ _PRESENT = {
     "ocsptool": bool(shutil.which("ocsptool")),
     "curl": bool(shutil.which("curl")),
     "openssl": bool(shutil.which("openssl")),
+    "nginx": bool(shutil.which("nginx") or Path("/usr/sbin/nginx").exists()),  # not in everybody's PATH
 }
 _left_out: set[str] = set()
 

@@ -20,8 +20,9 @@ from consortium.members.models import Category, Institution
 from consortium.members.states import Status
 from consortium.web import clocks
 from consortium.web.admin import charts, panels, timeline
+from governance.permissions import holding
 from governance.permissions import selectors as lists
-from governance.permissions.models import Delivery
+from governance.permissions.models import Delivery, Epoch
 from governance.proposals import selectors as voting
 from governance.proposals.models import Proposal
 
@@ -84,6 +85,19 @@ def _spreading() -> list[Job]:
     return [job] if count else []
 
 
+def _held_lists() -> list[Job]:
+    """Lists that the guards hold: nothing of theirs reaches a node until two people have looked."""
+    count = holding.held().count()
+    job = Job(
+        _("Permission lists held"),
+        count,
+        panels.listing(Epoch, "state=held"),
+        _("the guards found something: two people have to look before they are published"),
+        urgent=True,
+    )
+    return [job] if count else []
+
+
 def _authorities_ending() -> list[Job]:
     """An authority needs years of notice: what it signs may not outlive it."""
     count = certificates.ending_authorities(AUTHORITY_NOTICE, clock.now()).count()
@@ -136,6 +150,7 @@ def work_queue() -> list[Job]:
             _("outbox messages that need a person"),
             urgent=True,
         ),
+        *_held_lists(),
         *_overdue_lists(),
         *_spreading(),
         *_authorities_ending(),

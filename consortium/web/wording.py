@@ -175,6 +175,7 @@ ACTORS: dict[str, str | Promise] = {
     "relay": gettext_lazy("relay"),
     "ledger watch": gettext_lazy("ledger watch"),
     "committee queue": gettext_lazy("committee queue"),
+    "decisions of members": gettext_lazy("decisions of members"),
     "push worker": gettext_lazy("push worker"),
     "command line": gettext_lazy("command line"),
     "schedule": gettext_lazy("schedule"),

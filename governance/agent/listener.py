@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from governance.agent.config import Config
+from governance.agent.identity import Identity
 
 logger = logging.getLogger("agent")
 
@@ -23,26 +24,33 @@ _DIGITS = 4  # of a Content-Length
 _AT_ONCE = 16  # connections
 
 
-def start(config: Config, address: tuple[str, int], wake: Callable[[int], None]) -> ThreadingHTTPServer:
+def start(config: Config, address: tuple[str, int], node: Identity, wake: Callable[[int], None]) -> Listener:
     """Listen on ``address`` with the node's own certificate; ``wake`` gets the epoch that was named."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(str(config.certificate_file), str(config.key_file))
-    server = _Server(address, context, config.network, wake)
+    server = Listener(address, node, config.network, wake)
     threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
     logger.info("listening on %s:%s", *address)
     return server
 
 
-class _Server(ThreadingHTTPServer):
+class Listener(ThreadingHTTPServer):
+    """The server; what it presents can be changed while it runs."""
+
     daemon_threads = True
 
     def __init__(
-        self, address: tuple[str, int], context: ssl.SSLContext, network: str, wake: Callable[[int], None]
+        self, address: tuple[str, int], node: Identity, network: str, wake: Callable[[int], None]
     ) -> None:
-        self.context, self.network, self.wake = context, network, wake
+        self.network, self.wake = network, wake
+        self.use(node)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         super().__init__(address, _Handler)
+
+    def use(self, node: Identity) -> None:
+        """Present this certificate from now on, in a context of its own: never its key with another's."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(str(node.certificate_file), str(node.key_file))
+        self.context, self.node = context, node
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._slots.acquire(blocking=False):
@@ -74,7 +82,7 @@ def _cut(connection: ssl.SSLSocket) -> None:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: Listener
     timeout = _PATIENCE
     server_version = "agent"
     sys_version = ""

@@ -15,6 +15,7 @@ from web3.exceptions import Web3Exception
 
 from governance.chain import contracts
 from governance.chain.contracts import (
+    ANCHORS,
     BREAK_GLASS,
     GOVERNOR,
     REGISTRY,
@@ -238,6 +239,11 @@ _BALLOT_TYPES = ("uint256", "uint8", "address", "bytes")
 @cache
 def _ballot_selector() -> bytes:
     return function_abi_to_4byte_selector(offline(GOVERNOR).get_function_by_name("castVoteBySig").abi)
+
+
+def anchor(ledger: Ledger, *, network: str, size: int, head: str) -> Call:
+    """The log of the network's lists had ``size`` entries and this head (64 hex)."""
+    return _call(ledger.anchors, ANCHORS, "anchor", network_bytes(network), size, bytes.fromhex(head))
 
 
 def confirm_freeze_by_sig(

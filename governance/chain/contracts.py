@@ -17,7 +17,7 @@ from governance.contracts import artifact
 from governance.contracts.codec import patient_codec
 
 SEATS, GOVERNOR, REGISTRY = "Seats", "ConsortiumGovernor", "NodeRegistry"
-TIMELOCK, BREAK_GLASS = "TimelockController", "BreakGlass"
+TIMELOCK, BREAK_GLASS, ANCHORS = "TimelockController", "BreakGlass", "EpochAnchors"
 
 # The timelock's roles: who administers it, may have things carried out, may stop them, may carry them out.
 ADMIN_ROLE = "0x" + "00" * 32
@@ -53,6 +53,11 @@ def timelock(ledger: Ledger, client: Web3 | None = None) -> Contract:
 def break_glass(ledger: Ledger, client: Web3 | None = None, *, address: str = "") -> Contract:
     """The guardians' contract, or the one at ``address``; see :func:`seats`. There need not be one."""
     return _at(address or ledger.break_glass, BREAK_GLASS, client or gateway.web3(ledger))
+
+
+def anchors(ledger: Ledger, client: Web3 | None = None) -> Contract:
+    """The contract that keeps the heads of the lists' logs; see :func:`seats`. There need not be one."""
+    return _at(ledger.anchors, ANCHORS, client or gateway.web3(ledger))
 
 
 @cache

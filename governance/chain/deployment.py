@@ -19,7 +19,7 @@ from consortium.core import events
 from governance.chain import calls, indexer, keys, waiting
 from governance.chain import ledger as gateway
 from governance.chain.calls import Call
-from governance.chain.contracts import BREAK_GLASS, GOVERNOR, REGISTRY, SEATS, TIMELOCK
+from governance.chain.contracts import ANCHORS, BREAK_GLASS, GOVERNOR, REGISTRY, SEATS, TIMELOCK
 from governance.chain.errors import (
     EarlierContracts,
     LedgerUnreachable,
@@ -40,6 +40,7 @@ PARTS = {
     "registry": REGISTRY,
     "governor": GOVERNOR,
     "break_glass": BREAK_GLASS,
+    "anchors": ANCHORS,
 }
 
 Say = Callable[[str], None]
@@ -62,6 +63,23 @@ def deploy(passphrase_file: Path, *, guardians: Sequence[str] = (), say: Say = l
         raise EarlierContracts(address=ledger.governor)
     _check_code(client, ledger)
     indexer.follow(ledger)
+    return ledger
+
+
+def deploy_anchors(passphrase_file: Path, *, say: Say = lambda line: None) -> Ledger:
+    """Add the anchors' contract to an alliance that was founded without one; harmless when it is there.
+
+    Raises NoLedger, RelayKeyNotAvailable, RelayFailed, and what :func:`deploy` raises of the ledger.
+    """
+    ledger = gateway.current()
+    if not ledger.anchors:
+        client = gateway.web3(ledger)
+        with keys.opened_with(passphrase_file):
+            ledger.anchors = _anchors(client, ledger)
+        with transaction.atomic():
+            ledger.save(update_fields=["anchors"])
+            events.record("ledger.deployed", ledger, actor=events.COMMAND, anchors=ledger.anchors)
+    say(f"{ANCHORS} {ledger.anchors}")
     return ledger
 
 
@@ -136,6 +154,7 @@ def _deploy_all(client: Web3, ledger: Ledger, guardians: Sequence[str], say: Say
     if guardians:
         who = (list(guardians), settings.GUARDIAN_THRESHOLD)
         ledger.break_glass = _contract(client, ledger, BREAK_GLASS, ledger.registry, ledger.governor, *who)
+    ledger.anchors = _anchors(client, ledger)
     _wire(ledger)
     ledger.deploying = False
     addresses: dict[str, Any] = {name: getattr(ledger, name) for name in PARTS if getattr(ledger, name)}
@@ -144,6 +163,11 @@ def _deploy_all(client: Web3, ledger: Ledger, guardians: Sequence[str], say: Say
     with transaction.atomic():
         ledger.save()
         events.record("ledger.deployed", ledger, actor=events.COMMAND, **addresses)
+
+
+def _anchors(client: Web3, ledger: Ledger) -> str:
+    """Written by the relay account; another one only if the members say so."""
+    return _contract(client, ledger, ANCHORS, ledger.timelock, ledger.relay_address)
 
 
 def _wire(ledger: Ledger) -> None:

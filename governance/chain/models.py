@@ -34,6 +34,7 @@ class Ledger(models.Model):
     first_governor = models.CharField(max_length=42, blank=True)  # in office when the alliance was founded
     timelock = models.CharField(_("timelock contract"), max_length=42, blank=True)  # carries out what passed
     break_glass = models.CharField(_("break-glass contract"), max_length=42, blank=True)
+    anchors = models.CharField(_("anchors contract"), max_length=42, blank=True)  # heads of the lists' logs
     ticks_per_second = models.PositiveIntegerField(_("ticks a second"), default=1)  # of a block's timestamp
     relay_address = models.CharField(_("relay account"), max_length=42)
     start_block = models.PositiveBigIntegerField(_("first block"))  # nothing of ours lies before it

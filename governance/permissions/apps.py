@@ -9,6 +9,7 @@ class PermissionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from governance.permissions import topics
+        from governance.permissions import logbook, published, topics
 
         topics.declare()
+        published.add(logbook.targets)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -72,13 +73,21 @@ def is_superseded(epoch: Epoch) -> bool:
     return Epoch.objects.filter(network=epoch.network_id, number__gt=epoch.number).exists()
 
 
+def with_state(rows: QuerySet[Epoch]) -> QuerySet[Any]:
+    """``rows`` with ``held`` and ``superseded`` (both may be true) and ``people``: how many have spoken."""
+    newer = Epoch.objects.filter(network=OuterRef("network"), number__gt=OuterRef("number"))
+    return rows.annotate(
+        held=Case(When(_is_held(), then=Value(True)), default=Value(False)),
+        superseded=Exists(newer),
+        people=Coalesce(Subquery(_people().values("people")), 0),
+    )
+
+
+def _people() -> QuerySet[Any]:
+    rows = EpochOverride.objects.filter(epoch=OuterRef("pk")).order_by().values("epoch")
+    return rows.annotate(people=Count("person", distinct=True))
+
+
 def _is_held() -> Q:
     found = EpochFinding.objects.filter(epoch=OuterRef("pk"))
-    people = (
-        EpochOverride.objects.filter(epoch=OuterRef("pk"))
-        .order_by()
-        .values("epoch")
-        .annotate(people=Count("person", distinct=True))
-        .filter(people__gte=PEOPLE)
-    )
-    return Q(Exists(found)) & ~Q(Exists(people))
+    return Q(Exists(found)) & ~Q(Exists(_people().filter(people__gte=PEOPLE)))

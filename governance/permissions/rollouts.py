@@ -56,7 +56,7 @@ def status(
     return Status.HALTED if halted_at else Status.ROLLING
 
 
-# --- the plan ---------------------------------------------------------
+# --- the plan ------------------------------------------------------------
 @dataclass(frozen=True)
 class Plan:
     """The stages of one rollout: each admits the canaries and ``shares[stage]`` of all nodes."""
@@ -112,7 +112,7 @@ class Urgency(StrEnum):
     ROLLBACK = "rollback"
 
 
-# --- the document ---------------------------------------------------------
+# --- the document ------------------------------------------------------------
 Document = Mapping[str, Any]
 
 
@@ -153,7 +153,7 @@ def stage_of(plan: Plan, node: uuid.UUID | str) -> int:
     return next(stage for stage, share in enumerate(plan.shares) if place < share)
 
 
-# --- the gate ---------------------------------------------------------
+# --- the gate ------------------------------------------------------------
 class Answer(StrEnum):
     """What an admitted node made of the epoch."""
 
@@ -275,6 +275,15 @@ def _decide(
     if now < soaks_until:
         return Decision.WAIT, Why.SOAKING
     return Decision.NEXT, Why.PASSED
+
+
+def step(plan: Plan, stage: int, verdict: Verdict) -> tuple[Status, int]:
+    """What a rollout under way becomes by the gate's verdict: its status, and its stage."""
+    if verdict.decision == Decision.HALT:
+        return Status.HALTED, stage
+    if verdict.decision == Decision.WAIT:
+        return Status.ROLLING, stage
+    return (Status.COMPLETE, stage) if stage >= plan.last else (Status.ROLLING, stage + 1)
 
 
 def is_policy(waves: Sequence[int]) -> bool:

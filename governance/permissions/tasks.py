@@ -32,6 +32,11 @@ def handle_advance(payload: dict[str, Any]) -> None:
     services.advance_rollouts(payload["network"])
 
 
+def handle_permits(payload: dict[str, Any]) -> None:
+    """Outbox: a node's certificate came or went."""
+    services.keep_permits()
+
+
 def handle_push(payload: dict[str, Any]) -> None:
     """Outbox: tell the network's nodes. Who does not answer is told again by ``remind_nodes``."""
     services.tell_nodes(payload["network"])
@@ -64,10 +69,31 @@ def renew_signatures() -> None:
         logger.error("%s", error)  # noqa: TRY400 - a line a minute says it, a traceback would not help
 
 
+@shared_task(name="permissions.anchor_heads", ignore_result=True)
+def anchor_heads() -> None:
+    """Every ANCHOR_INTERVAL: owe the ledger the heads of the lists' logs. The chain worker sends them."""
+    try:
+        services.anchor_heads()
+    except NoLedger:
+        logger.debug("no ledger yet: no log to anchor")
+
+
+@shared_task(name="permissions.keep_permits", ignore_result=True)
+def keep_permits() -> None:
+    """Every minute: certificates run out without an event, and files may have been lost."""
+    services.keep_permits()
+
+
 @shared_task(name="permissions.remind_nodes", ignore_result=True)
 def remind_nodes() -> None:
     """Every ten seconds: tell the nodes whose next attempt is due."""
     services.tell_nodes()
+
+
+@shared_task(name="permissions.push_shards", ignore_result=True)
+def push_shards(network: str | None) -> None:
+    """Asked for by a worker that has more nodes to tell than a shard: take some of them."""
+    services.tell_shards(network)
 
 
 @shared_task(name="permissions.check_drift", ignore_result=True)

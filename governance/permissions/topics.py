@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMPILE = "permissions.compile"  # payload: {"network": slug, "cause": text}
 PUBLISH = "permissions.publish"  # payload: {}; sign and write the TUF repository, which all networks share
 ADVANCE = "permissions.advance"  # payload: {"network": slug}; has the gate look at what is rolling out
+PERMITS = "permissions.permits"  # payload: {}; who may read lists where nginx hands them out
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
 _OF_THE_REGISTRY = ("registry.changed", "registry.frozen", "registry.freeze_ratified", "registry.thawed")
@@ -31,6 +32,7 @@ _OF_A_NODE = (
 def declare() -> None:
     outbox.declare(outbox.Topic(COMPILE, "default", "governance.permissions.tasks.handle_compile"))
     outbox.declare(outbox.Topic(PUBLISH, "signing", "governance.permissions.tasks.handle_publish"))
+    outbox.declare(outbox.Topic(PERMITS, "signing", "governance.permissions.tasks.handle_permits"))
     outbox.declare(outbox.Topic(PUSH, "push", "governance.permissions.tasks.handle_push"))
     outbox.declare(outbox.Topic(ADVANCE, "default", "governance.permissions.tasks.handle_advance"))
     events.on_together(_OF_THE_REGISTRY, _registry_changed)
@@ -107,7 +109,8 @@ def _seats_changed(events: Sequence[Event]) -> None:
 
 
 def _nodes_changed(events: Sequence[Event]) -> None:
-    """One look at the networks for all of them: certificates are issued by the dozen."""
+    """One look at the networks for all of them, and at the permits: certificates are issued by the dozen."""
+    outbox.enqueue(PERMITS, key="all", payload={})
     from consortium.members.models import Node
 
     causes = {_node_of(event): _cause(event) for event in events}

@@ -239,6 +239,7 @@ def _contracts(ledger: Ledger, compiled: Sequence[Call]) -> dict[str, str]:
         ledger.governor: "ConsortiumGovernor",
         ledger.timelock: "TimelockController",
         ledger.break_glass: "BreakGlass",
+        ledger.anchors: "EpochAnchors",
     }
     if all(call.target in at for call in compiled):
         return at

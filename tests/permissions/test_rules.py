@@ -1,10 +1,9 @@
-"""Who is listed, and the bytes of the four formats."""
+"""Who is listed, and how far a node is with its list. The files' own tests are in ``formats``."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.permissions import rules
+from tests import factories
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 HEADER = rules.Header("settlement", 7, 120, "0x" + "ab" * 32, NOW)
@@ -19,16 +19,18 @@ HEMING, QINGCHUAN = "91310115000000001X", "91310115000000002Y"
 
 
 def consensus_id(letter: str) -> str:
-    return letter * 128
+    """A real key: what is listed is read back before it is signed."""
+    return factories.consensus_id(ord(letter))
 
 
 def entry(letter: str = "a", member: str = HEMING, role: int = 2) -> rules.Entry:
     return rules.Entry(consensus_id(letter), member, role)
 
 
-def endpoint(letter: str = "a", member: str = HEMING, host: str = "10.0.0.1") -> rules.Endpoint:
+def endpoint(letter: str = "a", member: str = HEMING, host: str = "") -> rules.Endpoint:
+    place = (host or f"10.0.0.{ord(letter) - 96}", 30303)
     return rules.Endpoint(
-        f"node-{letter}", f"heming-bank/{letter}", member, consensus_id(letter), "besu", "26.3.0", host, 30303
+        f"node-{letter}", f"heming-bank/{letter}", member, consensus_id(letter), "besu", "26.3.0", *place
     )
 
 
@@ -75,64 +77,92 @@ def test_the_same_facts_give_the_same_bytes_whatever_their_order(one: list[str],
     nodes = rules.listed(entries, endpoints, credentials, {HEMING})
     again = rules.listed(sorted(entries, key=str), endpoints[::-1], credentials, {HEMING})
     assert len(nodes) == 6
-    assert rules.compile_list(HEADER, nodes) == rules.compile_list(HEADER, again)
+    state, other_state = rules.DesiredState(nodes), rules.DesiredState(again)
+    assert rules.compile_list(HEADER, state) == rules.compile_list(HEADER, other_state)
+
+
+def files(nodes: tuple[rules.ListedNode, ...]) -> dict[str, bytes]:
+    return rules.compile_list(HEADER, rules.DesiredState(nodes))
 
 
 def test_every_file_of_every_format_is_written() -> None:
-    assert set(rules.compile_list(HEADER, one())) == set(rules.FORMAT_OF)
+    assert set(files(one())) == set(rules.FORMAT_OF)
 
 
 def test_the_json_says_everything_and_names_its_epoch() -> None:
-    found = json.loads(rules.compile_list(HEADER, one())[rules.JSON_PATH])
+    found = json.loads(files(one())[rules.JSON_PATH])
     assert found["epoch"] == 7
     assert found["block"] == 120
     assert found["effective_at"] == "2026-11-23T08:00:00Z"
     assert found["nodes"][0]["consensus_id"] == consensus_id("a")
 
 
-def test_besus_file_has_both_keys_and_an_enode_with_discovery_port() -> None:
-    found = tomllib.loads(rules.compile_list(HEADER, one())[rules.BESU_PATH].decode())
-    assert found == {
-        "accounts-allowlist": [],
-        "nodes-allowlist": [f"enode://{consensus_id('a')}@10.0.0.1:30303?discport=30303"],
-    }
-
-
-def test_an_ipv6_address_is_bracketed() -> None:
-    found = json.loads(rules.compile_list(HEADER, one(host="fd00::7"))[rules.GOQUORUM_PATH])
-    assert found == [f"enode://{consensus_id('a')}@[fd00::7]:30303?discport=30303"]
-
-
-def test_goquorums_disallowed_file_is_an_empty_list_never_empty_bytes() -> None:
-    assert json.loads(rules.compile_list(HEADER, ())[rules.GOQUORUM_DISALLOWED_PATH]) == []
-
-
 def test_fisco_bcos_lists_the_modulus_without_prefix() -> None:
-    files = rules.compile_list(HEADER, one())
-    assert b"\n    cal.0=c" + b"a" * 511 + b"\n" in files[rules.FISCO_CERTIFICATES_PATH]
-    assert json.loads(files[rules.FISCO_NODES_PATH]) == {"nodes": ["10.0.0.1:30303"]}
+    found = files(one())
+    assert b"\n    cal.0=c" + b"a" * 511 + b"\n" in found[rules.FISCO_CERTIFICATES_PATH]
+    assert json.loads(found[rules.FISCO_NODES_PATH]) == {"nodes": ["10.0.0.1:30303"]}
 
 
-@pytest.mark.parametrize("nodes", [(), one(tls_id="")], ids=["nobody", "only keys it can't list"])
-def test_fisco_bcos_never_gets_an_empty_white_list(nodes: tuple[rules.ListedNode, ...]) -> None:
-    content = rules.compile_list(HEADER, nodes)[rules.FISCO_CERTIFICATES_PATH].decode()
-    listed = [line.split("=")[1] for line in content.splitlines() if "cal." in line]
-    assert listed == [rules.NOBODY_TLS_ID]
+def test_a_node_whose_key_fisco_bcos_can_not_list_is_on_the_other_lists() -> None:
+    nodes = rules.listed([entry()], [endpoint()], {"node-a": credential(tls_id="")}, {HEMING})
+    content = files(nodes)[rules.FISCO_CERTIFICATES_PATH].decode()
+    assert [line.split("=")[1] for line in content.splitlines() if "cal." in line] == [rules.NOBODY_TLS_ID]
+    assert consensus_id("a").encode() in files(nodes)[rules.BESU_PATH]
 
 
-def test_the_id_of_nobody_has_the_length_of_a_modulus_but_can_be_none() -> None:
-    number = int(rules.NOBODY_TLS_ID, 16)
-    assert number.bit_length() == 2048, "a shorter or zero id is invalid, and would mean: allow everyone"
-    assert number % 2 == 0, "an RSA modulus is odd"
+def desired(**changes: object) -> rules.DesiredState:
+    facts = rules.Facts((entry(),), (entry("b"),), (), {HEMING})
+    facts = dataclasses.replace(facts, **changes)  # type: ignore[arg-type]
+    keys = {"node-a": credential(), "node-b": credential("b")}
+    return rules.desired(facts, [endpoint(), endpoint("b")], rules.Keys(keys))
 
 
-def test_the_content_hash_ignores_the_epoch_but_no_endpoint() -> None:
-    assert rules.content_hash("settlement", one()) == rules.content_hash("settlement", one())
-    assert rules.content_hash("settlement", one()) != rules.content_hash("settlement", one(port=30304))
+def test_a_frozen_nodes_key_is_denied_besides_its_not_being_listed() -> None:
+    state = desired()
+    assert [node.name for node in state.nodes] == ["heming-bank/a"]
+    assert [node.name for node in state.frozen] == ["heming-bank/b"]
+    assert state.black("3.x") == ["c" + "b" * 511]
+
+
+def test_a_frozen_node_that_the_console_does_not_know_needs_no_name_since_nobody_lists_it() -> None:
+    assert desired(frozen=(entry("c"),)).frozen == ()
+    assert desired(frozen=(entry("b", member=QINGCHUAN),)).frozen == ()
+
+
+ACCOUNT = "0x" + "aB" * 20
+
+
+@pytest.mark.parametrize(
+    ("account", "listed"),
+    [
+        (rules.Permission(ACCOUNT, HEMING, 1), [(ACCOUNT.lower(), "transact")]),
+        (rules.Permission(ACCOUNT, HEMING, 2), [(ACCOUNT.lower(), "deploy")]),
+        (rules.Permission(ACCOUNT, HEMING, 0), []),
+        (rules.Permission(ACCOUNT, QINGCHUAN, 1), []),
+    ],
+    ids=["transacts", "deploys", "may nothing", "of a member without a seat"],
+)
+def test_an_account_is_listed_with_its_permission_while_its_members_seat_is_active(
+    account: rules.Permission, listed: list[tuple[str, str]]
+) -> None:
+    found = desired(permissions=(account,)).accounts
+    assert [(one.address, one.permission) for one in found] == listed
+
+
+def content(**changes: object) -> str:
+    return rules.content_hash("settlement", rules.DesiredState(one(**changes)))
+
+
+def test_the_content_hash_ignores_the_epoch_but_no_endpoint_network_or_account() -> None:
+    assert content() == content()
+    assert content() != content(port=30304)
+    assert content() != rules.content_hash("custody", rules.DesiredState(one()))
+    account = rules.ListedAccount(ACCOUNT.lower(), HEMING, "transact")
+    assert content() != rules.content_hash("settlement", rules.DesiredState(one(), (account,)))
 
 
 def test_a_renewed_certificate_changes_the_content() -> None:
-    assert rules.content_hash("s", one()) != rules.content_hash("s", one(certificate_serial="99"))
+    assert content() != content(certificate_serial="99")
 
 
 def test_the_digest_of_one_file_is_its_own_hash_and_of_two_another() -> None:

@@ -12,18 +12,18 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from unfold.decorators import action, display
 
 from consortium.core.models import Event
 from consortium.members.models import Network
 from consortium.web import wording
-from consortium.web.admin import panels, permission_acts
+from consortium.web.admin import guarding, panels, permission_acts
 from consortium.web.admin.acts import actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, code, link, pill
 from consortium.web.portal.listing import LIST_STATES
 from governance.chain.models import RegistryEntry
+from governance.permissions import holding
 from governance.permissions import selectors as lists
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochFile
 from governance.permissions.services import push_again
@@ -32,7 +32,9 @@ from governance.permissions.services import push_again
 @admin.register(Epoch)
 class EpochAdmin(ConsoleModelAdmin):
     list_display = ("label", "network", "node_count", "cause_shown", "block", "compiled_at", "published")
-    list_filter = ("network",)
+    list_filter = (guarding.HeldFilter, "network")
+    acts = guarding.EPOCH_ACTS
+    tools = guarding.EPOCH_TOOLS
     search_fields = ("number", "tx_hash", "content_sha256", "cause", "members__node__consensus_id")
     list_select_related = ("network",)
     ordering = ("-compiled_at",)
@@ -54,16 +56,19 @@ class EpochAdmin(ConsoleModelAdmin):
 
     @display(description=_("state"), ordering="published_at")
     def published(self, row: Epoch) -> str:
-        return (
-            pill(pgettext_lazy("state", "published"), "good")
-            if row.published_at
-            else pill(_("being signed"), "waiting")
-        )
+        return guarding.state(row)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Epoch]:
+        return holding.with_state(super().get_queryset(request))
+
+    def list_note(self, request: HttpRequest) -> Any:
+        return guarding.policies(request)
 
     def headline(self, row: Epoch) -> str:
         return self.published(row)
 
     def panels(self, request: HttpRequest, row: Epoch) -> Iterable[Panel]:
+        yield from guarding.panels_of(row)
         files = list(row.files.order_by("path"))
         yield panels.table(
             _("Files"),
@@ -131,13 +136,17 @@ def _changes(before: str, after: str) -> SafeString | str:
     )
 
 
-# By the answers of permissions.rules.delivery_state; the words are the portal's.
+# By the answers of permissions.delivery.state; the words are the portal's.
 _LIST_TONES = {
     "applied": "good",
+    "verified": "good",
+    "held": "waiting",
+    "pulled": "waiting",
     "told": "waiting",
     "waiting": "warning",
     "behind": "warning",
     "mismatch": "grave",
+    "declined": "grave",
     "refused": "grave",
 }
 

@@ -13,7 +13,8 @@ from consortium.members.states import NodeSoftware
 from consortium.web.api.errors import AnotherProposal
 from consortium.web.portal import listing
 from governance.chain.models import Seat
-from governance.permissions.models import Epoch, EpochFile
+from governance.permissions import holding
+from governance.permissions.models import Epoch, EpochFile, EpochFinding, EpochOverride
 from governance.proposals import selectors
 from governance.proposals.mandates import Mandate, Substitution
 from governance.proposals.models import Attachment, Ballot, Comment, Proposal, State
@@ -365,15 +366,42 @@ class EpochFileOut(serializers.ModelSerializer[EpochFile]):
         read_only_fields = fields
 
 
+class EpochFindingOut(serializers.ModelSerializer[EpochFinding]):
+    sentence = serializers.SerializerMethodField()
+
+    class Meta:
+        model = EpochFinding
+        fields = ["code", "params", "sentence"]
+        read_only_fields = fields
+
+    def get_sentence(self, row: EpochFinding) -> str:
+        return holding.sentence(row.code, row.params)
+
+
+class EpochOverrideOut(serializers.ModelSerializer[EpochOverride]):
+    person = serializers.CharField(source="person_label", read_only=True)
+
+    class Meta:
+        model = EpochOverride
+        fields = ["person", "reason", "at"]
+        read_only_fields = fields
+
+
 class EpochOut(serializers.ModelSerializer[Epoch]):
+    """``findings``: what the guards found; ``overrides``: who wanted it published in spite of them."""
+
     network = serializers.SlugField(source="network_id", read_only=True)
     files = EpochFileOut(many=True, read_only=True)
+    held = serializers.BooleanField(read_only=True)
+    superseded = serializers.BooleanField(read_only=True)
+    findings = EpochFindingOut(many=True, read_only=True)
+    overrides = EpochOverrideOut(many=True, read_only=True)
 
     class Meta:
         model = Epoch
         fields = [
             "id", "network", "number", "block", "tx_hash", "effective_at", "content_sha256", "node_count",
-            "cause", "compiled_at", "published_at", "files",
+            "cause", "compiled_at", "published_at", "held", "superseded", "findings", "overrides", "files",
         ]  # fmt: skip
         read_only_fields = fields
 

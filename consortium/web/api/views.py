@@ -26,6 +26,7 @@ from consortium.web.api.scoped import ERRORS, Scoped
 from consortium.web.portal import listing, scope, words
 from governance import bundles
 from governance.chain.models import Seat
+from governance.permissions import holding
 from governance.permissions.models import Epoch
 from governance.proposals import facts, mandates
 from governance.proposals import selectors as voting
@@ -269,7 +270,8 @@ class Epochs(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     queryset = Epoch.objects.none()
 
     def get_queryset(self) -> QuerySet[Epoch]:
-        return scope.epochs(self.account).prefetch_related("files").order_by("-compiled_at")
+        rows = holding.with_state(scope.epochs(self.account))
+        return rows.prefetch_related("files", "findings", "overrides").order_by("-compiled_at")
 
 
 class Convergence(Scoped):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from governance.agent.adapters.base import Adapter, ReadBack, holds
 from governance.agent.adapters.besu import Besu
+from governance.agent.adapters.geth import Geth
+from governance.agent.adapters.goquorum import GoQuorum
 from governance.agent.adapters.plain import Plain
 from governance.agent.adapters.tables import Table
 from governance.agent.errors import ConfigError
@@ -20,6 +22,8 @@ __all__ = ["KINDS", "Adapter", "ReadBack", "holds", "make"]
 KINDS: Mapping[str, Callable[[Table, tuple[File, ...]], Adapter]] = {
     "files": Plain.of,
     "besu": Besu.of,
+    "goquorum": GoQuorum.of,
+    "geth": Geth.of,
 }
 _WITH_FILES = ("files",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from governance.agent.errors import ReloadFailed
 _LARGEST = 16 * 1024 * 1024  # bytes of an answer; ten thousand entries are some 2 MiB
 _CHUNK = 64 * 1024  # bytes
 _LONGEST_MESSAGE = 500  # characters
+_DEEPEST = 64  # of lists within lists; without a bound a parser in C may overrun its stack
+_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class RpcError(ReloadFailed):
@@ -104,7 +107,7 @@ class Rpc:
 
     def _result(self, method: str, data: bytes) -> Any:
         try:
-            answer = json.loads(data)
+            answer = json.loads(_shallow(data))
         except (ValueError, RecursionError) as error:
             raise ReloadFailed(f"{method}: not JSON") from error
         if not isinstance(answer, dict) or answer.get("id") != self._number:
@@ -121,6 +124,16 @@ def texts(method: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ReloadFailed(f"{method}: not a list of texts")
     return value
+
+
+def _shallow(data: bytes) -> bytes:
+    """``data``, unless it is nested too deep: then ValueError."""
+    depth = 0
+    for found in _NESTING.finditer(data):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(found.group(), 0)
+        if depth > _DEEPEST:
+            raise ValueError("nested too deep")
+    return data
 
 
 def _error(method: str, error: Any) -> RpcError:

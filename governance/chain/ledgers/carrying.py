@@ -31,7 +31,7 @@ _LIVE = {
     wishes.WishState.PASSED,
 }
 _WEIGH, _REMOVE, _OPEN = 51, 52, 22  # the types of the proposals that it may take
-MEMBERS = AutomaticActor("members' decisions")
+MEMBERS = AutomaticActor("decisions of members")
 _NOT_THERE_YET = {wishes.WishState.WAITING, wishes.WishState.READY}  # nothing of it is on the ledger
 
 

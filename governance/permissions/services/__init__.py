@@ -1,8 +1,10 @@
 """Everything that changes an epoch, a delivery or an acknowledgement."""
 
+from governance.permissions.services.anchoring import anchor_heads
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
+from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pulling import (
     record_pull,
@@ -10,7 +12,7 @@ from governance.permissions.services.pulling import (
     record_pulls,
     record_refused_pull,
 )
-from governance.permissions.services.pushing import tell_nodes
+from governance.permissions.services.pushing import tell_nodes, tell_shards
 from governance.permissions.services.repeating import push_again
 from governance.permissions.services.reporting import Report, acknowledge
 from governance.permissions.services.rollout_acts import (
@@ -29,11 +31,13 @@ __all__ = [
     "Report",
     "acknowledge",
     "advance_rollouts",
+    "anchor_heads",
     "check_drift",
     "compile",
     "compile_epoch",
     "finish_rollout",
     "halt_rollout",
+    "keep_permits",
     "override",
     "publish",
     "push_again",
@@ -49,4 +53,5 @@ __all__ = [
     "set_policy",
     "set_rollout_policy",
     "tell_nodes",
+    "tell_shards",
 ]

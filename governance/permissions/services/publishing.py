@@ -8,33 +8,55 @@ from functools import partial
 from django.db import connection, transaction
 from django.db.models.functions import Length
 
-from consortium.core import clock, events
-from governance.permissions import holding, published, rules
+from consortium.core import clock, events, outbox
+from governance.permissions import holding, logbook, published, rules
 from governance.permissions.models import Epoch, EpochFile
 from governance.permissions.repository.content import Content
-from governance.permissions.services import rollouts
+from governance.permissions.services import entering, rollouts
 from governance.permissions.tufrepo import Repository
 
 _LOCK = 0x7AF0_0001  # advisory lock: one writer of the repository at a time, wherever it runs
+_TRIES = 20  # epochs are compiled seconds apart
 
 
 def publish() -> list[Epoch]:
     """Publish each network's newest epoch that is not held, and renew metadata; returns the new ones.
 
     Files first, rows after: a run that dies in between is finished by the next, which finds the files as they
-    should be. Raises NoListKeys, RepositoryLost, certs.errors.KeysNotAvailable.
+    should be. But first of all, and for good, its entry in the log of digests (:mod:`.entering` says why).
+    Raises NoListKeys, RepositoryLost, certs.errors.KeysNotAvailable.
     """
+    for _ in range(_TRIES):
+        _enter()
+        with transaction.atomic():
+            _keep_others_out()
+            epochs = list(holding.publishable())
+            if not logbook.without_entry(epochs):
+                return _publish(epochs)
+    raise outbox.Later(1, "a newer epoch came at every attempt to publish")
+
+
+def _enter() -> None:
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        epochs = list(holding.publishable())
-        now = clock.now()
-        rollouts.begin(epochs, now)
-        version = Repository().publish(_wanted(epochs), now)
-        fresh = [epoch for epoch in epochs if epoch.published_at is None]
-        for epoch in fresh:
-            _mark(epoch, version, now)
-        rollouts.reached(epochs, now)
+        _keep_others_out()
+        if due := logbook.without_entry(list(holding.publishable())):
+            Repository().state()  # nothing is entered that could not be published
+            entering.enter(due)
+
+
+def _keep_others_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _publish(epochs: list[Epoch]) -> list[Epoch]:
+    now = clock.now()
+    rollouts.begin(epochs, now)
+    version = Repository().publish(_wanted(epochs), now)
+    fresh = [epoch for epoch in epochs if epoch.published_at is None]
+    for epoch in fresh:
+        _mark(epoch, version, now)
+    rollouts.reached(epochs, now)
     return fresh
 
 

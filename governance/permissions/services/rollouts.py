@@ -31,7 +31,7 @@ from governance.permissions.models import (
     RolloutStage,
 )
 from governance.permissions.rolling import WORDS
-from governance.permissions.rollouts import EVERYBODY, Decision, Status, Urgency, Verdict
+from governance.permissions.rollouts import EVERYBODY, Status, Urgency, Verdict
 
 
 # --- Beginning, by the publisher ------------------------------------------------------------
@@ -237,15 +237,16 @@ def _advance(pk: uuid.UUID) -> bool:
         return False
     now = clock.now()
     verdict = rolling.verdict(rollout)
-    if verdict.decision == Decision.WAIT:
+    status, stage = rollouts.step(rollout.plan, rollout.stage, verdict)
+    if (status, stage) == (Status.ROLLING, rollout.stage):
         return False
     rollout.stages.filter(number=rollout.stage).update(verdict=_kept(verdict))
-    if verdict.decision == Decision.HALT:
+    if status == Status.HALTED:
         _halt_by_gate(rollout, verdict, now)
-    elif rollout.stage == rollout.plan.last:
+    elif status == Status.COMPLETE:
         _complete(rollout, now)
     else:
-        begin_stage(rollout, rollout.stage + 1, now)
+        begin_stage(rollout, stage, now)
         record("rollout.stage_begun", rollout, actor=events.CLOCK, stage=rollout.stage, share=rollout.share)
         outbox.enqueue(topics.PUBLISH, key="repository")
     return True
