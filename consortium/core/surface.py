@@ -120,11 +120,11 @@ def peer_of(environ: dict[str, Any]) -> bytes | None:
 
 
 def _der(escaped: str) -> bytes | None:
-    """Of a percent-encoded PEM; None where there is none."""
+    """Of a percent-encoded PEM; None where there is none, and so for what is none."""
     try:
         return ssl.PEM_cert_to_DER_cert(unquote(escaped)) if escaped else None
     except ValueError:
-        raise NoCertificate from None
+        return None
 
 
 def only(request: HttpRequest, *methods: str) -> None:
