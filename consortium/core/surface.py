@@ -10,7 +10,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from django.core.exceptions import RequestDataTooBig
@@ -100,26 +100,31 @@ def refusal(error: ConsoleError, **headers: str) -> HttpResponse:
 
 
 def peer_certificate(request: HttpRequest) -> bytes | None:
+    """As :func:`peer_of`."""
+    return peer_of(request.META)
+
+
+def peer_of(environ: dict[str, Any]) -> bytes | None:
     """DER of the certificate with which the TLS peer has proved itself; None without one.
 
     Our own TLS socket knows it. A proxy that ends TLS reaches us by a Unix socket that is its alone, and says
     it in a header that it sets at every request (nginx's ``$ssl_client_escaped_cert``): only there does a
     header count.
     """
-    peer = request.META.get("gunicorn.socket")
+    peer = environ.get("gunicorn.socket")
     if isinstance(peer, ssl.SSLSocket):
         return peer.getpeercert(True)
     if isinstance(peer, socket.socket) and peer.family == socket.AF_UNIX:
-        return _der(request.META.get(_PROXIED, ""))
+        return _der(environ.get(_PROXIED, ""))
     return None
 
 
 def _der(escaped: str) -> bytes | None:
-    """Of a percent-encoded PEM; None where there is none."""
+    """Of a percent-encoded PEM; None where there is none, and so for what is none."""
     try:
         return ssl.PEM_cert_to_DER_cert(unquote(escaped)) if escaped else None
     except ValueError:
-        raise NoCertificate from None
+        return None
 
 
 def only(request: HttpRequest, *methods: str) -> None:

@@ -28,6 +28,7 @@ from governance.permissions.errors import (
     NothingPublished,
 )
 from governance.permissions.repository.roles import network_of
+from governance.permissions.unchanged import ADMITTED, Admitted
 
 _METADATA = re.compile(r"(?:[1-9][0-9]{0,9}\.(?:root|targets|snapshot)|timestamp)\.json")
 _LIST_METADATA = re.compile(r"[1-9][0-9]{0,9}\.([a-z0-9-]{1,32}_?)\.json")
@@ -77,6 +78,8 @@ class NodeCertificateMiddleware:
         if certificate.institution is not None and certificate.institution_id == node.institution_id:
             node.institution = certificate.institution  # it came along: whose node it is costs no query
         request.node = node  # type: ignore[attr-defined]
+        permit = Path(settings.TUF_DIR, "nodes", node.network_id, certificate.serial_id.upper())
+        request.META[ADMITTED] = Admitted(node.pk, permit, certificate.not_after)
 
 
 def _issued(der: bytes) -> Certificate:

@@ -8,21 +8,28 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 
 import django
 
 IDLE = 0.01  # seconds between two looks when nothing is due
+REMINDING = 10  # seconds between two looks for nodes that are to be told again, as beat has them
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "consortium.settings")
     django.setup()
     from consortium.core import outbox
+    from governance.permissions import services
 
     queues = sys.argv[1:] or ["chain"]
     sum(outbox.drain(queue) for queue in queues)
     print("ready", flush=True)
+    reminded = time.monotonic()
     while not select.select([sys.stdin], [], [], IDLE)[0]:
+        if "push" in queues and time.monotonic() - reminded > REMINDING:
+            services.tell_nodes()
+            reminded = time.monotonic()
         while sum(outbox.drain(queue) for queue in queues):
             pass
 

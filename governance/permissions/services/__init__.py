@@ -6,7 +6,12 @@ from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
 from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
-from governance.permissions.services.pulling import record_pull, record_pulled_file, record_refused_pull
+from governance.permissions.services.pulling import (
+    record_pull,
+    record_pulled_file,
+    record_pulls,
+    record_refused_pull,
+)
 from governance.permissions.services.pushing import tell_nodes, tell_shards
 from governance.permissions.services.removing import (
     advance_removals,
@@ -55,6 +60,7 @@ __all__ = [
     "recheck",
     "record_pull",
     "record_pulled_file",
+    "record_pulls",
     "record_refused_pull",
     "refresh",
     "release_network",

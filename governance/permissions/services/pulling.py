@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -29,6 +30,20 @@ def record_pull(node: Node) -> None:
     stale = rows.filter(Q(pulled_at__isnull=True) | Q(pulled_at__lt=now - _PULL_STEP))
     if not stale.update(pulled_at=now) and not rows.exists():
         Delivery.objects.bulk_create([Delivery(node=node, pulled_at=now)], ignore_conflicts=True)
+
+
+def record_pulls(gathered: Mapping[uuid.UUID, datetime]) -> None:
+    """Nodes that asked for the newest metadata, and when: one statement for all that have a row."""
+    if not gathered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_PULLED, [list(gathered), list(gathered.values())])
+
+
+_PULLED = """
+UPDATE permissions_delivery AS row SET pulled_at = greatest(row.pulled_at, seen.at)
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS seen (node, at) WHERE row.node_id = seen.node
+"""
 
 
 def record_pulled_file(node: Node, path: str, sha256: str) -> None:

@@ -31,7 +31,7 @@ AGENTS = int(os.environ.get("BENCH_AGENTS", "1000"))
 MANY_AGENTS = int(os.environ.get("BENCH_MANY_AGENTS", "10000"))
 NETWORK = 1000  # nodes in a network, where there are as many agents
 ROUNDS = 3
-REQUESTS = 2000
+REQUESTS = int(os.environ.get("BENCH_REQUESTS", "2000"))
 LATENCIES = (4, 100, 1000)
 CHANGES = 5  # epochs whose way to the agents is timed
 PAUSE = 0.02  # seconds between two looks whether the last one is there
@@ -112,19 +112,16 @@ def _agents(town: Town, servers: Servers) -> None:
         done = servers.play("bare", bare)
         return done["agents"] / done["seconds"]
 
-    with servers.listening(few):
-        worker = servers.worker("push")
+    with servers.listening(few), servers.worker("push") as worker:
         rounds = table.Rounds({"ours": lambda: _converged(few), "bare": moved}, ROUNDS)
         table.heading("bare asyncio client, nginx")
         rounds.row(f"{AGENTS:,} agents", "ours", "bare")
         print(f"\npeak memory of the worker that tells them: {peak_mib(worker):.0f} MiB", flush=True)
     many = _networks(town, servers, "many", MANY_AGENTS, first=100_000)
-    with servers.listening(many):
-        worker = servers.worker("push")
-        rate, few_again = _converged(many), None
+    with servers.listening(many), servers.worker("push") as worker:
+        rate = _converged(many)
         print(f"{MANY_AGENTS:,} agents: {rate:.0f} a second; worker's peak {peak_mib(worker):.0f} MiB")
-    with servers.listening(few):
-        servers.worker("push")
+    with servers.listening(few), servers.worker("push"):
         few_again = _converged(few)
         print(f"{AGENTS:,} agents again: {few_again:.0f} a second")
         print(f"cost of an agent among {MANY_AGENTS:,} to one among {AGENTS:,}: {few_again / rate:.2f}")
@@ -195,8 +192,7 @@ def _latency(town: Town, servers: Servers) -> None:
         slug, first = f"latency-{count}", 500_000 + 10_000 * place
         kits = town.network(slug, count, first=first, agent_port=servers.agents)
         places.publish(slug)
-        with servers.listening(kits):
-            servers.worker("default", "signing", "push")
+        with servers.listening(kits), servers.worker("default", "signing", "push"):
             _settled(slug)
             waits = sorted(wait for _ in range(CHANGES) for wait in _way(slug))
         shown = (statistics.median(waits), waits[int(len(waits) * 0.99)], waits[-1])

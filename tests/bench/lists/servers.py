@@ -131,11 +131,17 @@ class Servers:
         if not child.wait_until(condition, time.monotonic() + PATIENCE):
             raise RuntimeError(f"{what} did not start: see {self.town.home}")
 
-    def worker(self, *queues: str) -> subprocess.Popen[str]:
-        return self.start(
+    @contextmanager
+    def worker(self, *queues: str) -> Iterator[subprocess.Popen[str]]:
+        """A worker on ``queues``, until the ``with`` ends."""
+        popen = self.start(
             "worker", sys.executable, "-W", "ignore", "-m", "tests.bench.draining", *queues, ready=True,
             SIGNING_PASSPHRASE_FILE=str(settings.SIGNING_PASSPHRASE_FILE),
         )  # fmt: skip
+        try:
+            yield popen
+        finally:
+            _end(popen)
 
     def play(self, what: str, plan: dict[str, Any]) -> dict[str, Any]:
         """One of the agents' program's other works, to its end."""

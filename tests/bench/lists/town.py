@@ -30,7 +30,7 @@ from consortium.core import clock
 from consortium.members.models import Institution, Network, Node
 from governance.chain.models import IndexedBlock, Ledger, RegistryEntry, Seat
 from governance.permissions import services, tufrepo
-from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, consensus_id, voter
+from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, voter
 
 PASSPHRASE = b"a passphrase for the length of one measurement"
 CHEAP = {"time_cost": 1, "memory_cost": 1024, "parallelism": 1}
@@ -65,7 +65,7 @@ class Town:
             institution=self.banks[number % len(self.banks)],
             network=network,
             name=f"node-{number}",
-            consensus_id=_consensus_id(number),
+            consensus_id=_consensus_id(),
             host=f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}",
             push_url=f"https://{address}:{agent_port}/" if agent_port else "",
         )
@@ -177,11 +177,11 @@ def publish(network: str) -> None:
     services.publish()
 
 
-def _consensus_id(number: int) -> str:
-    """A node id that no key belongs to, but for the first few: so many keys would take half of the time."""
-    if number < 16:
-        return consensus_id(number)
-    return hashlib.sha512(f"bench {number}".encode()).hexdigest()
+def _consensus_id() -> str:
+    """A point of the curve, as lists are held against its equation."""
+    point = ec.generate_private_key(ec.SECP256K1()).public_key()
+    encoded = point.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return encoded[1:].hex()
 
 
 def _certificate(
