@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from consortium.members import services
 from consortium.members.models import Category, Institution, Network, Node, User
 from consortium.members.states import TRANSITIONS, NodeSoftware, Role, Status
+from consortium.web import node_fields
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, RemarkForm, StyledForm, Text, actor
+from consortium.web.node_fields import FURTHER, FurtherFields
 
 
 class ContactForm(StyledForm):
@@ -59,7 +61,7 @@ class ChangeContactForm(ContactForm):
             self.initial.setdefault(name, getattr(row, name, ""))
 
 
-class NodeForm(StyledForm):
+class NodeForm(FurtherFields, StyledForm):
     network = forms.ModelChoiceField(Network.objects.all(), label=_("network"))
     name = forms.CharField(label=_("name"), max_length=40)
     software = forms.ChoiceField(label=_("software"), choices=NodeSoftware.choices)
@@ -73,19 +75,38 @@ class NodeForm(StyledForm):
     host = forms.CharField(label=_("address"), max_length=45, help_text=_("An IP address, no name."))
     port = forms.IntegerField(label=_("port"), min_value=1, max_value=65535)
     push_url = forms.CharField(label=_("push address"), max_length=200, required=False)
+    field_order = (
+        "network",
+        "name",
+        "software",
+        "software_version",
+        "consensus_id",
+        "host",
+        "port",
+        *FURTHER,
+        "push_url",
+    )
 
 
-class EndpointForm(StyledForm):
+class EndpointForm(FurtherFields, StyledForm):
     host = forms.CharField(label=_("address"), max_length=45)
     port = forms.IntegerField(label=_("port"), min_value=1, max_value=65535)
     push_url = forms.CharField(label=_("push address"), max_length=200, required=False)
+    software = forms.ChoiceField(label=_("software"), choices=NodeSoftware.choices, required=False)
     software_version = forms.CharField(label=_("version"), max_length=20, required=False)
     reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    field_order = ("host", "port", *FURTHER, "push_url", "software", "software_version", "reason")
 
     def __init__(self, *args: Any, row: Node | None = None, **kwargs: Any) -> None:
         super().__init__(*args, row=row, **kwargs)
-        for name in ("host", "port", "push_url", "software_version"):
+        for name in ("host", "port", "push_url", "software", "software_version"):
             self.initial.setdefault(name, getattr(row, name, ""))
+        if row is not None:
+            self.initial = {**node_fields.values_of(row), **self.initial}
+
+    def clean_software(self) -> str:
+        """What it was, where none is chosen."""
+        return str(self.cleaned_data["software"] or self.initial["software"])
 
 
 class AccountForm(StyledForm):

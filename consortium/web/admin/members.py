@@ -203,7 +203,7 @@ def role_pill(role: int | None) -> str:
 @admin.register(Node)
 class NodeAdmin(ConsoleModelAdmin):
     list_display = ("__str__", "network", "software_shown", "host", "port", "id_shown", "service")
-    list_filter = ("network", "software", ("retired_at", admin.EmptyFieldListFilter))
+    list_filter = ("network", "software", "is_bootnode", ("retired_at", admin.EmptyFieldListFilter))
     search_fields = (
         "name",
         "consensus_id",
@@ -227,7 +227,16 @@ class NodeAdmin(ConsoleModelAdmin):
                 )
             },
         ),
-        (_("Endpoint"), {"fields": (("host", "port"), "push_url")}),
+        (
+            _("Endpoint"),
+            {
+                "fields": (
+                    ("host", "port", "further_addresses"),
+                    ("discovery_port", "raft_port", "is_bootnode"),
+                    "push_url",
+                )
+            },
+        ),
         (_("Service"), {"fields": (("created_at", "retired_at"),)}),
     )
     export_columns = (
@@ -238,9 +247,14 @@ class NodeAdmin(ConsoleModelAdmin):
         (_("version"), lambda row: row.software_version),
         (_("address"), lambda row: row.host),
         (_("port"), lambda row: row.port),
+        (_("boot node"), lambda row: row.is_bootnode),
         (_("node id"), lambda row: row.consensus_id),
         (_("retired"), lambda row: row.retired_at),
     )
+
+    @display(description=_("further addresses"))
+    def further_addresses(self, row: Node) -> str:
+        return ", ".join(map(str, row.addresses.all())) or "–"
 
     @display(description=_("software"), ordering="software")
     def software_shown(self, row: Node) -> str:

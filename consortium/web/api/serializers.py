@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from consortium.core.models import Event
-from consortium.members.models import Institution, Network, Node
+from consortium.members.models import Institution, Network, Node, NodeAddress
 from consortium.members.states import NodeSoftware
 from consortium.web.api.errors import AnotherProposal
 from consortium.web.api.rollout_serializers import RolloutOut
@@ -79,20 +79,49 @@ class VotingAddressIn(serializers.Serializer[Any]):
     proof = serializers.CharField(max_length=200, help_text="EIP-191 signature, 0x-hex, by that address")
 
 
+class AddressOut(serializers.ModelSerializer[NodeAddress]):
+    class Meta:
+        model = NodeAddress
+        fields = ["host", "port"]
+        read_only_fields = fields
+
+
 class NodeOut(serializers.ModelSerializer[Node]):
     institution = serializers.UUIDField(source="institution_id", read_only=True)
     network = serializers.SlugField(source="network_id", read_only=True)
+    addresses = AddressOut(many=True, read_only=True, help_text="besides host and port")
 
     class Meta:
         model = Node
         fields = [
             "id", "institution", "network", "name", "software", "software_version", "consensus_id", "host",
-            "port", "push_url", "created_at", "retired_at",
+            "port", "addresses", "discovery_port", "raft_port", "is_bootnode", "push_url", "created_at",
+            "retired_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
-class EndpointIn(serializers.Serializer[Any]):
+class AddressIn(serializers.Serializer[Any]):
+    host = serializers.IPAddressField()
+    port = serializers.IntegerField(min_value=1, max_value=65535)
+
+
+class FurtherIn(serializers.Serializer[Any]):
+    """What a change may leave out: it stays as it is then."""
+
+    addresses = AddressIn(many=True, required=False, help_text="besides host and port")
+    discovery_port = serializers.IntegerField(
+        min_value=1, max_value=65535, required=False, allow_null=True, help_text="null: the port"
+    )
+    raft_port = serializers.IntegerField(min_value=1, max_value=65535, required=False, allow_null=True)
+    is_bootnode = serializers.BooleanField(required=False)
+
+    def validate_addresses(self, value: list[dict[str, Any]]) -> list[tuple[str, int]]:
+        return [(one["host"], one["port"]) for one in value]
+
+
+class EndpointIn(FurtherIn):
+    software = serializers.ChoiceField(NodeSoftware.choices, required=False)
     host = serializers.IPAddressField()
     port = serializers.IntegerField(min_value=1, max_value=65535)
     push_url = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
@@ -109,7 +138,7 @@ class BySlug(serializers.SlugRelatedField[Any]):
         return super().to_internal_value(data)
 
 
-class NodeIn(serializers.Serializer[Any]):
+class NodeIn(FurtherIn):
     network = BySlug(slug_field="slug", queryset=Network.objects.all())
     name = serializers.SlugField(max_length=40)
     software = serializers.ChoiceField(NodeSoftware.choices)

@@ -77,7 +77,7 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     queryset = Node.objects.none()
 
     def get_queryset(self) -> QuerySet[Node]:
-        return scope.nodes(self.account)
+        return scope.nodes(self.account).prefetch_related("addresses")
 
     @extend_schema(request=s.NodeIn, responses={201: s.NodeOut, **ERRORS})
     def create(self, request: Request) -> Response:

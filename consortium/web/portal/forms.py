@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,9 +14,11 @@ from consortium.members import rules
 from consortium.members.errors import checked
 from consortium.members.models import Institution, Network, Node
 from consortium.members.states import NodeSoftware
+from consortium.web import node_fields
+from consortium.web.node_fields import FURTHER, FurtherFields
 
 
-class EndpointForm(forms.Form):
+class EndpointForm(FurtherFields):
     host = forms.GenericIPAddressField(label=_("address"), help_text=_("IPv4 or IPv6, as peers reach it"))
     port = forms.IntegerField(label=_("port"), min_value=1, max_value=65535)
     push_url = forms.URLField(
@@ -27,6 +30,7 @@ class EndpointForm(forms.Form):
             "https address at which the node's agent hears of a new list; without one it asks by itself"
         ),
     )
+    software = forms.ChoiceField(label=_("software"), choices=NodeSoftware.choices, required=False)
     software_version = forms.CharField(label=_("version"), required=False, max_length=20)
     reason = forms.CharField(
         label=_("reason"),
@@ -35,9 +39,24 @@ class EndpointForm(forms.Form):
         help_text=_("kept in the record"),
     )
 
+    def clean_software(self) -> str:
+        """What it was, where none is chosen."""
+        return str(self.cleaned_data["software"] or self.initial["software"])
+
     @classmethod
     def values_of(cls, node: Node) -> dict[str, Any]:
-        return {name: getattr(node, name) for name in ("host", "port", "push_url", "software_version")}
+        own = ("host", "port", "push_url", "software", "software_version")
+        return {**{name: getattr(node, name) for name in own}, **node_fields.values_of(node)}
+
+    field_order: ClassVar[Sequence[str]] = [
+        "host",
+        "port",
+        *FURTHER,
+        "push_url",
+        "software",
+        "software_version",
+        "reason",
+    ]
 
 
 class NodeForm(EndpointForm):
@@ -68,7 +87,7 @@ class NodeForm(EndpointForm):
             raise forms.ValidationError(error.params["reason"]) from None
 
     reason = None  # type: ignore[assignment]  # removes the inherited field
-    field_order = [
+    field_order: ClassVar[Sequence[str]] = [
         "network",
         "name",
         "software",
@@ -76,6 +95,7 @@ class NodeForm(EndpointForm):
         "consensus_id",
         "host",
         "port",
+        *FURTHER,
         "push_url",
     ]
 
