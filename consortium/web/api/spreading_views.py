@@ -78,7 +78,7 @@ class Networks(Scoped):
     @extend_schema(
         parameters=[
             OpenApiParameter("epoch", int, description="its number; without it the newest"),
-            OpenApiParameter("path", str, required=True, description="as in the epoch's list of files"),
+            OpenApiParameter("path", str, description="as in the epoch's list of files", default=JSON_PATH),
         ],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **ERRORS},
     )
@@ -86,7 +86,7 @@ class Networks(Scoped):
     def file(self, request: Request, pk: str) -> HttpResponse:
         """A file of an epoch, byte for byte as it was signed; its SHA-256 is the ETag."""
         epoch = self._epoch(self.get_object(), _number(request, "epoch"))
-        file = self.one(epoch.files.all(), path=request.query_params.get("path", "")[:80].replace("\0", ""))
+        file = self.one(epoch.files.all(), path=request.query_params.get("path", JSON_PATH).replace("\0", ""))
         headers = {"ETag": f'"{file.sha256}"'}
         return HttpResponse(bytes(file.content), content_type="application/octet-stream", headers=headers)
 

@@ -76,6 +76,7 @@ class Bank:
             "epoch": self.epoch.pk,
             "cover": self.cover.pk,
             "ledger": self.committee,
+            "network": self.node.network_id,
         }
 
 
