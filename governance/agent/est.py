@@ -151,6 +151,6 @@ def _certificates(body: bytes) -> list[x509.Certificate]:
         raise RenewalFailed("the answer is no PKCS #7") from error
 
 
-def _hash(key: Key) -> hashes.HashAlgorithm:
+def _hash(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     size = key.curve.key_size if isinstance(key, ec.EllipticCurvePrivateKey) else 0
     return hashes.SHA512() if size > 384 else hashes.SHA384() if size > 256 else hashes.SHA256()

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import urllib3
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -108,9 +109,11 @@ def _ask(config: Config, old: Identity) -> None:
         trusted = x509.load_pem_x509_certificates(config.ca_file.read_bytes())
         others = x509.load_pem_x509_certificates(old.certificate_file.read_bytes())[1:]
         others += est.authorities(gateway)
+        issuers = est.check(new, old.certificate, key, trusted, others)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise RenewalFailed(f"a certificate can't be read: {error}") from error
     finally:
         gateway.close()
-    issuers = est.check(new, old.certificate, key, trusted, others)
     _change_over(config, new, issuers, key)
     logger.info("the next certificate is in use, until %s", new.not_valid_after_utc.isoformat())
 

@@ -43,8 +43,8 @@ def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> 
 def _body(config: Config, adapter: Adapter, now: InForce) -> dict[str, Any] | None:
     """The report without its times, so that equal ones can be told; None where there is nothing to say."""
     known, found = now.known, now.found
-    if found is None and not (known.refused or known.held):
-        return None
+    if found is None and (known.epoch or not (known.refused or known.held)):
+        return None  # nothing was in force ever; or it could not be told what is now
     seen = log.load(config.state_dir)
     version, software = _printable(adapter.version())[:80], str(config.node.get("kind", "files"))
     body: dict[str, Any] = {

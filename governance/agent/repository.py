@@ -11,7 +11,7 @@ from typing import Any
 
 import urllib3
 from tuf.api import exceptions
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 from tuf.ngclient import Updater  # type: ignore[attr-defined]
 from tuf.ngclient.fetcher import FetcherInterface
 

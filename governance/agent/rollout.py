@@ -21,10 +21,11 @@ def admits(document: Mapping[str, Any], node_uuid: str) -> bool:
     Raises ValueError for a document that is none.
     """
     share, salt, canaries = document.get("share"), document.get("salt"), document.get("canaries")
-    whole = isinstance(share, int) and not isinstance(share, bool) and 0 <= share <= WHOLE
-    if not (whole and isinstance(salt, str) and isinstance(canaries, list)):
-        raise ValueError("share, salt or canaries")
-    return node_uuid in canaries or place(salt, node_uuid) < int(share)
+    if not isinstance(share, int) or isinstance(share, bool) or not isinstance(canaries, list):
+        raise ValueError("share or canaries")  # noqa: TRY004 - it is the document that is wrong
+    if not isinstance(salt, str) or not 0 <= share <= WHOLE:
+        raise ValueError("salt or share")
+    return node_uuid in canaries or place(salt, node_uuid) < share
 
 
 def place(salt: str, node_uuid: str) -> int:

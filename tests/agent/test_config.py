@@ -55,12 +55,45 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('path = "/var', 'splice = true\npath = "/var', "splice"),
         ('path = "/var', 'pfad = "/var', "path"),
         ('gateway = "', "gateway = ", "agent.toml"),
+        ("[[file]]", "[node]\nsoftware = 'besu'\n[[file]]", "node"),
+        ("[[file]]", "[renew]\nat = 1.0\n[[file]]", "renew"),
+        ("[[file]]", "[renew]\nat = true\n[[file]]", "renew"),
+        ("[[file]]", "[renew]\nkeep_key = 1\n[[file]]", "keep_key"),
+        ("[[file]]", "[renew]\nreload = 'x'\n[[file]]", "reload"),
+        ("[[file]]", "[ledger]\nurl = 'ftp://localhost'\n[[file]]", "ledger"),
+        ("[[file]]", "[ledger]\nurl = 'http://localhost'\ncontract = '0x12'\n[[file]]", "contract"),
     ],
 )
 def test_a_fault_is_refused_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
     assert old in GOOD
     with pytest.raises(ConfigError, match=named):
         config.read(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_the_tables_are_read(tmp_path: Path) -> None:
+    contract = "0x" + "12" * 20
+    more = f"""
+[node]
+kind = "besu"
+rpc = "http://127.0.0.1:8545"
+[renew]
+at = 0.5
+keep_key = true
+reload = ["true"]
+[ledger]
+url = "http://127.0.0.1:8545"
+contract = "{contract}"
+"""
+    found = config.read(written(tmp_path, GOOD.partition("[[file]]")[0] + more))
+    assert found.files == ()
+    assert found.node["rpc"] == "http://127.0.0.1:8545"
+    assert found.renew == config.Renew(0.5, True, ("true",))
+    assert found.ledger == config.Ledger("http://127.0.0.1:8545", contract)
+
+
+def test_a_file_of_the_first_version_stays_good(tmp_path: Path) -> None:
+    found = config.read(written(tmp_path, GOOD))
+    assert (found.node, found.renew, found.ledger) == ({}, config.Renew(), None)
 
 
 def test_the_command_ends_with_2_and_one_line(tmp_path: Path) -> None:
