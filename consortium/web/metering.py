@@ -18,6 +18,7 @@ from consortium.core import clock, outbox
 from consortium.core.models import OutboxMessage
 from consortium.web import health
 from governance.chain.models import IndexedBlock
+from governance.permissions import holding
 from governance.permissions import selectors as lists
 from governance.permissions.models import Alarm
 
@@ -35,6 +36,8 @@ class _Database(Collector):
         yield from _indexer()
         behind = lists.behind().count()
         yield _gauge("console_nodes_behind", "Nodes that have not applied the epoch they should", behind)
+        held = holding.held().count()
+        yield _gauge("console_lists_held", "Lists that wait for two people of the secretariat", held)
         yield _alarms()
         yield _requests()
         stale = len(certificates.stale_crls(clock.now()))

@@ -117,7 +117,7 @@ def findings(
     against a change that has nothing to do with it.
     """
     known = list(before or ())
-    spared, left_facts = _without_urgent(known, after, facts, policy)
+    spared, left_facts = _without_urgent(known, after, facts)
     found = [
         *_empty(known, after),
         *_empty_white_list(known, after),
@@ -131,22 +131,22 @@ def findings(
     return sorted(found, key=lambda one: CODES.index(one.code))
 
 
-def spares(urgent: int, listed: int, policy: Policy) -> bool:
-    """May so many of so many nodes go at once because their keys are lost? One always; then the share.
+def spares(urgent: int, listed: int) -> bool:
+    """May so many of so many nodes go at once because their keys are lost? One always, or up to a third.
 
     Without an end to it one person could empty a network by calling every key lost.
     """
-    return urgent <= 1 or urgent * 100 // max(1, listed) <= policy.dropped_percent
+    return urgent <= 1 or urgent * 3 <= listed
 
 
 def _without_urgent(
-    before: list[Listed], after: Sequence[Listed], facts: Facts, policy: Policy
+    before: list[Listed], after: Sequence[Listed], facts: Facts
 ) -> tuple[list[Listed], Facts]:
     """As if those that must go at once had never been there, unless they are too many."""
     staying = {node.id for node in after}
     going = {key for key in facts.urgent if key not in staying}
     gone = {node.id for node in before if node.id in going} | (going & facts.recent.keys())
-    if not gone or not spares(len(gone), max(len(before), len(facts.recent)), policy):
+    if not gone or not spares(len(gone), max(len(before), len(facts.recent))):
         return before, facts
     keys = {node.consensus_id for node in before if node.id in gone}
     own = facts.own_ledger

@@ -19,6 +19,13 @@ from governance.permissions.models import Epoch, EpochFinding, EpochOverride
 
 PEOPLE = 2  # different ones; one alone may err, or be somebody else
 
+# What one person may set the guards of a network to: from, to.
+POLICY_LIMITS: Mapping[str, tuple[int, int]] = {
+    "dropped_percent": (1, 50),
+    "dropped_least": (1, 10),
+    "window_minutes": (10, 7 * 24 * 60),
+}
+
 _SENTENCES: dict[str, str | Promise] = {
     guards.EMPTY_LIST: _("The list is empty: all %(count)s nodes would be shut out."),
     guards.EMPTY_WHITE_LIST: _(

@@ -220,17 +220,24 @@ def test_a_node_stays_listed_until_its_own_ledger_waits_for_it_no_longer(world: 
 def test_what_counts_as_many_is_the_secretariats_to_set(world: World) -> None:
     nodes = town(world)
     services.set_policy(
-        network(), dropped_percent=90, dropped_least=3, window_minutes=0, actor=world.secretary,
+        network(), dropped_percent=50, dropped_least=4, window_minutes=10, actor=world.secretary,
         reason="a site with three banks closes",
     )  # fmt: skip
     expire(world, nodes[:3])
     assert world.published() == newest()
     event = Event.objects.get(action="guards.changed")
-    assert (event.data["before"]["dropped_percent"], event.data["after"]["dropped_percent"]) == (33, 90)
+    assert (event.data["before"]["dropped_percent"], event.data["after"]["dropped_percent"]) == (33, 50)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"dropped_percent": 0}, {"dropped_percent": 101}, {"dropped_least": 0}, {"window_minutes": -1}]
+    "wrong",
+    [
+        {"dropped_percent": 0},
+        {"dropped_percent": 51},
+        {"dropped_least": 0},
+        {"dropped_least": 11},
+        {"window_minutes": 9},
+    ],
 )
 def test_a_guard_that_guards_nothing_can_not_be_set(world: World, wrong: dict[str, int]) -> None:
     values = {"dropped_percent": 33, "dropped_least": 3, "window_minutes": 60, **wrong}

@@ -132,18 +132,22 @@ class GuardsForm(StyledForm):
     network = forms.ModelChoiceField(Network.objects.all(), label=_("network"))
     dropped_percent = forms.IntegerField(
         label=_("share of nodes (%)"),
-        min_value=1,
-        max_value=100,
+        min_value=holding.POLICY_LIMITS["dropped_percent"][0],
+        max_value=holding.POLICY_LIMITS["dropped_percent"][1],
         initial=33,
         help_text=_("A list that drops more than this share of the nodes is held."),
     )
     dropped_least = forms.IntegerField(
-        label=_("number of nodes"), min_value=1, initial=3, help_text=_("Fewer are never held for.")
+        label=_("number of nodes"),
+        min_value=holding.POLICY_LIMITS["dropped_least"][0],
+        max_value=holding.POLICY_LIMITS["dropped_least"][1],
+        initial=3,
+        help_text=_("Fewer are never held for."),
     )
     window_minutes = forms.IntegerField(
         label=_("counted together (minutes)"),
-        min_value=0,
-        max_value=7 * 24 * 60,
+        min_value=holding.POLICY_LIMITS["window_minutes"][0],
+        max_value=holding.POLICY_LIMITS["window_minutes"][1],
         initial=60,
         help_text=_("Nodes dropped by several lists within this time count as dropped at once."),
     )

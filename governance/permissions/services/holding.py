@@ -223,6 +223,8 @@ def set_policy(
 ) -> GuardPolicy:
     """From when on a network's guards call nodes dropped at once too many.
 
+    One person may do this, so it stays within limits: what two are asked for can't be set aside by one.
+
     Raises NotAllowed, ReasonRequired, InvalidInput.
     """
     require_secretariat(actor)
@@ -250,8 +252,7 @@ def set_policy(
 
 
 def _check_values(wanted: Mapping[str, int]) -> None:
-    limits = {"dropped_percent": (1, 100), "dropped_least": (1, 10_000), "window_minutes": (0, 7 * 24 * 60)}
-    for name, (least, most) in limits.items():
+    for name, (least, most) in holding.POLICY_LIMITS.items():
         if not least <= wanted[name] <= most:
             field = GuardPolicy._meta.get_field(name)
             raise InvalidInput(field=str(field.verbose_name), reason=f"{least}–{most}")

@@ -87,14 +87,14 @@ def test_held_lists_are_found_in_the_list_and_on_the_first_page(zhou_lan: Client
 
 def test_the_secretariat_sets_what_counts_as_many(zhou_lan: Client, wu_rui: Client, held: Epoch) -> None:
     values = {
-        "network": "settlement", "dropped_percent": 50, "dropped_least": 5, "window_minutes": 0,
+        "network": "settlement", "dropped_percent": 50, "dropped_least": 5, "window_minutes": 10,
         "reason": "A site closes.",
     }  # fmt: skip
     assert wu_rui.post(f"{LIST}guards/", values).status_code == 403
     assert zhou_lan.post(f"{LIST}guards/", {**values, "dropped_percent": 0}).status_code == 400
     assert zhou_lan.post(f"{LIST}guards/", values).status_code == 302
     row = GuardPolicy.objects.get()
-    assert (row.dropped_percent, row.dropped_least, row.window_minutes) == (50, 5, 0)
+    assert (row.dropped_percent, row.dropped_least, row.window_minutes) == (50, 5, 10)
     assert "more than 50 %" in zhou_lan.get(LIST).content.decode()
 
 
