@@ -20,8 +20,9 @@ class ByFile:
     def __init__(self, calls: BesuCalls, nodes_file: Path, accounts_file: Path | None = None) -> None:
         self._calls = calls
         # Accounts first, as Besu loads them.
-        apart = {accounts_file: (ACCOUNTS,), nodes_file: (NODES,)} if accounts_file else {}
-        self._keys: dict[Path, tuple[str, ...]] = apart or {nodes_file: (ACCOUNTS, NODES)}
+        self._keys: dict[Path, tuple[str, ...]] = {nodes_file: (ACCOUNTS, NODES)}
+        if accounts_file:
+            self._keys = {accounts_file: (ACCOUNTS,), nodes_file: (NODES,)}
 
     def put(self, wanted: Lists) -> None:
         if self.kept(wanted) and self._calls.has(wanted):
