@@ -46,7 +46,7 @@ def spread(states: Sequence[str], *, banks: int = 8, slug: str = "settlement") -
     EpochMember.objects.bulk_create(
         EpochMember(epoch=epochs[1], node=node, role=1 + number % 2) for number, node in enumerate(nodes)
     )
-    published = epochs[1].published_at
+    published = epochs[1].published_at or now
     Delivery.objects.bulk_create(
         Delivery(node=node, wanted_epoch=2, wanted_at=published, pulled_at=now, heard_at=now, **WHERE[state])
         for node, state in zip(nodes, states, strict=True)
@@ -55,7 +55,7 @@ def spread(states: Sequence[str], *, banks: int = 8, slug: str = "settlement") -
     Acknowledgement.objects.bulk_create(
         Acknowledgement(
             node=node, certificate_serial="0a", epoch=2, format="besu", sha256="ab" * 32, matches=True,
-            applied_at=now, received_at=(published or now) + timedelta(seconds=2 + 40 * (rank / len(done)) ** 3),
+            applied_at=now, received_at=published + timedelta(seconds=2 + 40 * (rank / len(done)) ** 3),
         )
         for rank, node in enumerate(done)
     )  # fmt: skip
