@@ -11,7 +11,7 @@ from governance.chain import calls
 from governance.chain.calls import Call
 from governance.chain.errors import UnknownCall
 from governance.permissions import rules
-from governance.permissions.guards import Validators
+from governance.permissions.guards import Validators as Validators
 from governance.permissions.rules import (
     DesiredState,
     Entry,

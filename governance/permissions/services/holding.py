@@ -254,5 +254,5 @@ def set_policy(
 def _check_values(wanted: Mapping[str, int]) -> None:
     for name, (least, most) in holding.POLICY_LIMITS.items():
         if not least <= wanted[name] <= most:
-            field = GuardPolicy._meta.get_field(name)
-            raise InvalidInput(field=str(field.verbose_name), reason=f"{least}–{most}")
+            called = {field.name: str(field.verbose_name) for field in GuardPolicy._meta.fields}
+            raise InvalidInput(field=called[name], reason=f"{least}–{most}")
