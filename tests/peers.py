@@ -25,6 +25,9 @@ _PRESENT = {
     "ocsptool": bool(shutil.which("ocsptool")),
     "curl": bool(shutil.which("curl")),
     "openssl": bool(shutil.which("openssl")),
+    "tuf-js": (
+        Path(__file__).parent / "permissions/tuf/js/node_modules/tuf-js"
+    ).is_dir(),  # `make test` installs it
     "nginx": bool(shutil.which("nginx") or Path("/usr/sbin/nginx").exists()),  # not in everybody's PATH
 }
 _left_out: set[str] = set()
