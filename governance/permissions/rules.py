@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from governance.permissions.formats import checking, writing
 from governance.permissions.formats.desired import (
@@ -49,7 +49,6 @@ __all__ = [
     "ROLES",
     "Address",
     "Credential",
-    "DeliveryFacts",
     "DesiredState",
     "Endpoint",
     "Entry",
@@ -64,7 +63,6 @@ __all__ = [
     "TlsIds",
     "compile_list",
     "content_hash",
-    "delivery_state",
     "desired",
     "digest",
     "frozen_nodes",
@@ -268,35 +266,3 @@ def digest(files: Mapping[str, str]) -> str:
         return next(iter(files.values()))
     lines = (f"{value}  {path}\n" for path, value in sorted(files.items()))
     return sha256("".join(lines).encode())
-
-
-@dataclass(frozen=True)
-class DeliveryFacts:
-    """What is known of one node's delivery; epochs are numbers, 0 for none."""
-
-    listed: bool
-    wanted: int
-    told: int
-    applied: int
-    mismatch: bool
-    refused_at: datetime | None
-    pulled_at: datetime | None
-    wanted_at: datetime | None
-
-
-def delivery_state(facts: DeliveryFacts, now: datetime, *, grace: timedelta = timedelta(seconds=30)) -> str:
-    """``unlisted``, ``refused``, ``mismatch``, ``applied``, ``told``, ``waiting`` or ``behind``.
-
-    ``behind`` is a node that has not applied what it should ``grace`` after it was published.
-    """
-    if facts.refused_at is not None and (facts.pulled_at is None or facts.refused_at > facts.pulled_at):
-        return "refused"
-    if not facts.listed:
-        return "unlisted"
-    if facts.mismatch:
-        return "mismatch"
-    if facts.applied >= facts.wanted:
-        return "applied"
-    if facts.wanted_at is not None and now - facts.wanted_at > grace:
-        return "behind"
-    return "told" if facts.told >= facts.wanted else "waiting"

@@ -169,34 +169,3 @@ def test_the_digest_of_one_file_is_its_own_hash_and_of_two_another() -> None:
     assert rules.digest({"a": "1" * 64}) == "1" * 64
     assert rules.digest({"a": "1" * 64, "b": "2" * 64}) == rules.digest({"b": "2" * 64, "a": "1" * 64})
     assert rules.digest({"a": "1" * 64, "b": "2" * 64}) not in {"1" * 64, "2" * 64}
-
-
-FACTS = rules.DeliveryFacts(
-    listed=True,
-    wanted=3,
-    told=2,
-    applied=2,
-    mismatch=False,
-    refused_at=None,
-    pulled_at=None,
-    wanted_at=NOW - timedelta(seconds=5),
-)
-
-
-@pytest.mark.parametrize(
-    ("changes", "state"),
-    [
-        ({}, "waiting"),
-        ({"told": 3}, "told"),
-        ({"applied": 3}, "applied"),
-        ({"wanted_at": NOW - timedelta(minutes=1)}, "behind"),
-        ({"told": 3, "wanted_at": NOW - timedelta(minutes=1)}, "behind"),
-        ({"mismatch": True}, "mismatch"),
-        ({"listed": False}, "unlisted"),
-        ({"refused_at": NOW}, "refused"),
-        ({"refused_at": NOW, "pulled_at": NOW + timedelta(seconds=1)}, "waiting"),
-    ],
-)
-def test_a_delivery_state_follows_from_the_facts(changes: dict[str, object], state: str) -> None:
-    facts = dataclasses.replace(FACTS, **changes)  # type: ignore[arg-type]
-    assert rules.delivery_state(facts, NOW) == state

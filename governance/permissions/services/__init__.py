@@ -1,5 +1,6 @@
 """Everything that changes an epoch, a delivery or an acknowledgement."""
 
+from governance.permissions.reports import Report
 from governance.permissions.services.anchoring import anchor_heads
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
@@ -21,7 +22,7 @@ from governance.permissions.services.removing import (
     withdraw_removal,
 )
 from governance.permissions.services.repeating import push_again
-from governance.permissions.services.reporting import Report, acknowledge
+from governance.permissions.services.reporting import acknowledge
 from governance.permissions.services.rollout_acts import (
     finish_rollout,
     halt_rollout,

@@ -44,7 +44,7 @@ def after_report(node: Node, delivery: Delivery, now: datetime) -> None:
     """
     found = drift.alarms(_facts(delivery, node, listed=True), policy(), now)
     wanted = {kind: params for kind, params in found.items() if kind in _BY_REPORT}
-    kept = {kind: {} for kind in delivery.alarms if kind not in _BY_REPORT}
+    kept: dict[str, drift.Params] = {kind: {} for kind in delivery.alarms if kind not in _BY_REPORT}
     if {*wanted, *kept} == set(delivery.alarms):
         return
     if wanted and not selectors.is_listed(node):
