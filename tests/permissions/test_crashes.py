@@ -83,7 +83,7 @@ def check(world: World, epochs: int = 1) -> None:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(COMPILING, "_read"), (COMPILING, "_create"), (OUTBOX, "_book")],
+    [("governance.permissions.services.gathering", "read"), (COMPILING, "_create"), (OUTBOX, "_book")],
     ids=["before a row is written", "before the commit", "after all"],
 )
 def test_a_compiler_killed_anywhere(world: World, module: str, name: str) -> None:
@@ -110,7 +110,7 @@ def test_a_compiler_killed_between_commit_and_receipt_does_not_compile_twice(wor
         ("consortium.core.files", "replace", 4, "after"),  # settlement.json, the network's role
         ("consortium.core.files", "replace", 5, "after"),  # snapshot.json
         ("consortium.core.files", "replace", 6, "after"),  # timestamp.json: nodes see it, no row says so
-        (PUBLISHING, "_want", 1, "before"),
+        ("governance.permissions.services.rollouts", "_want", 1, "before"),
         (OUTBOX, "_book", 1, "before"),
     ],
 )

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from asgiref.sync import async_to_sync
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -72,10 +73,8 @@ def tell_shards(network: str | None = None) -> int:
 
 def _ask_for_help(network: str | None) -> bool:
     """Only speed is lost where the broker is down: this worker goes on until all is done."""
-    from governance.permissions.tasks import push_shards
-
     try:
-        push_shards.apply_async((network,), queue="push", retry=False, expires=60)
+        current_app.send_task("permissions.push_shards", (network,), queue="push", retry=False, expires=60)
     except OperationalError:
         logger.warning("broker unreachable, this worker tells everybody")
         return False
