@@ -202,6 +202,43 @@ def test_an_acknowledgement_is_kept_and_counts(served: World) -> None:
     assert Event.objects.filter(action="node.acknowledged", node_id=node().pk).count() == 1
 
 
+def test_all_that_an_agent_says_comes_through(served: World) -> None:
+    told = {
+        "clock": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "node": {"software": "besu", "version": "besu/v25.1.0"},
+        "read_back": "node",
+        "log": {"size": 1, "head": "ab" * 32},
+    }
+    with served.client(node()) as client:
+        assert client.post("/v1/acks", json=report(served, **told)).status_code == 200
+        assert client.post("/v1/acks", json=report(served, **told)).status_code == 200
+        late = {**told, "clock": "2026-11-22T08:00:00.000Z"}
+        assert refusal(client.post("/v1/acks", json=report(served, **late))) == (409, "replayed_report")
+        future = report(served, refused={"epoch": 9, "reason": "no"})
+        assert refusal(client.post("/v1/acks", json=future)) == (409, "unknown_epoch")
+    found = Delivery.objects.get(node=node())
+    assert (found.verified_epoch, found.read_back, found.node_version) == (1, "node", "besu/v25.1.0")
+    assert (found.log_size, found.declined_epoch, Acknowledgement.objects.count()) == (1, 0, 1)
+
+
+def test_one_nodes_report_says_nothing_of_another(served: World) -> None:
+    """Heming's report in Nanpu's connection: the certificate says whose it is."""
+    served.admitted("nanpu-bank/n1")
+    served.work()
+    with served.client(node("nanpu-bank")) as client:
+        assert client.post("/v1/acks", json=report(served)).status_code == 200
+    assert Delivery.objects.get(node=node("nanpu-bank")).applied_epoch == 2
+    assert Delivery.objects.get(node=node()).applied_epoch == 0
+
+
+def test_a_fetched_file_tells_how_far_the_node_is(served: World) -> None:
+    sha256 = served.published().files.get(path="besu/permissions_config.toml").sha256
+    with served.client(node()) as client:
+        assert client.get(f"/tuf/targets/settlement/besu/{sha256}.permissions_config.toml").status_code == 200
+    found = Delivery.objects.get(node=node())
+    assert (found.pulled_epoch, found.applied_epoch) == (1, 0)
+
+
 def test_saying_it_again_changes_nothing(served: World) -> None:
     with served.client(node()) as client:
         for _ in range(2):
@@ -258,6 +295,13 @@ WRONG_REPORTS: tuple[dict[str, Any], ...] = (
     {"network": None},
     {"agent_version": "x" * 41},
     {"agent_version": "1\n2"},
+    {"clock": "now"},
+    {"node": {"software": "besu"}},
+    {"read_back": "guess"},
+    {"refused": {"epoch": 1, "reason": "no"}},
+    {"held": {"epoch": 1}},
+    {"log": {"size": 1, "head": "0"}},
+    {"surprise": 1},
 )
 NO_REPORTS = (b"", b"{", b"[]", b"\xff\xfe", b"{" + b" " * 20000 + b"}", b"[" * 10000)
 

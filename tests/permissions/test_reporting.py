@@ -92,6 +92,7 @@ def test_a_file_beside_the_node_proves_less_than_the_node(heming: Node) -> None:
 
 
 def test_an_acknowledgement_costs_six_statements_and_saying_it_again_three(heming: Node) -> None:
+    """Row, files, report, row, event, and whether a rollout waits for it."""
     assert statements(heming, said(heming, read_back="node", software="besu", software_version="25.1")) == 6
     assert statements(heming, said(heming, read_back="node", software="besu", software_version="25.1")) == 3
 

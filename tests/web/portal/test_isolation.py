@@ -35,6 +35,7 @@ KINDS = {
     "epochs/": "epoch", "institutions/": "institution", "proposals/": "proposal", "enrolments/": "enrolment",
     "substitutions/": "cover", "ledgers/": "ledger", "committee-proposals/": "ledger",
     "committee-wishes/": "ledger", "lists/networks/": "network", "networks/": "network",
+    "logs/": "network",
 }  # fmt: skip
 
 
