@@ -10,6 +10,7 @@
     accounts_file = "/var/lib/besu/accounts.toml"                 # optional: accounts in a file of their own
     bootnodes = ["enode://…"]           # optional: must be listed, or Besu does not start
     static_nodes_file = "/var/lib/besu/static-nodes.json"         # optional: must be listed, too
+    ignore_accounts = false             # optional: the node has no account permissioning, and shall have none
     dns = false                         # optional: the node looks names up (--Xdns-enabled)
     jwt_key_file = "rpc-key.pem"        # optional; or jwt_secret_file, or token_file: see tokens.py
 
@@ -19,6 +20,7 @@ One writer: nobody else changes the file or uses the RPC's add and remove.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +67,7 @@ class Besu:
         bootnodes: tuple[Enode, ...] = (),
         static_nodes_file: Path | None = None,
         dns: bool = False,
+        ignore_accounts: bool = False,
     ) -> None:
         self._calls = calls
         self._way = way
@@ -72,6 +75,7 @@ class Besu:
         self._bootnodes = bootnodes
         self._static_nodes_file = static_nodes_file
         self._dns = dns
+        self._ignore_accounts = ignore_accounts
 
     @classmethod
     def of(cls, table: Table, files: tuple[File, ...]) -> Besu:
@@ -83,6 +87,7 @@ class Besu:
             bootnodes=_bootnodes(table),
             static_nodes_file=table.path_or_none("static_nodes_file"),
             dns=table.flag("dns"),
+            ignore_accounts=table.flag("ignore_accounts"),
         )
 
     def targets(self) -> tuple[str, ...]:
@@ -114,8 +119,11 @@ class Besu:
                 "this version of Besu looks at the address alone"
             )
         self._calls.nodes()  # before anything is touched: may the agent call at all?
-        if lists.accounts and self._calls.accounts() is None:
+        asks = self._calls.accounts() is not None
+        if lists.accounts and not asks:
             raise Refused(f"{self._target}: accounts are listed, and the node has no account permissioning")
+        if asks and self._ignore_accounts:
+            raise Refused("node.ignore_accounts is set, and the node has account permissioning")
 
     def read_back(self, wanted: Mapping[str, bytes]) -> ReadBack:
         lists = self._parse(wanted)
@@ -132,7 +140,8 @@ class Besu:
             return ""
 
     def _parse(self, wanted: Mapping[str, bytes]) -> Lists:
-        return besu_lists.parse(wanted[self._target], self._target, dns=self._dns)
+        lists = besu_lists.parse(wanted[self._target], self._target, dns=self._dns)
+        return replace(lists, accounts=frozenset()) if self._ignore_accounts else lists
 
     def _require_fixed(self, lists: Lists, *, by_address: bool) -> None:
         missing = besu_lists.missing(self._fixed(), lists.nodes, by_address=by_address)

@@ -234,6 +234,20 @@ def test_accounts_are_refused_where_the_node_asks_no_account(start: Start, file:
     assert adapters.holds(adapter, besu_list([HEMING]))
 
 
+def test_accounts_are_left_alone_where_the_operator_says_so(start: Start, file: Path) -> None:
+    adapter = agent_of(start("besu", "--nodes-file", file), file, ignore_accounts=True)
+    brought(adapter, besu_list([HEMING, QINGCHUAN], [TREASURY]))
+
+
+def test_accounts_that_the_node_asks_for_are_not_ignored(start: Start, file: Path) -> None:
+    """To leave them out would empty the node's list, and nobody could send."""
+    file.write_bytes(besu_list([HEMING], [TREASURY])[BESU])
+    node = start("besu", "--nodes-file", file, "--accounts")
+    with pytest.raises(Refused, match=r"node\.ignore_accounts"):
+        agent_of(node, file, ignore_accounts=True).put(besu_list([HEMING], [TREASURY]))
+    assert node.control("memory")["accounts-allowlist"] == [TREASURY]
+
+
 def test_without_perm_in_its_api_the_node_refuses(start: Start, file: Path) -> None:
     adapter = agent_of(start("besu", "--nodes-file", file, "--api", "web3"), file)
     with pytest.raises(Refused, match="Method not enabled"):
