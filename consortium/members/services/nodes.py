@@ -42,7 +42,7 @@ def register_node(
         "consensus_id": checked("consensus_id", rules.consensus_id, consensus_id),
     }
     values = {**identity, **reach.endpoint(host, port, push_url, software_version)}
-    values |= reach.checked_further({"software": software, **further})
+    values |= {"software": reach.checked_software(software), **reach.checked_further(further)}
     addresses = reach.checked_addresses(further.get("addresses", ()), values["host"], values["port"])
     with transaction.atomic():
         # One registration at a time on a network: what is free now is free when we write.
@@ -75,7 +75,7 @@ def change_endpoint(
     software_version: str,
     actor: events.Actor,
     reason: str,
-    **further: Unpack[reach.Further],
+    **further: Unpack[reach.Change],
 ) -> Node:
     """Move a node, or note its new version; what of ``further`` is left out stays as it is.
 

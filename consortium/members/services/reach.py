@@ -18,11 +18,16 @@ from consortium.members.states import NodeSoftware
 class Further(TypedDict, total=False):
     """What may be left out: at a registration for its default, at a change for what it was."""
 
-    software: str
     addresses: Sequence[Address]  # besides the first
     discovery_port: int | None  # None: the node's port
     raft_port: int | None  # None: no Raft
     is_bootnode: bool
+
+
+class Change(Further, total=False):
+    """A change may leave out what runs there, too."""
+
+    software: str
 
 
 def endpoint(host: str, port: int, push_url: str, software_version: str) -> dict[str, Any]:
@@ -36,11 +41,11 @@ def endpoint(host: str, port: int, push_url: str, software_version: str) -> dict
     }
 
 
-def checked_further(given: Further) -> dict[str, Any]:
+def checked_further(given: Further | Change) -> dict[str, Any]:
     """The columns among what was given; the addresses have rows of their own."""
     values: dict[str, Any] = {}
     if "software" in given:
-        values["software"] = _software(given["software"])
+        values["software"] = checked_software(given["software"])
     if "is_bootnode" in given:
         values["is_bootnode"] = given["is_bootnode"]
     if "discovery_port" in given:
@@ -54,7 +59,7 @@ def _port(field: str, value: int | None) -> int | None:
     return None if value is None else checked(field, rules.port, value)
 
 
-def _software(value: str) -> str:
+def checked_software(value: str) -> str:
     if value not in NodeSoftware.values:
         raise invalid("software", "unknown_choice", known=", ".join(NodeSoftware.values))
     return value

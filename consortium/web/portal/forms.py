@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -48,7 +47,7 @@ class EndpointForm(FurtherFields):
         own = ("host", "port", "push_url", "software", "software_version")
         return {**{name: getattr(node, name) for name in own}, **node_fields.values_of(node)}
 
-    field_order: ClassVar[Sequence[str]] = [
+    field_order = [
         "host",
         "port",
         *FURTHER,
@@ -87,7 +86,7 @@ class NodeForm(EndpointForm):
             raise forms.ValidationError(error.params["reason"]) from None
 
     reason = None  # type: ignore[assignment]  # removes the inherited field
-    field_order: ClassVar[Sequence[str]] = [
+    field_order = [
         "network",
         "name",
         "software",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -68,7 +69,12 @@ def _compile(network: Network, cause: str) -> Epoch | None:
 
 def _record_malformed(network: Network, cause: str, error: rules.Malformed) -> None:
     """For the secretariat to see, once: what owes the list tries again, and would fail again."""
-    said = {"network": network.pk, "path": error.path, "rule": error.rule, "found": error.found}
+    said: dict[str, Any] = {
+        "network": network.pk,
+        "path": error.path,
+        "rule": error.rule,
+        "found": error.found,
+    }
     with transaction.atomic():
         Network.objects.select_for_update(no_key=True).get(pk=network.pk)
         last = Event.objects.filter(action__in=_COMPILED, data__network=network.pk).order_by("-id").first()
