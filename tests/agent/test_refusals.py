@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from consortium.members.models import Node
+from governance.permissions.models import Delivery
 from tests.agent.command import agent, status
 from tests.agent.dying import kill_after
 from tests.agent.nodes.running import Running
@@ -129,3 +130,58 @@ def test_a_node_that_lost_its_list_gets_it_again_though_the_gateway_is_away(bank
     done = bank.world.agent_once(bank.node)
     assert (done.returncode, "Unreachable" in done.stderr) == (1, True), done.stderr
     assert bank.has() == before
+
+
+@pytest.fixture
+def late(world: World) -> Node:
+    """Its node takes a list first and says no to every second epoch only then; epoch 2 is published."""
+    node = world.admitted("heming-bank/n1")
+    world.work()
+    world.start_gateway()
+    config = world.configure(node)
+    program = world.home / "apply"
+    program.write_text(
+        f"#!/bin/sh\ncp {world.folder(node)}/permissions.json {world.home}/in-force\n"
+        f"""grep -q '"epoch": *2' {world.home}/in-force && echo "not this one" >&2 && exit 3\nexit 0\n"""
+    )
+    program.chmod(0o755)
+    with config.open("a") as file:
+        file.write(f'[node]\nkind = "command"\napply = ["{program}"]\n')
+    done = world.agent_once(node)
+    assert done.returncode == 0, done.stderr
+    world.admitted("qingchuan-bank/n1")
+    world.work()
+    return node
+
+
+def check_back(world: World, node: Node) -> None:
+    """Epoch 1 is in force again, at the node and in its file; the console knows why."""
+    assert json.loads((world.home / "in-force").read_bytes())["epoch"] == 1
+    assert json.loads(world.in_force(node))["epoch"] == 1
+    found = status(world, node)
+    assert (found["epoch"], found["refused"]["epoch"], found["interrupted"]) == (1, 2, 0)
+    assert Delivery.objects.get(node=node).declined_epoch == 2
+
+
+def test_a_node_that_says_no_too_late_gets_the_last_good_list_again(world: World, late: Node) -> None:
+    done = world.agent_once(late)
+    assert (done.returncode, "not this one" in done.stderr) == (0, True), done.stderr
+    check_back(world, late)
+
+
+STEPS = {
+    "owed": ("state.save", 1),
+    "the refusal is noted": ("state.save", 2),
+    "owed again": ("state.save", 3),
+    "put again": ("adapters.command.Command.put", 1),
+    "in force again": ("state.save", 4),
+    "reported": ("gateway.Gateway.report", 1),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_on_the_way_back_from_what_the_node_had_taken(world: World, late: Node, step: str) -> None:
+    kill_after(world, late, *STEPS[step])
+    done = world.agent_once(late)
+    assert done.returncode == 0, done.stderr
+    check_back(world, late)
