@@ -56,3 +56,10 @@ def test_the_signing_worker_renews_them(world: World, places: Path) -> None:
         name: one.public_key() for name, one in first.items()
     }
     assert all(later[name].not_valid_after_utc > first[name].not_valid_after_utc for name in first)
+
+
+def test_a_networks_key_has_one_as_soon_as_it_signs(world: World, places: Path) -> None:
+    world.admitted("heming-bank/n1")
+    world.work()
+    tasks.renew_signatures()
+    assert set(published(places)) == {*tufrepo.ONLINE_KEYS.values(), "lists-network-settlement"}

@@ -221,7 +221,7 @@ def test_not_even_three_stolen_keys_of_another_network_reach_this_one(reader: St
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "name", ["timestamp.json", "2.snapshot.json", "targets.json", "settlement.json", "permissions.json"]
+    "name", ["timestamp.json", "snapshot.json", "targets.json", "settlement.json", "permissions.json"]
 )
 def test_endless_data_are_cut_off(published: Path, world: World, name: str) -> None:
     sent = []
@@ -281,7 +281,7 @@ def flatten(world: World) -> None:
     targets.targets, targets.version = {LIST: described}, 2
     thief.write(targets, "2.targets.json", "lists-targets")
     snapshot.meta, snapshot.version = {"targets.json": MetaFile(2)}, 2
-    thief.write(snapshot, "2.snapshot.json", "lists-snapshot")
+    thief.write(snapshot, "snapshot.json", "lists-snapshot")
     timestamp.snapshot_meta, timestamp.version = MetaFile(2), 2
     thief.write(timestamp, "timestamp.json", "lists-timestamp")
     assert json.loads((thief.metadata / "2.targets.json").read_text())["signed"]["targets"]
