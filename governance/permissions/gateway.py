@@ -126,7 +126,7 @@ def current_list(request: NodeRequest, network: str, name: str) -> HttpResponse:
     if name not in rules.FILES:
         raise NotFound
     wanted = request.GET.get("file")
-    matching = [p for p in rules.FILES[name] if wanted is None or p.rpartition("/")[2] == wanted]
+    matching = [p for p in rules.FILES[name] if wanted in {None, p.removeprefix(f"{name}/")}]
     if not matching:
         raise NotFound
     epoch = rolling.epoch_for(request.node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -41,7 +41,7 @@ def endpoint(host: str, port: int, push_url: str, software_version: str) -> dict
     }
 
 
-def checked_further(given: Further | Change) -> dict[str, Any]:
+def checked_further(given: Mapping[str, Any]) -> dict[str, Any]:
     """The columns among what was given; the addresses have rows of their own."""
     values: dict[str, Any] = {}
     if "software" in given:
