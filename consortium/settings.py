@@ -499,8 +499,8 @@ SM2_PROPERTIES = os.environ.get("SM2_PROPERTIES", "")
 # Set for the chain worker alone: the relay account pays for transactions, it holds no vote.
 RELAY_PASSPHRASE_FILE = os.environ.get("RELAY_PASSPHRASE_FILE")
 TUF_DIR = Path(os.environ.get("TUF_DIR", DATA_DIR / "tuf"))  # metadata/ and targets/, served as plain files
-# Set for the signing worker alone, where lists are published to a bucket that speaks S3 as well: its name, and a
-# file with the access key in its first line and the secret key in its second (without: as boto3 finds them).
+# Set for the signing worker alone, where lists are published to a bucket that speaks S3, too: its name, and
+# a file with the access key in its first line and the secret key in its second; else as boto3 finds them.
 if _bucket := os.environ.get("LISTS_S3_BUCKET"):
     STORAGES["lists"] = {
         "BACKEND": "storages.backends.s3.S3Storage",

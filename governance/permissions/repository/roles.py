@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from securesystemslib.signer import Key
+from securesystemslib.signer import Key  # type: ignore[attr-defined]
 from tuf.api.metadata import (  # type: ignore[attr-defined]
     TOP_LEVEL_ROLE_NAMES,
     DelegatedRole,

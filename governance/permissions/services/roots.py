@@ -81,7 +81,7 @@ def remind_of_root() -> None:
     left = root.expires - clock.now()
     logger.warning("the root of the permission lists ends on %s", f"{root.expires:%Y-%m-%d}")
     due = min(days for days in _REMINDERS if left <= timedelta(days=days) or days == _REMINDERS[0])
-    said = {"version": root.version, "days": due}
+    said: dict[str, Any] = {"version": root.version, "days": due}
     with transaction.atomic():
         keep_others_out()
         if not Event.objects.filter(action="list_root.expiring", data__contains=said).exists():
