@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -298,3 +299,89 @@ def test_convergence_takes_the_same_few_queries_for_many_nodes(
     with django_assert_max_num_queries(4):  # type: ignore[operator]
         rows = [(str(row.node), row.state) for row in selectors.convergence("settlement")]
     assert len(rows) == 5
+
+
+def fail_until_given_up(node: Node) -> Delivery:
+    while (row := delivery(node)).dead_at is None:
+        with clock.frozen(row.next_attempt_at or clock.now()):
+            services.tell_nodes()
+    return row
+
+
+def test_a_node_that_never_answers_is_given_up_and_shown(
+    world: World, heming: Node, listener: Listener, settings: Any
+) -> None:
+    settings.PUSH_ATTEMPTS = 3
+    listener.status = 503
+    world.role(heming)
+    world.work()
+    row = fail_until_given_up(heming)
+    assert (row.attempts, len(listener.bodies)) == (3, 3)
+    event = Event.objects.get(action="node.push_given_up")
+    assert (event.node_id, event.data["attempts"]) == (heming.pk, 3)
+    assert list(Delivery.objects.filter(Delivery.GIVEN_UP)) == [row]
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        assert services.tell_nodes() == 0
+    assert len(listener.bodies) == 3
+
+
+def test_who_was_given_up_is_told_again_once_it_comes_by_itself(
+    world: World, heming: Node, listener: Listener, settings: Any
+) -> None:
+    settings.PUSH_ATTEMPTS = 2
+    listener.status = 503
+    world.role(heming)
+    world.work()
+    row = fail_until_given_up(heming)
+    listener.status = 202
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        services.record_pull(heming)
+        assert not Delivery.objects.filter(Delivery.GIVEN_UP).exists()
+        assert services.tell_nodes() == 1
+    row = delivery(heming)
+    assert (row.told_epoch, row.attempts, row.dead_at) == (1, 0, None)
+
+
+def test_the_secretariat_has_one_that_was_given_up_told_again(
+    world: World, heming: Node, listener: Listener, settings: Any
+) -> None:
+    settings.PUSH_ATTEMPTS = 1
+    listener.status = 503
+    world.role(heming)
+    world.work()
+    assert delivery(heming).dead_at is not None
+    listener.status = 202
+    services.push_again(delivery(heming), actor=world.secretary)
+    assert services.tell_nodes() == 1
+
+
+def test_many_are_told_by_shards_with_one_event_for_all(
+    world: World, heming: Node, listener: Listener, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several names for one listener: only the node whose certificate it has counts as told."""
+    settings.PUSH_SHARD, settings.PUSH_HELPERS = 2, 0
+    others = [world.admitted(f"heming-bank/o{number}", push_url=listener.url) for number in range(4)]
+    world.role(heming)
+    monkeypatch.setattr("governance.permissions.services.pushing._ONE_BY_ONE", 0)
+    world.work()
+    assert delivery(heming).told_epoch == delivery(heming).wanted_epoch
+    assert [delivery(node).attempts for node in others] == [1] * 4
+    assert not Event.objects.filter(action="node.told").exists()
+    assert Event.objects.get(action="epoch.nodes_told").data["nodes"] == 1
+
+
+def test_what_one_worker_holds_another_passes_over(
+    world: World, heming: Node, listener: Listener, settings: Any
+) -> None:
+    settings.PUSH_SHARD = 1
+    listener.hold.clear()
+    world.role(heming)
+    services.compile_epoch(heming.network, cause="test")
+    services.publish()
+    first = threading.Thread(target=in_thread, args=(services.tell_nodes,))
+    first.start()
+    eventually(lambda: len(listener.bodies) == 1, "the first worker is telling it")
+    assert services.tell_shards("settlement") == 0
+    listener.hold.set()
+    first.join(30)
+    assert len(listener.bodies) == 1
