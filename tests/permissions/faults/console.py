@@ -73,8 +73,8 @@ class Console:
     def kill(self, name: str) -> None:
         """With -9, and all that it started; then it is started again, as a supervisor would."""
         if name == "redis":
-            assert self.redis._popen is not None
-            self._kill(self.redis._popen)
+            assert self.redis.popen is not None
+            self._kill(self.redis.popen)
             self.redis.start()
         elif name == "postgres":
             kill_postgres()
