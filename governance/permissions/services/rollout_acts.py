@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
+from django.db.models import Field
 
 from consortium.core import clock, events, outbox
 from consortium.core.errors import InvalidInput, NotAllowed, ReasonRequired
@@ -98,7 +99,8 @@ def _check_values(network: Network, wanted: Mapping[str, Any]) -> None:
 
 
 def _invalid(name: str, reason: str) -> InvalidInput:
-    return InvalidInput(field=str(RolloutPolicy._meta.get_field(name).verbose_name), reason=reason)
+    column = cast("Field[Any, Any]", RolloutPolicy._meta.get_field(name))
+    return InvalidInput(field=str(column.verbose_name), reason=reason)
 
 
 # --- One rollout ------------------------------------------------------------
