@@ -157,6 +157,7 @@ ACTIONS: dict[str, str | Promise] = {
     "epoch.published": gettext_lazy("permission list published"),
     "list_root.installed": gettext_lazy("root of the permission lists came into force"),
     "list_root.expiring": gettext_lazy("root of the permission lists ends soon"),
+    "epoch.malformed": gettext_lazy("permission list not written: a node would misread it"),
     "epoch.held": gettext_lazy("permission list held: two people have to look at it"),
     "epoch.overridden": gettext_lazy("permission list to be published in spite of its findings"),
     "removal.ordered": gettext_lazy("removal of a node ordered"),
