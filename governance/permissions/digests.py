@@ -1,8 +1,8 @@
 """The log of digests: which lists were published, so that everybody can see they are the same for everyone.
 
-Each published epoch of a network is an entry: its number, and one digest of all its files. Entries make a hash
-chain, whose head stands for all of them. Pure. The agent has a reader of its own, written apart from this
-(``governance.agent.log``): it trusts nothing that is computed here.
+Each published epoch of a network is an entry: its number, and one digest of all its files. Entries make a
+hash chain, whose head stands for all of them. Pure. The agent has a reader of its own, written apart from
+this (``governance.agent.log``): it trusts nothing that is computed here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Part:
-    """Entries ``first`` (counted from 1) to ``size`` of a network's log, and the heads before and after them."""
+    """Entries ``first`` (counted from 1) to ``size`` of a network's log, and the heads around them."""
 
     network: str
     first: int
