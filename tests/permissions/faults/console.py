@@ -198,7 +198,8 @@ def begin(world: World, home: Path, count: int = 3) -> Console:
     script.write_text(_JOURNAL)
     for number, node in enumerate(console.nodes):
         reload = ["/usr/bin/env", "python3", str(script), str(world.folder(node))]
-        world.with_push(node, poll_seconds=3, reload=reload)
+        # A test database does not wait for its disk: what PostgreSQL had just taken may be lost with it.
+        world.with_push(node, poll_seconds=3, report_seconds=10, reload=reload)
         console.running[f"agent {number}"] = world.processes[-1]
     eventually(lambda: all(world.applied(node) == 1 for node in console.nodes), "all have the first list")
     services.set_rollout_policy(
