@@ -135,7 +135,7 @@ class ListedAccountOut(serializers.Serializer[Any]):
     permission = serializers.ChoiceField(["transact", "deploy"])
 
 
-class FrozenOut(serializers.Serializer[Any]):
+class FrozenEndpointOut(serializers.Serializer[Any]):
     name = serializers.CharField()
     member = serializers.CharField()
     consensus_id = serializers.CharField()
@@ -158,8 +158,8 @@ class NetworkChangeOut(serializers.Serializer[Any]):
     accounts_entering = ListedAccountOut(many=True)
     accounts_leaving = ListedAccountOut(many=True)
     accounts_changed = serializers.SerializerMethodField()
-    freezing = FrozenOut(many=True, help_text="kept out by name from then on")
-    thawing = FrozenOut(many=True)
+    freezing = FrozenEndpointOut(many=True, help_text="kept out by name from then on")
+    thawing = FrozenEndpointOut(many=True)
     before = ValidatorsOut()
     after = ValidatorsOut()
     stops = serializers.BooleanField(source="is_danger")
