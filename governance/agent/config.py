@@ -13,7 +13,7 @@
     listen = "0.0.0.0:9443"             # optional: where the console says that there is something new
     reload = ["/usr/bin/kill", "-USR1", "4711"]   # optional; run as it stands, without a shell
     reload_seconds = 30                 # default 30
-    report_seconds = 3600               # default 3600: how often to say again what was said before
+    report_seconds = 300                # default 300: how often to say again what was said before
 
     [[file]]                            # for a node that only reads files; others have [node] instead
     target = "besu/permissions_config.toml"       # path in the network's folder of the repository
@@ -102,7 +102,7 @@ class Config:
     reload_seconds: float = 30
     poll_seconds: float = 60
     listen: tuple[str, int] | None = None
-    report_seconds: float = 3600
+    report_seconds: float = 300
     node: Mapping[str, Any] = field(default_factory=dict)
     renew: Renew = Renew()
     ledger: Ledger | None = None
@@ -136,7 +136,7 @@ def _config(values: dict[str, Any], base: Path) -> Config:
         reload_seconds=_seconds(values, "reload_seconds", 30),
         poll_seconds=_seconds(values, "poll_seconds", 60),
         listen=_address(values["listen"]) if "listen" in values else None,
-        report_seconds=_seconds(values, "report_seconds", 3600),
+        report_seconds=_seconds(values, "report_seconds", 300),
         node=_node(values),
         renew=_renew(_table(values, "renew", {"at": (int, float), "keep_key": bool, "reload": list})),
         ledger=_ledger(_table(values, "ledger", {"url": str, "contract": str})),

@@ -20,6 +20,9 @@ from governance.agent.state import State
 
 logger = logging.getLogger("agent")
 
+# The console knows a later report of ours: as good as taken. Later by our clock, too, if it was set back since.
+_KNOWN_LATER = {"older_epoch", "replayed_report"}
+
 
 def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> State:
     """Tell the console, unless it knows. Raises Unreachable, ReportRefused."""
@@ -33,7 +36,7 @@ def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> 
     try:
         gateway.report({**body, "applied_at": known.since or _clock(), "clock": _clock()})
     except ReportRefused as refused:
-        if refused.code != "older_epoch":  # then the console knows a later report of ours: as good as taken
+        if refused.code not in _KNOWN_LATER:
             raise
         logger.warning("report refused: %s", refused)
     logger.info("epoch %s reported %s", known.epoch, told[:12])

@@ -284,6 +284,24 @@ def test_a_bad_list_is_rolled_back_for_everybody_and_the_network_keeps_the_good_
     assert len(world.listed()) == 8
 
 
+def test_a_key_in_other_hands_does_not_wait_until_the_network_is_released(
+    world: World, nodes: list[Node]
+) -> None:
+    change(world)
+    services.roll_back(
+        nodes[0].network, to=1, actor=world.secretary, reason="the new node is not what it said"
+    )
+    world.work()
+    world.revoke(nodes[2].certificates.get())
+    world.work()
+    gone = str(nodes[2])
+    assert world.published().number == 4
+    assert world.listed() == {f"{name}-bank/{name}" for name in NAMES} - {gone}, "nobody new comes with it"
+    world.admitted("gaoling-bank/newer")
+    world.work()
+    assert world.published().number == 4, "the network is pinned as before"
+
+
 def test_a_rollback_that_brings_back_what_the_ledger_no_longer_confirms_takes_two_people(
     world: World, nodes: list[Node]
 ) -> None:

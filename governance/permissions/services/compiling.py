@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -39,9 +40,12 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
 
 def _compile(network: Network, cause: str) -> Epoch | None:
     network = Network.objects.select_for_update(no_key=True).get(pk=network.pk)
-    if rolling.is_pinned(network):  # a person rolled it back: what would be compiled is what went wrong
-        return None
+    is_pinned = rolling.is_pinned(network)
+    if is_pinned and not holding.to_go_at_once(network):
+        return None  # a person rolled it back: what would be compiled is what went wrong
     inputs = gathering.read(network)
+    if is_pinned:
+        inputs = _nobody_new(network, inputs)
     content = rules.content_hash(network.pk, inputs.state)
     last = Epoch.objects.filter(network=network).order_by("-number").first()
     if not _is_due(last, inputs, content):
@@ -67,6 +71,17 @@ def _compile(network: Network, cause: str) -> Epoch | None:
     return epoch
 
 
+def _nobody_new(network: Network, inputs: Inputs) -> Inputs:
+    """What the ledger confirms of the list that a person went back to, and no more.
+
+    A key in other hands does not wait until the network is released; what is new does.
+    """
+    last = Epoch.objects.filter(network=network).latest("number")
+    kept = {str(pk) for pk in last.members.values_list("node_id", flat=True)}
+    nodes = tuple(node for node in inputs.state.nodes if node.id in kept)
+    return replace(inputs, state=replace(inputs.state, nodes=nodes))
+
+
 def _record_malformed(network: Network, cause: str, error: rules.Malformed) -> None:
     """For the secretariat to see, once: what owes the list tries again, and would fail again."""
     said: dict[str, Any] = {
@@ -87,7 +102,7 @@ def recheck(network: Network) -> bool:
 
     Certificates expire without an event: this is what notices.
     """
-    if rolling.is_pinned(network):
+    if rolling.is_pinned(network) and not holding.to_go_at_once(network):
         return False
     inputs = gathering.read(network)
     last = Epoch.objects.filter(network=network).order_by("-number").first()

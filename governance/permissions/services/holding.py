@@ -159,6 +159,17 @@ def _urgent(network: Network, frozen: Set[str], known: Iterable[str]) -> frozens
     return frozenset(known) & ({str(pk) for pk in doubtful} | stopped)
 
 
+def to_go_at_once(network: Network) -> frozenset[str]:
+    """Nodes on the list in force that guardians froze, or whose key is in other hands or in doubt."""
+    base = holding.publishable(network.pk).first()
+    if base is None:
+        return frozenset()
+    stopped = RegistryEntry.objects.filter(ledger=gateway.current(), network=network.pk)
+    stopped = stopped.filter(Q(frozen_until__isnull=False) | Q(freeze_ratified=True))
+    frozen = {row.consensus_id for row in stopped if row.is_frozen(clock.now())}
+    return _urgent(network, frozen, _ids(Node.objects.filter(pk__in=base.members.values("node"))))
+
+
 def _ids(nodes: Any) -> frozenset[str]:
     return frozenset(str(pk) for pk in nodes.values_list("pk", flat=True))
 
