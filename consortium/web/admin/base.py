@@ -109,13 +109,18 @@ class ConsoleModelAdmin(ModelAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def _buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        ways = list(self.ways(row))
         if not self.has_act_permission(request):
-            return []
+            return ways
         acts = [_button(act, self._url(act.name, row.pk)) for act in self.acts if act.offered(row)]
-        return [*acts, *self.row_links(row)]
+        return [*acts, *self.row_links(row), *ways]
+
+    def ways(self, row: Any) -> Iterable[dict[str, Any]]:
+        """Buttons that lead from a row's page to pages about the same, for everybody who may read it."""
+        return ()
 
     def row_links(self, row: Any) -> Iterable[dict[str, Any]]:
-        """Buttons of a row's page that lead to pages of their own."""
+        """Buttons of a row's page that lead to pages of their own, for who acts."""
         return ()
 
     def obstacle(self, row: Any) -> Any:

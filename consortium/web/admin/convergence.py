@@ -21,7 +21,7 @@ from consortium.web.admin import panels
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, link, pill
 from governance.permissions import drift
-from governance.permissions.models import Alarm, Delivery
+from governance.permissions.models import Alarm, Delivery, Epoch, LogEntry, Rollout
 
 _GRAVE = frozenset({drift.LIST, drift.DECLINED, drift.LOG})
 
@@ -32,6 +32,31 @@ def buttons() -> list[dict[str, Any]]:
         panels.button(network.name, reverse("portal:convergence", args=[network.pk]), "monitoring")
         for network in Network.objects.order_by("slug")
     ]
+
+
+def picture(network: str) -> dict[str, Any]:
+    """To the picture of one network."""
+    return panels.button(_("Convergence"), reverse("portal:convergence", args=[network]), "monitoring")
+
+
+def of_epoch(row: Epoch) -> Iterable[dict[str, Any]]:
+    """From an epoch to how it goes out, how it spreads, what it changed, and its place in the log."""
+    rollout = Rollout.objects.filter(epoch=row).first()
+    if rollout is not None:
+        yield panels.button(_("Rollout"), panels.address(rollout), "stairs")
+    yield picture(row.network_id)
+    differs = reverse("portal:epoch_changes", args=[row.network_id])
+    yield panels.button(_("What differs"), f"{differs}?to={row.number}", "difference")
+    entry = LogEntry.objects.filter(epoch=row).first()
+    if entry is not None:
+        yield panels.button(_("Log of lists"), panels.address(entry), "history_edu")
+
+
+def list_of(node: Node) -> Iterable[dict[str, Any]]:
+    """From what is about a node to what it has of its list."""
+    row = Delivery.objects.filter(node=node).first()
+    if row is not None:
+        yield panels.button(_("Permission list"), panels.address(row), "sync")
 
 
 def alarm_pill(row: Alarm) -> SafeString:
@@ -131,6 +156,10 @@ class AlarmAdmin(ConsoleModelAdmin):
 
     def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
         return buttons()
+
+    def ways(self, row: Alarm) -> Iterable[dict[str, Any]]:
+        yield from list_of(row.node)
+        yield picture(row.node.network_id)
 
     def panels(self, request: HttpRequest, row: Alarm) -> Iterable[Panel]:
         yield panels.facts(_("Node"), [(_("node"), link(row.node)), (_("network"), row.node.network.name)])

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from consortium.members.models import Network
+from consortium.web import holds
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, StyledForm, actor
 from consortium.web.admin.panels import Panel, pill
@@ -45,16 +46,13 @@ class HeldFilter(admin.SimpleListFilter):
         return queryset
 
 
+_TONES = {"current": "good", "blocked": "grave", "waiting": "waiting"}
+
+
 def state(row: Any) -> str:
     """A pill, of one of :func:`holding.with_state`: published, held, superseded or being signed."""
-    if row.published_at:
-        return pill(pgettext_lazy("state", "published"), "good")
-    if row.superseded:
-        return pill(_("superseded, never published"))
-    if row.held:
-        missing = holding.PEOPLE - row.people
-        return pill(_("held, people missing: %(count)d") % {"count": missing}, "grave")
-    return pill(_("being signed"), "waiting")
+    found = holds.state(row)
+    return pill(found.label, _TONES.get(found.name, ""))
 
 
 def panels_of(row: Epoch) -> Iterable[Panel]:
@@ -66,10 +64,7 @@ def panels_of(row: Epoch) -> Iterable[Panel]:
         _("What the guards found"),
         (_("finding"), _("code")),
         [(holding.sentence(one.code, one.params), panels.code(one.code)) for one in found],
-        note=_(
-            "This list is published only when two people of the secretariat say so. Until then the list "
-            "before it stays in force; a newer one takes its place."
-        ),
+        note=holds.WHAT_FOLLOWS if row.published_at is None else "",
     )
     said = [(one.person_label, one.reason, one.at) for one in row.overrides.all()]
     if said:

@@ -110,7 +110,7 @@ def _anchored(row: Any) -> SafeString:
 
 
 def _anchor_row(row: Anchor) -> tuple[Any, ...]:
-    tone = "good" if row.is_on_ledger else "danger" if row.has_failed else ""
+    tone = "good" if row.is_on_ledger else "grave" if row.has_failed else ""
     state = pill(row.transaction.get_status_display(), tone)
     if row.has_failed and row.transaction.error_code:
         state = format_html("{} {}", state, code(row.transaction.error_code))

@@ -67,6 +67,9 @@ class EpochAdmin(ConsoleModelAdmin):
     def headline(self, row: Epoch) -> str:
         return self.published(row)
 
+    def ways(self, row: Epoch) -> Iterable[dict[str, Any]]:
+        return convergence.of_epoch(row)
+
     def panels(self, request: HttpRequest, row: Epoch) -> Iterable[Panel]:
         yield from guarding.panels_of(row)
         files = list(row.files.order_by("path"))
@@ -280,6 +283,12 @@ class DeliveryAdmin(ConsoleModelAdmin):
 
     def live(self, row: Delivery) -> bool:
         return row.applied_epoch < row.wanted_epoch
+
+    def ways(self, row: Delivery) -> Iterable[dict[str, Any]]:
+        wanted = Epoch.objects.filter(network=row.node.network_id, number=row.wanted_epoch).first()
+        if wanted is not None:
+            yield panels.button(_("Epoch"), panels.address(wanted), "checklist")
+        yield convergence.picture(row.node.network_id)
 
     def tool_links(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
         return convergence.buttons()

@@ -20,7 +20,7 @@ from unfold.decorators import display
 from certs.choices import RevocationReason
 from consortium.core.models import Event
 from consortium.members.models import Institution, Node
-from consortium.web.admin import panels
+from consortium.web.admin import convergence, panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, StyledForm, actor
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, link, pill
@@ -197,6 +197,10 @@ class RemovalAdmin(ConsoleModelAdmin):
         yield panels.timeline(
             Event.objects.filter(subject_type="permissions.removal", subject_id=str(row.pk))
         )
+
+    def ways(self, row: Removal) -> Iterable[dict[str, Any]]:
+        yield from convergence.list_of(row.node)
+        yield convergence.picture(row.node.network_id)
 
     def row_links(self, row: Removal) -> Iterable[dict[str, Any]]:
         step = removal.due(removals.steps(row)) if row.is_open else None

@@ -53,7 +53,10 @@ class PolicyForm(ReasonForm):
     most_failures_percent = forms.IntegerField(
         label=_("failures borne, in percent of the nodes that answer"), min_value=0, max_value=100, initial=0
     )
-    field_order = ["network", "mode"]
+    field_order = [
+        "network", "mode", "canaries", "canary_count", "waves", "soak_seconds", "silence_seconds",
+        "most_failures", "most_failures_percent",
+    ]  # fmt: skip
 
     def clean_waves(self) -> list[int]:
         words = self.cleaned_data["waves"].replace(",", " ").replace("%", " ").split()

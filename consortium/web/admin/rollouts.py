@@ -18,7 +18,7 @@ from unfold.decorators import display
 
 from consortium.core.models import Event
 from consortium.members.models import Network, Node
-from consortium.web.admin import panels, rollout_acts
+from consortium.web.admin import convergence, panels, rollout_acts
 from consortium.web.admin.base import ConsoleModelAdmin
 from consortium.web.admin.panels import Panel, link, pill
 from governance.permissions import rolling, rollouts
@@ -155,6 +155,10 @@ class RolloutAdmin(ConsoleModelAdmin):
     def headline(self, row: Rollout) -> str:
         return self.state(row)
 
+    def ways(self, row: Rollout) -> Iterable[dict[str, Any]]:
+        yield panels.button(_("Epoch"), panels.address(row.epoch), "checklist")
+        yield convergence.picture(row.network_id)
+
     def live(self, row: Rollout) -> bool:
         return row.status == Status.ROLLING
 
@@ -232,7 +236,7 @@ def _stages_panel(row: Rollout) -> Panel:
         )
     return panels.table(
         _("Stages"),
-        (_("stage"), _("who"), _("nodes let in so far"), _("begun"), _("published"), _("gate")),
+        (_("stage"), _("wave"), _("nodes let in so far"), _("begun"), _("published"), _("gate")),
         lines,
     )
 

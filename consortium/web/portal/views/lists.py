@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from consortium.web import holds
 from consortium.web.portal import listing, scope
 from consortium.web.portal.views.base import Page, one
 from governance.chain.models import RegistryEntry
-from governance.permissions import convergence
+from governance.permissions import convergence, holding
+from governance.permissions.models import Rollout
 
 
 class Lists(Page):
@@ -19,9 +21,14 @@ class Lists(Page):
         own = set(scope.nodes(self.account).values_list("pk", flat=True))
         found = listing.list_rows(network.pk for network in networks).values()
         rows = [(row, listing.list_state(row)) for row in found if row.node.pk in own]
-        epochs = scope.epochs(self.account).order_by("-compiled_at")[:25]
+        epochs = list(scope.epochs(self.account).order_by("-compiled_at")[:25])
+        states = holds.states(epochs)
         return super().get_context_data(
-            rows=rows, epochs=epochs, networks=networks, oversees=scope.oversees(self.account), **kwargs
+            rows=rows,
+            epochs=[(epoch, states[epoch.pk]) for epoch in epochs],
+            networks=networks,
+            oversees=scope.oversees(self.account),
+            **kwargs,
         )
 
 
@@ -32,13 +39,21 @@ class OneEpoch(Page):
     section = "lists"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        epoch = one(scope.epochs(self.account), pk=kwargs["pk"])
+        epoch = one(holding.with_state(scope.epochs(self.account)), pk=kwargs["pk"])
+        oversees = scope.oversees(self.account)
         members = epoch.members.select_related("node", "node__institution").order_by(
             "node__institution__short_name", "node__name"
         )
         roles = dict(RegistryEntry.NodeRole.choices)
         return super().get_context_data(
             epoch=epoch,
+            state=holds.state(epoch),
+            findings=holds.findings(epoch),
+            what_follows=holds.WHAT_FOLLOWS,
+            overrides=list(epoch.overrides.all()),
+            oversees=oversees,
+            rollout=Rollout.objects.filter(epoch=epoch).first() if oversees else None,
+            own=set(scope.nodes(self.account).values_list("pk", flat=True)),
             latency=convergence.latency(epoch),
             files=epoch.files.defer("content").order_by("path"),
             members=[(member, roles.get(member.role, "")) for member in members],

@@ -48,6 +48,7 @@ class OneNode(Page):
         certificate = certs.valid_certificate_of(node, now)
         return super().get_context_data(
             node=node,
+            oversees=scope.oversees(self.account),
             row=listing.node_rows([node], now)[0],
             certificate=certificate,
             renewal=renewal_state(certificate, now) if certificate else None,

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from consortium.members.models import Network, User
-from consortium.web import alarms, spreading
+from consortium.web import alarms, holds, spreading
 from consortium.web.portal import listing, scope
 from consortium.web.portal.views.base import Page, one
 from governance.permissions import convergence, delivery
@@ -74,10 +74,11 @@ class History(Page):
         network = one(scope.networks(self.account), pk=kwargs["slug"])
         before = _number(self.request, "before")
         chapters = convergence.history(network, before=before, length=LENGTH)
+        states = holds.states(row.epoch for row in chapters)
         numbers = lists.epochs(network).values_list("number", flat=True)
         return super().get_context_data(
             network=network,
-            chapters=chapters,
+            chapters=[(row, states[row.epoch.pk]) for row in chapters],
             newest=numbers.first(),
             older=chapters[-1].epoch.number if chapters and chapters[-1].epoch.number > 1 else None,
             begins=before is None,
