@@ -110,7 +110,7 @@ def _seats_changed(events: Sequence[Event]) -> None:
 
 def _nodes_changed(events: Sequence[Event]) -> None:
     """One look at the networks for all of them, and at the permits: certificates are issued by the dozen."""
-    outbox.enqueue(PERMITS, key="all", payload={})
+    outbox.enqueue(PERMITS, key="permits", payload={})
     from consortium.members.models import Node
 
     causes = {_node_of(event): _cause(event) for event in events}

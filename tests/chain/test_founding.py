@@ -44,7 +44,7 @@ def test_deploying_twice_leaves_everything_as_it_was(world: World) -> None:
     printed = command("deploy_contracts", "--passphrase-file", str(world.passphrase_file))
     assert Ledger.objects.values().get() == first
     assert first["relay_address"] in printed
-    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 5
+    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 6
     assert Event.objects.filter(action="ledger.deployed").count() == 1
 
 
@@ -110,7 +110,7 @@ def test_a_deployment_that_was_cut_off_is_finished_by_the_next(
         gateway.current()
     ledger = deployment.deploy(bare_ledger)
     assert gateway.current() == ledger
-    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 5
+    assert RelayTransaction.objects.filter(key__startswith="deploy:", status=MINED).count() == 6
     client = gateway.web3(ledger)
     assert client.eth.get_transaction_count(ledger.relay_address) == 5 + 6  # type: ignore[arg-type]
     assert contracts.governor(ledger).functions.token().call() == ledger.seats

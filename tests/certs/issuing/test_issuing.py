@@ -129,7 +129,7 @@ def test_a_certificate_never_outlives_its_issuer(
 
 
 def test_the_outbox_issues_and_says_so(approved: CertificateRequest, heming: Node, zhou_lan: User) -> None:
-    assert outbox.drain("signing") == 1
+    assert outbox.drain("signing") == 2, "the request, then who may read lists"
     approved.refresh_from_db()
     assert approved.status == "issued"
     event = Event.objects.get(action="certificate.issued")

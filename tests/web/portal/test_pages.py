@@ -36,6 +36,10 @@ ACCOUNT_PAGES = (
 )
 
 
+# How a network's lists spread is for the secretariat and the regulator: tests/browser/test_convergence.py
+_NOT_A_MEMBERS = ("/lists/networks/settlement/", "/state.json")
+
+
 def paths(town: Town) -> list[str]:
     """Every page of the portal that can be read."""
 
@@ -43,9 +47,8 @@ def paths(town: Town) -> list[str]:
         return town.vote.pk if address.kind == "proposal" else town.heming.keys.get(str(address.kind))
 
     found = [address.path(key(address)) for address in ALL if not address.route.startswith("api/")]
-    return [path for path in found if not path.endswith((".pem", "/token/", "/withdraw/"))] + list(
-        ACCOUNT_PAGES
-    )
+    others = (".pem", "/token/", "/withdraw/", *_NOT_A_MEMBERS)
+    return [path for path in found if not path.endswith(others)] + list(ACCOUNT_PAGES)
 
 
 def pages(town: Town, client: Client, language: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from governance.chain.ledgers.models import (
     GovernedLedger,
 )
 from governance.chain.models import Ledger, RegistryEntry
-from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember
+from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember, LogEntry
 from governance.proposals import services
 from governance.proposals.mandates import Substitution
 from governance.proposals.models import Proposal
@@ -200,6 +200,9 @@ def _list(certificate: Certificate) -> Epoch:
         epoch=epoch, format="json", path="permissions.json", content=content, sha256="cd" * 32
     )
     EpochMember.objects.create(epoch=epoch, node=node, role=2)
+    LogEntry.objects.create(
+        network=node.network, position=1, epoch=epoch, digest="ef" * 32, head="12" * 32, entered_at=now
+    )
     Delivery.objects.create(node=node, wanted_epoch=1, wanted_at=now, told_epoch=1, told_at=now)
     events.record("epoch.published", epoch, actor=events.PUSHER)
     return epoch
