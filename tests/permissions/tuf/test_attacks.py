@@ -281,7 +281,7 @@ def flatten(world: World) -> None:
     targets.targets, targets.version = {LIST: described}, 2
     thief.write(targets, "2.targets.json", "lists-targets")
     snapshot.meta, snapshot.version = {"targets.json": MetaFile(2)}, 2
-    thief.write(snapshot, "snapshot.json", "lists-snapshot")
+    thief.write(snapshot, "2.snapshot.json", "lists-snapshot")
     timestamp.snapshot_meta, timestamp.version = MetaFile(2), 2
     thief.write(timestamp, "timestamp.json", "lists-timestamp")
     assert json.loads((thief.metadata / "2.targets.json").read_text())["signed"]["targets"]

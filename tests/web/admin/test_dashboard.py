@@ -29,6 +29,7 @@ def test_each_job_counts_its_rows(zhou_lan: Client, alliance: SimpleNamespace) -
         "Certificates ending": 0,
         "Nodes behind": 1,
         "Work given up": 1,
+        "Alarms about nodes": 0,
     }
 
 
