@@ -48,7 +48,8 @@ class NodeCertificateMiddleware:
     """Lets in who presents a valid, unrevoked certificate of a node in service, and words every refusal.
 
     Every address is for them alone, but for views that are marked as admitting for themselves. The
-    certificate is looked up at each request: a connection kept open does not outlive a revocation.
+    certificate is looked up at each request that comes here: a connection kept open does not outlive a
+    revocation. (What :mod:`unchanged` answers from memory does not come here.)
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from consortium.core import clock
+from consortium.core.models import Event
 from consortium.members.models import Network, Node
 from governance.permissions import delivery as standing
 from governance.permissions.clocks import Clock, clocks_of_node, revocation_clock, revocation_clocks
@@ -20,8 +21,10 @@ from governance.permissions.models import Acknowledgement, Alarm, Delivery, Epoc
 __all__ = [
     "GRACE", "Change", "Clock", "Row", "alarms", "behind", "clocks_of_node", "convergence", "diff", "epochs",
     "is_listed", "last_acknowledged", "listed", "listed_nodes", "log_heads", "nodes_behind", "published",
-    "revocation_clock", "revocation_clocks", "state", "unheard_of", "with_state",
+    "revocation_clock", "revocation_clocks", "state", "taken_back", "unheard_of", "with_state",
 ]  # fmt: skip
+
+_TAKEN_BACK = ("certificate.revoked", "certificate.suspended", "node.retired")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Change:
 def epochs(network: Network | str) -> QuerySet[Epoch]:
     """Epochs of a network, newest first."""
     return Epoch.objects.filter(network=network).select_related("network").order_by("-number")
+
+
+def taken_back() -> tuple[int, int]:
+    """What changes whenever a certificate or a node is taken out of service: how often, and the last time."""
+    events = Event.objects.filter(action__in=_TAKEN_BACK).order_by()
+    found = events.aggregate(count=Count("pk"), last=Max("pk"))
+    return found["count"], found["last"] or 0
 
 
 def published(network: Network | str) -> Epoch | None:

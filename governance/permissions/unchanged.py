@@ -1,10 +1,10 @@
 """What stands before the gateway's application: the same answer once more, while nothing has changed.
 
 Nodes ask once a minute whether there is anything new, and mostly there is not. An answer that the application
-gave a node is given again, without a query, for as long as the published metadata are the same file, the
-node's permit (``services.permits``) lies where it lay, and its certificate has not ended: what revokes a
-certificate takes its permit away, what admits a node to a newer list publishes anew. That the node asked is
-noted, and recorded with others' asking in one statement.
+gave a node is given again, without a query of its own, for as long as the published metadata are the same
+file, the node's permit (``services.permits``) lies where it lay, its certificate has not ended, and nobody's
+certificate or node was taken back meanwhile, which is looked up once a second for all. What lets a node have
+a newer list publishes anew. That the node asked is noted, and recorded with others' asking in one statement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from consortium.core import clock, surface
-from governance.permissions import services
+from governance.permissions import selectors, services
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +37,13 @@ _SETTLED = 5.0  # seconds: rows are committed after the file that says they are 
 _MOST = 20_000  # answers kept
 _LARGEST = 4096  # bytes of an answer that is kept: no list is
 _GATHERED = 2.0  # seconds in which pulls are gathered
+_LOOK = 1.0  # seconds between two looks at what was taken back
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Stamp = tuple[int, int, int] | None
+Standing = tuple[int, int] | None
 Key = tuple[bytes, str, str, str]
 
 
@@ -64,6 +66,7 @@ class _Answer:
     admitted: Admitted
     published: Stamp
     permitted: Stamp
+    standing: Standing
 
 
 class Unchanged:
@@ -74,6 +77,7 @@ class Unchanged:
         self._published = published
         self._answers: dict[Key, _Answer] = {}
         self._pulls = _Pulls()
+        self._standing = _Standing()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         key = _key(environ)
@@ -91,6 +95,7 @@ class Unchanged:
             answer.published == _stamp(self._published)
             and answer.permitted == _stamp(answer.admitted.permit)
             and clock.now() < answer.admitted.not_after
+            and answer.standing == self._standing.now()
         )
 
     def _ask(self, key: Key, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -100,12 +105,12 @@ class Unchanged:
             said.append((status, headers))
             return start_response(status, headers, *error)
 
-        published = _stamp(self._published)
+        published, standing = _stamp(self._published), self._standing.now()
         self._answers.pop(key, None)
         answered = self._application(environ, heard)
         admitted = environ.get(ADMITTED)
         if isinstance(admitted, Admitted) and said[0][0][:3] in {"200", "304"} and _is_settled(published):
-            self._keep(key, *said[0], answered, admitted, published)
+            self._keep(key, *said[0], answered, admitted, published, standing)
         return answered
 
     def _keep(
@@ -116,14 +121,15 @@ class Unchanged:
         answered: Iterable[bytes],
         admitted: Admitted,
         published: Stamp,
+        standing: Standing,
     ) -> None:
         body = b"".join(answered)  # a response of Django's can be read again
         permitted = _stamp(admitted.permit)
-        if permitted is None or len(body) > _LARGEST:
+        if permitted is None or standing is None or len(body) > _LARGEST:
             return
         while len(self._answers) >= _MOST:
             self._answers.pop(next(iter(self._answers)), None)
-        self._answers[key] = _Answer(status, headers, body, admitted, published, permitted)
+        self._answers[key] = _Answer(status, headers, body, admitted, published, permitted, standing)
 
 
 def _key(environ: Environ) -> Key | None:
@@ -149,6 +155,31 @@ def _stamp(path: Path) -> Stamp:
 
 def _is_settled(stamp: Stamp) -> bool:
     return stamp is not None and time.time() - stamp[1] / 1e9 > _SETTLED
+
+
+class _Standing:
+    """How much was taken back so far, as of at most :data:`_LOOK` ago."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._seen: Standing = None
+
+    def now(self) -> Standing:
+        """None while the database does not say: then nothing is answered from memory."""
+        with self._lock:
+            if time.monotonic() > self._until:
+                self._seen = self._look()
+                self._until = time.monotonic() + _LOOK
+            return self._seen
+
+    def _look(self) -> Standing:
+        try:
+            return selectors.taken_back()
+        except DatabaseError as error:
+            logger.error("nothing is answered from memory: %s", error)  # noqa: TRY400 - one line says it
+            connection.close()
+            return None
 
 
 class _Pulls:

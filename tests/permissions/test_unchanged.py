@@ -16,13 +16,13 @@ import pytest
 from django.conf import settings
 from django.core import signals
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from consortium.core import clock
 from consortium.members.models import Node
-from governance.permissions import services
+from governance.permissions import services, unchanged
 from governance.permissions.models import Delivery
 from governance.permissions.unchanged import Unchanged
 from tests.permissions.world import World, eventually
@@ -135,6 +135,36 @@ def test_a_list_that_was_published_this_moment_is_looked_up(world: World, gatewa
     with CaptureQueriesContext(connection) as queries:
         assert gateway(heming, LIST, etag)[0] == "304 Not Modified"
     assert len(queries) > 0, "the row that says so may not be committed yet"
+
+
+def test_who_was_revoked_is_refused_though_nobody_took_the_permit_away(
+    world: World, gateway: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heming = published(world, "heming/node-1")
+    etag = learnt(gateway, heming)
+    world.revoke(heming.certificates.get())
+    monkeypatch.setattr(unchanged, "_LOOK", 0.0)
+    eventually(lambda: gateway(heming, LIST, etag)[0] == "403 Forbidden", "within a second")
+
+
+def test_while_the_database_does_not_say_nothing_is_answered_from_memory(
+    world: World, gateway: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heming = published(world, "heming/node-1")
+    monkeypatch.setattr(unchanged, "_LOOK", 0.0)
+    etag = learnt(gateway, heming)
+    with CaptureQueriesContext(connection) as queries:
+        assert gateway(heming, LIST, etag)[0] == "304 Not Modified"
+    assert len(queries) == 1, "what was taken back, and no more"
+
+    def away() -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(unchanged.selectors, "taken_back", away)
+    monkeypatch.setattr(unchanged.connection, "close", lambda: None)  # the test's own transaction
+    with CaptureQueriesContext(connection) as queries:
+        assert gateway(heming, LIST, etag)[0] == "304 Not Modified"
+    assert len(queries) > 1, "the application looked by itself"
 
 
 def test_who_lost_the_permit_is_refused(world: World, gateway: Ask) -> None:
