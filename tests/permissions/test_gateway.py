@@ -165,7 +165,7 @@ def test_another_networks_lists_are_refused(served: World) -> None:
 NOWHERE = (
     "/",
     "/admin/",
-    "/v1/networks/settlement/lists/geth",
+    "/v1/networks/settlement/lists/parity",
     "/v1/networks/settlement/lists/json/",
     "/tuf/metadata/root.json",
     "/tuf/metadata/..%2Froot.json",
