@@ -10,7 +10,7 @@ How a round uses it::
 
     remembered = log.load(state_dir)
     document = log.read(<bytes of the target log.json>)
-    pages = {k: log.read(<bytes of the target log/k.json>) for k in log.missing(document, remembered)}
+    pages = {k: log.read(<bytes of the target log/k.json>) for k in log.missing(document, remembered, epoch)}
     checkpoint = log.verify(document, remembered, network=…, epoch=…, files={path: sha256}, pages=pages)
     log.save(state_dir, checkpoint)      # once what was fetched is in force, or is kept as evidence
 """
@@ -80,6 +80,14 @@ class Anchored:
 
 
 @dataclass(frozen=True)
+class Former:
+    """The epoch that is for those who wait for the newest, with SHA-256 of all its files by path."""
+
+    epoch: int
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Document:
     """``log.json`` or one of its older pages, well-formed but not verified yet.
 
@@ -94,6 +102,7 @@ class Document:
     entries: tuple[tuple[int, str], ...]
     files: Mapping[str, str] = field(default_factory=dict)
     anchored: Anchored | None = None
+    former: Former | None = None
 
     @property
     def last(self) -> int:
@@ -126,14 +135,21 @@ def digest_of(files: Mapping[str, str]) -> str:
 
 
 # --- Verifying --------------------------------------------------------------------------------------------
-def missing(document: Document, remembered: Checkpoint) -> tuple[int, ...]:
+def missing(document: Document, remembered: Checkpoint, epoch: int = 0) -> tuple[int, ...]:
     """The numbers of the older pages without which nothing leads from what is remembered to the newest part.
 
-    None for who remembers nothing: where the log begins is of no use to it, see :func:`verify`.
+    None for who remembers nothing: where the log begins is of no use to it, see :func:`verify`. And the page
+    before the newest part, where an ``epoch`` that is to be looked up is older than that part's first.
     """
+    last = (document.first - 2) // PAGE
+    sought = {last} if last >= 0 and 0 < epoch < document.entries[0][0] else set()
+    return tuple(sorted({*_leading(document, remembered), *sought}))
+
+
+def _leading(document: Document, remembered: Checkpoint) -> range:
     if remembered.size == 0 or remembered.size >= document.first - 1:
-        return ()
-    return tuple(range(remembered.size // PAGE, (document.first - 2) // PAGE + 1))
+        return range(0)
+    return range(remembered.size // PAGE, (document.first - 2) // PAGE + 1)
 
 
 def page_target(number: int) -> str:
@@ -153,8 +169,8 @@ def verify(
     """What to remember from now on. ``files``: SHA-256 of what was fetched of ``epoch``, by target path.
 
     ``files`` need not be all of the epoch. A node that is not given the newest epoch yet (another wave's
-    turn) has files that the newest digest says nothing of: with an ``epoch`` that is not the last entry's
-    only the chain is verified, and that the epoch is in it where its entry is at hand.
+    turn) has files that the newest digest says nothing of: then the document's ``former`` names that epoch's
+    files, which must be those of its own entry. An older epoch without both is not taken.
 
     Who remembers nothing takes the newest part as it is: from then on nothing can be changed in it.
 
@@ -167,8 +183,9 @@ def verify(
     known = heads(document)
     if document.last != document.size or known[document.size] != document.head:
         raise LogNotTrusted("broken", "its entries do not lead to its head")
-    _extends(document, remembered, known, pages or {})
-    _holds(document, epoch, files)
+    older = _older(document, remembered, known, pages or {})
+    _extends(document, remembered, {**older.heads, **known})
+    _holds(document, older.entries, epoch, files)
     return Checkpoint(network, document.size, document.head)
 
 
@@ -178,29 +195,34 @@ def heads(document: Document) -> dict[int, str]:
     return {document.first - 1: document.before, **dict(enumerate(found, start=document.first))}
 
 
-def _extends(
-    document: Document, remembered: Checkpoint, known: Mapping[int, str], pages: Mapping[int, Document]
-) -> None:
+def _extends(document: Document, remembered: Checkpoint, known: Mapping[int, str]) -> None:
     if remembered.size == 0:
         return
     if document.size < remembered.size:
         raise LogNotTrusted("shrunk", f"{document.size} entries, {remembered.size} were there before")
-    found = {**_older(document, remembered, known, pages), **known}[remembered.size]
+    found = known[remembered.size]
     if found != remembered.head:
         raise LogNotTrusted("forked", f"at {remembered.size} its head is {found}, it was {remembered.head}")
 
 
+@dataclass(frozen=True)
+class _Older:
+    """What the older pages say: the heads they lead over, and the digests by epoch."""
+
+    heads: dict[int, str] = field(default_factory=dict)
+    entries: dict[int, str] = field(default_factory=dict)
+
+
 def _older(
     document: Document, remembered: Checkpoint, known: Mapping[int, str], pages: Mapping[int, Document]
-) -> dict[int, str]:
-    """The heads over the older pages, each of which must lead to where the next one begins."""
-    numbers = missing(document, remembered)
-    absent = [number for number in numbers if number not in pages]
+) -> _Older:
+    """Over the older pages, each of which must lead to where the next one begins."""
+    absent = [number for number in _leading(document, remembered) if number not in pages]
     if absent:
         raise Gap(tuple(page_target(number) for number in absent))
-    found: dict[int, str] = {}
-    expected = known[document.first - 1]
-    for number in reversed(numbers):
+    found, expected = _Older(), known[document.first - 1]
+    number = (document.first - 2) // PAGE
+    while number in pages:
         page, target = pages[number], page_target(number)
         if (page.network, page.first) != (document.network, number * PAGE + 1):
             raise LogNotTrusted("broken", f"{target} is another page")
@@ -208,25 +230,35 @@ def _older(
         if over.get(end) != expected:
             raise LogNotTrusted("broken", f"{target} does not lead to what comes after it")
         expected = page.before
-        found |= over
+        found.heads.update(over)
+        found.entries.update(page.entries[: end - page.first + 1])
+        number -= 1
     return found
 
 
-def _holds(document: Document, epoch: int, files: Mapping[str, str]) -> None:
+def _holds(document: Document, older: Mapping[int, str], epoch: int, files: Mapping[str, str]) -> None:
     """Were these files logged for this epoch?"""
     newest, digest = document.entries[-1]
     if digest_of(document.files) != digest:
         raise LogNotTrusted("files", f"the files it names are not those of epoch {newest}")
     if epoch > newest:
         raise LogNotTrusted("files", f"epoch {epoch} is not in it, it ends with {newest}")
-    if epoch < newest:
-        within = document.entries[0][0] <= epoch
-        if within and epoch not in {known for known, _ in document.entries}:
-            raise LogNotTrusted("files", f"epoch {epoch} is not in it")
-        return
+    logged = document.files if epoch == newest else _former(document, older, epoch)
     for path, value in sorted(files.items()):
-        if document.files.get(path) != value:
+        if logged.get(path) != value:
             raise LogNotTrusted("files", f"{path} is not the one that is logged for epoch {epoch}")
+
+
+def _former(document: Document, older: Mapping[int, str], epoch: int) -> Mapping[str, str]:
+    """The files of an older epoch. What nothing vouches for is not taken: only the log says what is older."""
+    digest = {**older, **dict(document.entries)}.get(epoch)
+    if digest is None:
+        raise LogNotTrusted("files", f"epoch {epoch} is not in it")
+    if document.former is None or document.former.epoch != epoch:
+        raise LogNotTrusted("files", f"it does not name the files of epoch {epoch}")
+    if digest_of(document.former.files) != digest:
+        raise LogNotTrusted("files", f"the files it names are not those of epoch {epoch}")
+    return document.former.files
 
 
 # --- Reading ----------------------------------------------------------------------------------------------
@@ -248,9 +280,6 @@ def _document(body: Any) -> Document:
     epochs = [epoch for epoch, _ in entries]
     if not entries or len(entries) > PAGE or any(a >= b for a, b in pairwise(epochs)):
         raise ValueError(f"1 … {PAGE} entries, of rising epochs")
-    files = body.get("files") or {}
-    if not isinstance(files, dict):
-        raise TypeError("files by their paths were expected")
     return Document(
         network=_text(body["network"], 32),
         size=_count(body["size"]),
@@ -258,9 +287,21 @@ def _document(body: Any) -> Document:
         first=first,
         before=before,
         entries=entries,
-        files={_text(path, 200): _hash(value) for path, value in files.items()},
+        files=_files(body.get("files") or {}),
         anchored=_anchored(body.get("anchored")),
+        former=_of_former(body.get("former")),
     )
+
+
+def _of_former(value: Any) -> Former | None:
+    """A console of before says nothing of it."""
+    return None if value is None else Former(_count(value["epoch"]), _files(value["files"]))
+
+
+def _files(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError("files by their paths were expected")
+    return {_text(path, 200): _hash(each) for path, each in value.items()}
 
 
 def _anchored(value: Any) -> Anchored | None:

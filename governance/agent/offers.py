@@ -82,7 +82,7 @@ def check_log(config: Config, repository: Repository, listing: Listing) -> None:
         return
     document = log.read(newest)
     pages = {}
-    for number in log.missing(document, remembered):
+    for number in log.missing(document, remembered, listing.epoch):
         page = repository.content(log.page_target(number))
         if page is not None:
             pages[number] = log.read(page)

@@ -41,6 +41,14 @@ class Part:
         return self.first + len(self.entries) - 1
 
 
+@dataclass(frozen=True)
+class Former:
+    """An epoch that some nodes are to keep, and SHA-256 of its files by path."""
+
+    epoch: int
+    files: Mapping[str, str]
+
+
 def of_files(files: Mapping[str, str]) -> str:
     """The digest of an epoch: of what ``sha256sum`` prints of all its files (path to SHA-256), by path."""
     lines = "".join(f"{value}  {path}\n" for path, value in sorted(files.items()))
@@ -72,9 +80,16 @@ def path_of(page: int) -> str:
 
 
 def document(
-    part: Part, *, files: Mapping[str, str] | None = None, anchored: Mapping[str, Any] | None = None
+    part: Part,
+    *,
+    files: Mapping[str, str] | None = None,
+    anchored: Mapping[str, Any] | None = None,
+    former: Former | None = None,
 ) -> bytes:
-    """A part as it is published. ``files`` of the newest epoch make it the newest part, else it is a page."""
+    """A part as it is published. ``files`` of the newest epoch make it the newest part, else it is a page.
+
+    ``former``: the epoch that is published beside the newest, for the nodes that wait.
+    """
     body: dict[str, Any] = {
         "network": part.network,
         "size": part.size,
@@ -84,5 +99,6 @@ def document(
         "entries": [{"epoch": entry.epoch, "digest": entry.digest} for entry in part.entries],
     }
     if files is not None:
-        body |= {"files": dict(sorted(files.items())), "anchored": anchored}
+        said = {"epoch": former.epoch, "files": dict(sorted(former.files.items()))} if former else None
+        body |= {"files": dict(sorted(files.items())), "anchored": anchored, "former": said}
     return (json.dumps(body, ensure_ascii=True, separators=(",", ":")) + "\n").encode()

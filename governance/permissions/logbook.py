@@ -9,15 +9,25 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from governance.chain.models import Ledger, RelayTransaction
-from governance.permissions import digests
-from governance.permissions.digests import Entry, Part
-from governance.permissions.models import Anchor, Epoch, EpochFile, LogEntry
+from governance.permissions import digests, rollouts
+from governance.permissions.digests import Entry, Former, Part
+from governance.permissions.models import Anchor, Epoch, EpochFile, LogEntry, Rollout
 from governance.permissions.published import Target
 
 
 def newest(network: str) -> LogEntry | None:
     """The last entry of a network's log."""
     return LogEntry.objects.filter(network=network).select_related("epoch").order_by("-position").first()
+
+
+def has(network: str, size: int, head: str) -> bool:
+    """Was the log of that ``size`` this one? The head stands for all entries up to it."""
+    return LogEntry.objects.filter(network=network, position=size, head=head).exists()
+
+
+def has_epoch(network: str, number: int) -> bool:
+    """Is the epoch of that number entered?"""
+    return LogEntry.objects.filter(network=network, epoch__number=number).exists()
 
 
 def without_entry(epochs: Sequence[Epoch]) -> list[Epoch]:
@@ -53,13 +63,26 @@ def newest_part(network: str) -> Part | None:
     return part(network, first, last.position)
 
 
-def newest_document(network: str) -> bytes | None:
-    """``log.json`` as it would be published now; None before the first entry."""
+def newest_document(network: str, epoch: Epoch | None = None) -> bytes | None:
+    """``log.json`` as it would be published now beside ``epoch``, or the newest; None before the first entry."""
     found = newest_part(network)
     if found is None:
         return None
     last = LogEntry.objects.select_related("epoch").get(network=network, position=found.size)
-    return digests.document(found, files=files_of(last.epoch), anchored=anchored(network))
+    return digests.document(
+        found,
+        files=files_of(last.epoch),
+        anchored=anchored(network),
+        former=former(epoch or last.epoch),
+    )
+
+
+def former(epoch: Epoch) -> Former | None:
+    """The epoch whose files are published beside this one, as long as somebody is to keep them."""
+    rollout = Rollout.objects.filter(epoch=epoch).select_related("epoch", "former").first()
+    if rollout is None or rollout.former is None or rollout.document()["share"] >= rollouts.EVERYBODY:
+        return None
+    return Former(rollout.former.number, files_of(rollout.former))
 
 
 def page(network: str, number: int) -> bytes | None:
@@ -104,7 +127,7 @@ def newest_anchor(network: str) -> Anchor | None:
 
 def targets(network: str, epoch: Epoch) -> dict[str, Target]:
     """What is published beside an epoch: the log's newest part and its full pages."""
-    document, last = newest_document(network), newest(network)
+    document, last = newest_document(network, epoch), newest(network)
     if document is None or last is None:
         return {}
     found = {digests.PATH: Target(document, {"epoch": last.epoch.number})}

@@ -20,7 +20,8 @@ from consortium.core import clock
 from consortium.members.models import Node
 from governance.agent import compare, log
 from governance.permissions import digests, logbook
-from governance.permissions.digests import Entry, Part
+from governance.permissions.digests import Entry, Former, Part
+from governance.permissions.models import Epoch
 from governance.permissions.published import Target
 from governance.permissions.repository.content import Content
 from governance.permissions.tufrepo import Repository
@@ -155,3 +156,53 @@ def test_who_was_given_the_other_one_never_comes_back_unnoticed(
     done = world.agent_once(dongli)
     assert done.returncode == 1
     assert "forked" in done.stderr or "older" in done.stderr
+
+
+def held_back(world: World, *, named: bool) -> dict[str, Content]:
+    """The true second epoch and its true log, for nobody yet; and a forged first one for those who wait.
+
+    ``named``: the log.json says of the forged files, too, that they are the former ones.
+    """
+    newest, part = world.published(), logbook.newest_part(NETWORK)
+    first = Epoch.objects.get(network=NETWORK, number=1)
+    assert part is not None
+    before = {file.path: bytes(file.content) for file in first.files.all()}
+    listed = json.loads(before["permissions.json"])
+    listed["nodes"] = listed["nodes"][:1]
+    before["permissions.json"] = json.dumps(listed).encode()
+    old = {path: Content.of(Target(content, {"epoch": 1})) for path, content in before.items()}
+    former = Former(1, {path: content.sha256 for path, content in old.items()})
+    log_json = digests.document(part, files=logbook.files_of(newest), former=former if named else None)
+    stage = {
+        "network": NETWORK,
+        "epoch": 2,
+        "from": 1,
+        "canaries": [],
+        "share": 0,
+        "salt": "",
+        "halted": True,
+    }
+    custom = {"epoch": newest.number}
+    return {
+        **{file.path: Content.of(Target(bytes(file.content), custom)) for file in newest.files.all()},
+        **{f"previous/{path}": content for path, content in old.items()},
+        "rollout.json": Content.of(Target(json.dumps(stage).encode(), custom)),
+        digests.PATH: Content.of(Target(log_json, custom)),
+    }
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_who_is_held_back_takes_no_former_list_but_the_one_that_was_logged(
+    world: World, banks: tuple[Node, Node], tmp_path: Path, *, named: bool
+) -> None:
+    """With a network's key: everybody waits, the log is honest, and what they wait with is forged."""
+    _heming, dongli = banks
+    world.admitted("haitang-bank/n1")
+    world.work()
+    copied = Path(shutil.copytree(settings.TUF_DIR, tmp_path / "other"))
+    Repository(copied).publish({NETWORK: held_back(world, named=named)}, clock.now())
+    given_the_other(world, copied, dongli)
+    before = world.in_force(dongli)
+    done = world.agent_once(dongli)
+    assert world.in_force(dongli) == before, "nothing of it was put in force"
+    assert (done.returncode, "the log of digests is not to be trusted (files)" in done.stderr) == (1, True)

@@ -188,10 +188,59 @@ def test_files_that_were_not_logged_are_refused() -> None:
         assert error.value.what == "files"
     with pytest.raises(LogNotTrusted, match="files it names"):
         verified(replace(document, files=other), Checkpoint())
-    former = log.verify(
-        document, Checkpoint(), network=NETWORK, epoch=8, files={"permissions.json": "d" * 64}
-    )
-    assert former.size == 5, "who waits for its wave is told by its own digest, not by the newest"
+
+
+# --- Who waits for its wave -------------------------------------------------------------------------------
+FORMER = {"permissions.json": "d" * 64, "besu/permissions_config.toml": "e" * 64}
+
+
+def rolled_out(count: int, *, before: int = 1) -> tuple[Document, Document]:
+    """A log whose last entry goes out in stages, the former one ``before`` it; and its first page."""
+    listed = entries(count)
+    listed[count - 1 - before] = (2 * (count - before), log.digest_of(FORMER))
+    document = replace(published(listed), former=log.Former(2 * (count - before), FORMER))
+    return document, page(listed, 0) if count > log.PAGE else document
+
+
+def waiting(
+    document: Document, epoch: int, files: dict[str, str], pages: dict[int, Document] | None = None
+) -> Checkpoint:
+    return log.verify(document, Checkpoint(), network=NETWORK, epoch=epoch, files=files, pages=pages)
+
+
+def test_who_waits_is_told_by_the_entry_of_its_own_epoch() -> None:
+    document, _ = rolled_out(5)
+    for files in (FORMER, {"permissions.json": "d" * 64}):
+        assert waiting(document, 8, files).size == 5
+
+
+def test_a_former_list_that_nothing_vouches_for_is_refused() -> None:
+    document, _ = rolled_out(5)
+    forged = {**FORMER, "permissions.json": "f" * 64}
+    for wrong, epoch, files in (
+        (document, 8, forged),  # not the files that the log names
+        (document, 8, {"new.json": "a" * 64}),
+        (replace(document, former=log.Former(8, forged)), 8, forged),  # named, and not those of the entry
+        (replace(document, former=None), 8, FORMER),
+        (document, 6, FORMER),  # another epoch of the log
+        (replace(document, former=log.Former(7, FORMER)), 7, FORMER),  # none of the log
+    ):
+        with pytest.raises(LogNotTrusted) as error:
+            waiting(wrong, epoch, files)
+        assert error.value.what == "files"
+
+
+def test_a_former_list_whose_entry_is_on_an_older_page_is_looked_up_there() -> None:
+    document, first = rolled_out(log.PAGE + 1)
+    assert log.missing(document, Checkpoint(), 2 * log.PAGE) == (0,)
+    assert log.missing(document, Checkpoint(), 2 * log.PAGE + 2) == ()
+    assert waiting(document, 2 * log.PAGE, FORMER, {0: first}).size == log.PAGE + 1
+    with pytest.raises(LogNotTrusted) as error:
+        waiting(document, 2 * log.PAGE, FORMER)
+    assert error.value.what == "files"
+    with pytest.raises(LogNotTrusted) as error:
+        waiting(document, 2 * log.PAGE, FORMER, {0: page(entries(log.PAGE), 0)})
+    assert error.value.what == "broken"
 
 
 def test_another_networks_log_is_refused() -> None:
@@ -215,6 +264,7 @@ def as_json(document: Document) -> dict[str, object]:
         "entries": [{"epoch": epoch, "digest": value} for epoch, value in document.entries],
         "files": dict(document.files),
         "anchored": None,
+        "former": document.former and {"epoch": document.former.epoch, "files": dict(document.former.files)},
     }
 
 
@@ -231,6 +281,10 @@ def test_a_document_is_read_as_it_was_written() -> None:
     }
     found = log.read(json.dumps({**as_json(document), "anchored": anchored}).encode())
     assert found.anchored == log.Anchored(**anchored)  # type: ignore[arg-type]
+    staged, _ = rolled_out(5)
+    assert log.read(json.dumps(as_json(staged)).encode()) == staged
+    of_before = {name: value for name, value in as_json(document).items() if name != "former"}
+    assert log.read(json.dumps(of_before).encode()) == document
 
 
 @pytest.mark.parametrize(
@@ -240,6 +294,8 @@ def test_a_document_is_read_as_it_was_written() -> None:
         {"entries": []}, {"entries": {}}, {"entries": [{"epoch": 1}]}, {"entries": [[1, 2]]},
         {"entries": [{"epoch": 2, "digest": "a" * 64}, {"epoch": 2, "digest": "a" * 64}]},
         {"entries": [{"epoch": n + 1, "digest": "a" * 64} for n in range(1001)]},
+        {"former": [1]}, {"former": {"epoch": 2}}, {"former": {"epoch": 0, "files": {}}},
+        {"former": {"epoch": 2, "files": {"a": "b"}}},
         {"files": [1]}, {"files": {"a": "b"}}, {"anchored": {}}, {"network": "\x1b[2J"}, {"before": "1" * 64},
     ],
 )  # fmt: skip
