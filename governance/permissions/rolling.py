@@ -62,20 +62,23 @@ def epoch_for(node: Node) -> Epoch | None:
     newest = Epoch.objects.filter(network=node.network_id, published_at__isnull=False).order_by("-number")
     found = newest.select_related("rollout__former").first()
     rollout = getattr(found, "rollout", None)
-    if rollout is None or rollout.share >= rollouts.EVERYBODY:
+    if rollout is None or rollout.completed_at:
         return found
-    return found if rollout.admits(node.pk) else rollout.former
+    return found if rollouts.admits(rollout.published_document(), node.pk) else rollout.former
 
 
 @published.add
 def targets(network: str, epoch: Epoch) -> Mapping[str, Target]:
     """What the agents read of a rollout, and the former files while somebody is to stay with them."""
     rollout = Rollout.objects.filter(epoch=epoch).select_related("epoch", "former").first()
-    if rollout is None or len(rollout.shares) == 1:
+    if rollout is None:
         return {}
-    document = rollouts.as_bytes(rollout.document())
-    found = {rollouts.PATH: Target(document, _custom(epoch))}
-    if rollout.former is not None and rollout.share < rollouts.EVERYBODY:
+    document = rollout.document()
+    is_for_everybody = document["share"] >= rollouts.EVERYBODY
+    if is_for_everybody and len(rollout.shares) == 1:
+        return {}
+    found = {rollouts.PATH: Target(rollouts.as_bytes(document), _custom(epoch))}
+    if rollout.former is not None and not is_for_everybody:
         custom = _custom(rollout.former)
         for file in rollout.former.files.all():
             found[rollouts.PREVIOUS + file.path] = Target(bytes(file.content), custom)

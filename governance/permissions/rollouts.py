@@ -73,6 +73,11 @@ class Plan:
 AT_ONCE = Plan((), (EVERYBODY,), "")
 
 
+def nobody(salt: str) -> Plan:
+    """As a rollout stands that was halted before its first stage reached anybody."""
+    return Plan((), (0,), salt)
+
+
 def plan(
     nodes: Collection[str],
     *,

@@ -13,11 +13,12 @@ from consortium.core import clock, events
 from consortium.core.errors import IllegalTransition, InvalidInput, NotAllowed, ReasonRequired
 from consortium.core.models import Event, OutboxMessage
 from consortium.members.models import Network, Node
-from governance.permissions import holding, rolling, rollouts, selectors, services
+from governance.permissions import holding, rolling, rollouts, rules, selectors, services
 from governance.permissions.errors import NothingToRollBack, NotPinned
 from governance.permissions.models import Delivery, Epoch, Rollout, RolloutPolicy
 from governance.permissions.rollouts import Status, Why
 from governance.permissions.tufrepo import Repository
+from tests.permissions.test_unchanged import LIST, Ask, age_publication, gateway, learnt  # noqa: F401
 from tests.permissions.world import World
 
 pytestmark = pytest.mark.django_db
@@ -349,3 +350,188 @@ def test_a_policy_that_makes_no_sense_is_refused(
 def test_a_canary_of_another_network_is_refused(world: World, nodes: list[Node]) -> None:
     with pytest.raises(InvalidInput):
         staged(world, nodes, canaries=[world.node("heming-bank/far", network="payments")])
+
+
+# --- A person's halt holds ------------------------------------------------------------------------------
+def test_a_stage_that_was_not_published_when_it_was_halted_lets_nobody_in(
+    world: World, nodes: list[Node]
+) -> None:
+    rollout = change(world)
+    answer(nodes[0])
+    with clock.frozen(clock.now() + timedelta(seconds=SOAK + 1)):
+        assert services.advance_rollouts() == 1
+        assert rolling.epoch_for(nodes[0]) == rollout.epoch
+        assert {rolling.epoch_for(node) for node in nodes[1:]} == {rollout.former}, "it is not signed yet"
+        services.halt_rollout(rollout, actor=world.secretary, reason="the canary's bank called")
+        world.work()
+    rollout.refresh_from_db()
+    assert (rollout.status, rollout.stage, rollout.share) == (Status.HALTED, 0, 0)
+    assert (document()["share"], document()["halted"]) == (0, True)
+    assert wanted(nodes) == [2, 1, 1, 1, 1, 1]
+    assert [stage.number for stage in rollout.stages.all()] == [0]
+
+
+def test_resumed_it_goes_on_stage_by_stage_after_another_look(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    answer(nodes[0])
+    with clock.frozen(clock.now() + timedelta(seconds=SOAK + 1)):
+        services.advance_rollouts()
+        services.halt_rollout(rollout, actor=world.secretary, reason="the canary's bank called")
+        services.resume_rollout(rollout, actor=world.secretary, reason="it was its disk")
+        world.work()
+        assert services.advance_rollouts() == 0, "the canaries are watched anew"
+    assert document()["share"] == 0
+    shares = []
+    while rollout.status != Status.COMPLETE:
+        rollout = pass_stage(world, rollout)
+        shares.append(document()["share"])
+    assert shares == [5000, 10_000, 10_000]
+
+
+def test_rolled_back_a_stage_that_was_not_published_never_is(world: World, nodes: list[Node]) -> None:
+    world.role(nodes[5], 0)
+    world.work()
+    services.finish_rollout(Rollout.objects.latest("begun_at"), actor=world.secretary, reason="quickly")
+    world.work()
+    answer(*nodes[:5])
+    rollout = change(world)
+    services.finish_rollout(rollout, actor=world.secretary, reason="quickly, too")
+    epoch = services.roll_back(nodes[0].network, to=1, actor=world.secretary, reason="it was a mistake")
+    world.work()
+    assert holding.is_held(epoch), "until two people have let it out"
+    assert (document()["epoch"], document()["share"]) == (3, 0)
+    assert wanted(nodes[:5]) == [3, 2, 2, 2, 2]
+
+
+def halted_and_renewed(world: World, nodes: list[Node]) -> tuple[Rollout, Rollout]:
+    """A person halts a list; then a node's certificate is renewed, which makes another."""
+    first = change(world)
+    services.halt_rollout(first, actor=world.secretary, reason="the canary's bank called")
+    world.work()
+    world.certify(nodes[3])
+    world.work()
+    first.refresh_from_db()
+    return first, Rollout.objects.latest("epoch__number")
+
+
+@pytest.mark.parametrize("mode", ["staged", "at_once"])
+def test_a_persons_halt_holds_for_the_list_that_takes_its_place(
+    world: World, nodes: list[Node], mode: str
+) -> None:
+    first = change(world)
+    staged(world, nodes, mode=mode)
+    services.halt_rollout(first, actor=world.secretary, reason="the canary's bank called")
+    world.work()
+    world.certify(nodes[3])
+    world.work()
+    first.refresh_from_db()
+    second = Rollout.objects.latest("epoch__number")
+    assert (first.status, second.status) == (Status.SUPERSEDED, Status.HALTED)
+    assert (second.acted_by, second.reason) == (world.secretary, "the canary's bank called")
+    assert (second.was_halted_before, first.was_halted_before) == (True, False)
+    assert (document()["epoch"], document()["share"], document()["canaries"]) == (3, 0, [])
+    assert wanted(nodes) == [1] * 6, "nobody is asked for what nobody is given"
+    assert {rolling.epoch_for(node) for node in nodes} == {first.former}
+    told = Event.objects.filter(action="rollout.halted").latest("id")
+    assert (told.subject_id, told.reason, told.data["before"]) == (
+        str(second.pk), "the canary's bank called", 2,
+    )  # fmt: skip
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        assert services.advance_rollouts() == 0
+
+
+def test_resumed_the_list_that_stayed_halted_begins_with_its_canaries(
+    world: World, nodes: list[Node]
+) -> None:
+    _first, second = halted_and_renewed(world, nodes)
+    world.certify(nodes[4])
+    world.work()
+    third = Rollout.objects.latest("epoch__number")
+    assert (third.status, third.reason) == (Status.HALTED, second.reason), "as long as nobody resumes"
+    services.resume_rollout(third, actor=world.secretary, reason="the bank was wrong")
+    world.work()
+    assert (document()["share"], document()["canaries"]) == (0, [str(nodes[0].pk)])
+    assert wanted(nodes) == [4, 1, 1, 1, 1, 1]
+    third.refresh_from_db()
+    while third.status == Status.ROLLING:
+        third = pass_stage(world, third)
+    assert (third.status, wanted(nodes)) == (Status.COMPLETE, [4] * 6)
+
+
+def test_what_is_urgent_does_not_heed_a_halt(world: World, nodes: list[Node]) -> None:
+    halted_and_renewed(world, nodes)
+    world.revoke(nodes[5].certificates.get())
+    world.work()
+    rollout = Rollout.objects.latest("epoch__number")
+    assert (rollout.urgency, rollout.status) == (rollouts.Urgency.COMPROMISE, Status.COMPLETE)
+    assert wanted(nodes[:5]) == [rollout.epoch.number] * 5
+
+
+def test_a_rollback_ends_the_halt(world: World, nodes: list[Node]) -> None:
+    halted_and_renewed(world, nodes)
+    services.roll_back(nodes[0].network, to=1, actor=world.secretary, reason="it was not the disk")
+    world.work()
+    services.release_network(nodes[0].network, actor=world.secretary, reason="looked at")
+    world.work()
+    rollout = Rollout.objects.latest("epoch__number")
+    assert (rollout.status, rollout.epoch.cause.split()[0]) == (Status.ROLLING, "rollout.released")
+
+
+def test_the_gates_own_halt_ends_with_the_list_that_mends_it(world: World, nodes: list[Node]) -> None:
+    rollout = change(world)
+    refuse(nodes[0])
+    services.advance_rollouts()
+    world.work()
+    second = change(world, "gaoling-bank/newer")
+    rollout.refresh_from_db()
+    assert (rollout.status, second.status) == (Status.SUPERSEDED, Status.ROLLING)
+
+
+# --- Without an agent: the list's short address ---------------------------------------------------------
+def test_the_short_address_gives_each_node_the_list_that_is_for_it(
+    world: World,
+    nodes: list[Node],
+    gateway: Ask,  # noqa: F811
+) -> None:
+    services.keep_permits()
+    age_publication()
+    former = {node: learnt(gateway, node) for node in nodes}
+    rollout = change(world)
+    age_publication()
+    sha256 = rollout.epoch.files.get(path="besu/permissions_config.toml").sha256
+    canary, *others = nodes
+    status, headers, body = gateway(canary, LIST, former[canary])
+    assert (status, headers["Epoch"], headers["ETag"]) == ("200 OK", "2", f'"{sha256}"')
+    assert rules.sha256(body) == sha256
+    for node in others:
+        for _again in range(2):  # by the application, then from memory
+            status, headers, _ = gateway(node, LIST, former[node])
+            assert (status, headers["Epoch"]) == ("304 Not Modified", "1")
+    rollout = pass_stage(world, rollout)
+    age_publication()
+    for node in others:
+        for _again in range(2):
+            status, headers, _ = gateway(node, LIST, former[node])
+            is_in = rollout.admits(node.pk)
+            assert (status, headers["Epoch"]) == (("200 OK", "2") if is_in else ("304 Not Modified", "1"))
+    assert {rollout.admits(node.pk) for node in others} == {True, False}
+
+
+def test_a_stage_that_is_not_signed_yet_is_not_told_from_memory_either(
+    world: World,
+    nodes: list[Node],
+    gateway: Ask,  # noqa: F811
+) -> None:
+    services.keep_permits()
+    rollout = change(world)
+    answer(nodes[0])
+    age_publication()
+    with clock.frozen(clock.now() + timedelta(seconds=SOAK + 1)):
+        services.advance_rollouts()
+        rollout.refresh_from_db()
+        entering = next(node for node in nodes[1:] if rollout.admits(node.pk))
+        assert gateway(entering, LIST)[1]["Epoch"] == "1"
+        etag = learnt(gateway, entering)
+        world.work()
+    status, headers, _ = gateway(entering, LIST, etag)
+    assert (status, headers["Epoch"]) == ("200 OK", "2")

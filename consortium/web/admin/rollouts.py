@@ -204,6 +204,8 @@ def _gate_panel(row: Rollout, answers: Mapping[uuid.UUID, Answer]) -> Panel:
     verdict = rolling.verdict(row, answers)
     counts = Counter(answers.values())
     rows: list[tuple[Text, Any]] = [(_("verdict"), sentence(verdict))]
+    if row.was_halted_before:
+        rows.insert(0, (_("halted before"), f"{row.acted_by}: {row.reason}"))
     if row.halted_why:
         rows.insert(0, (_("halted by the gate because"), _HALTED[row.halted_why]))
     if verdict.soaks_until is not None:

@@ -116,7 +116,17 @@ class Rollout(models.Model):
 
     @property
     def share(self) -> int:
-        return int(self.shares[self.stage])
+        return int(self.document()["share"])
+
+    @property
+    def was_halted_by_a_person(self) -> bool:
+        """And nobody has resumed it or rolled it back."""
+        return self.halted_at is not None and not self.halted_why and self.rolled_back_at is None
+
+    @property
+    def was_halted_before(self) -> bool:
+        """Did a person halt an earlier list, so that this one was not begun at all?"""
+        return self.halted_at is not None and self.halted_at < self.begun_at
 
     @property
     def limits(self) -> rollouts.Limits:
@@ -128,15 +138,22 @@ class Rollout(models.Model):
         )
 
     def document(self) -> rollouts.Document:
-        """What the agents read; of an epoch without a former one nobody stays behind."""
-        return rollouts.document(
-            self.network_id,
-            self.epoch.number,
-            self.former.number if self.former else 0,
-            self.plan,
-            self.stage,
-            halted=self.status != rollouts.Status.ROLLING and not self.completed_at,
-        )
+        """What the agents are to read: of a rollout that was stopped, the last stage that they could read."""
+        if self.status in {rollouts.Status.ROLLING, rollouts.Status.COMPLETE}:
+            return self._document(self.stage, halted=False)
+        return self.published_document()
+
+    def published_document(self) -> rollouts.Document:
+        """What the agents can read by now: a stage lets nobody in before it is signed."""
+        reached = self.stages.filter(published_at__isnull=False).order_by("-number").first()
+        halted = self.status != rollouts.Status.ROLLING and not self.completed_at
+        return self._document(reached.number if reached else None, halted=halted)
+
+    def _document(self, stage: int | None, *, halted: bool) -> rollouts.Document:
+        plan = self.plan if stage is not None else rollouts.nobody(self.salt)
+        former = self.former.number if self.former else 0
+        number = self.epoch.number
+        return rollouts.document(self.network_id, number, former, plan, stage or 0, halted=halted)
 
     def admits(self, node: uuid.UUID | str) -> bool:
         return rollouts.admits(self.document(), node)

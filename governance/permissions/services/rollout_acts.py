@@ -107,17 +107,28 @@ def _invalid(name: str, reason: str) -> InvalidInput:
 def halt_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
     """Stop at the present stage: nobody else is let in, and who is in stays in.
 
-    Raises NotAllowed, ReasonRequired, IllegalTransition.
+    A stage that was to begin, and is not published yet, has not begun. The next list stays halted, too,
+    unless it is urgent. Raises NotAllowed, ReasonRequired, IllegalTransition.
     """
     person = _person(actor, reason)
     with transaction.atomic():
         row = _locked(rollout)
         check(row, Status.HALTED)
+        _step_back(row)
         row.halted_at, row.halted_why = clock.now(), ""
-        _acted(row, person, reason, "halted_at", "halted_why")
+        _acted(row, person, reason, "halted_at", "halted_why", "stage")
         record("rollout.halted", row, actor=person, reason=row.reason, stage=row.stage)
         outbox.enqueue(topics.PUBLISH, key="repository")
     return row
+
+
+def _step_back(row: Rollout) -> None:
+    """To the last stage that nodes could read of: its gate looks again when somebody resumes."""
+    unread = row.stages.filter(published_at=None, number__gt=0)
+    if unread.exists():
+        unread.delete()
+        row.stage = row.stages.latest("number").number
+        row.stages.filter(number=row.stage).update(verdict={})
 
 
 def resume_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 
 from certs.choices import RevocationReason
 from certs.models import Certificate, Suspension
@@ -50,12 +51,15 @@ def begin(epochs: Iterable[Epoch], now: datetime) -> None:
 
 
 def _begin(epoch: Epoch, now: datetime) -> None:
-    salt = _supersede(epoch, now)
+    before = _supersede(epoch, now)
+    salt = before.salt if before else ""
     former = _for_everybody(epoch)
     policy = rolling.policy(epoch.network_id)
-    urgency = _urgency(policy, former, epoch)
+    is_staged = policy.mode == RolloutPolicy.Mode.STAGED
+    halted = before if before and before.was_halted_by_a_person else None
+    urgency = _urgency(former, epoch) if is_staged or halted else ""
     plan = rollouts.AT_ONCE
-    if policy.mode == RolloutPolicy.Mode.STAGED and not urgency:
+    if is_staged and not urgency:
         plan = rollouts.plan(
             [str(pk) for pk in epoch.members.values_list("node_id", flat=True)],
             canaries=policy.canaries,
@@ -63,7 +67,28 @@ def _begin(epoch: Epoch, now: datetime) -> None:
             waves=policy.waves,
             salt=salt or rollouts.salt(epoch.network_id, epoch.number, epoch.content_sha256),
         )
-    write(epoch, former, plan, policy, urgency, now)
+    rollout = write(epoch, former, plan, policy, urgency, now)
+    if halted and former and not urgency:
+        _stay_halted(rollout, halted, former)
+
+
+def _stay_halted(rollout: Rollout, before: Rollout, former: Epoch) -> None:
+    """A person's halt is theirs to end: a list that comes of itself does not begin in spite of it.
+
+    Who was let in before and has not taken that list can't any more: it is owed the former one, like others.
+    """
+    rollout.halted_at, rollout.acted_by, rollout.reason = before.halted_at, before.acted_by, before.reason
+    rollout.save(update_fields=["halted_at", "acted_by", "reason"])
+    record(
+        "rollout.halted", rollout, actor=events.SIGNER, reason=before.reason, before=before.epoch.number,
+        by=before.acted_by.get_username() if before.acted_by else "",
+    )  # fmt: skip
+    owed = Delivery.objects.filter(
+        node__network=rollout.network_id,
+        wanted_epoch__gt=former.number,
+        applied_epoch__lt=F("wanted_epoch"),
+    )
+    owed.update(wanted_epoch=Greatest("applied_epoch", former.number))
 
 
 def write(
@@ -93,21 +118,20 @@ def write(
     return rollout
 
 
-def _supersede(epoch: Epoch, now: datetime) -> str:
-    """End earlier rollouts of the network; the salt of the open one: who went first then goes first again.
+def _supersede(epoch: Epoch, now: datetime) -> Rollout | None:
+    """End earlier rollouts of the network; the newest of them: who went first there goes first again.
 
     They have the superseded epoch in force, and what is wrong with it is mended there first.
     """
     older = Rollout.objects.select_for_update(of=("self",)).filter(
         network=epoch.network_id, epoch__number__lt=epoch.number, superseded_at=None, completed_at=None
     )
-    salt = ""
-    for row in older.order_by("epoch__number"):
-        salt = row.salt or salt
+    row = None
+    for row in older.select_related("epoch", "former", "acted_by").order_by("epoch__number"):
         row.superseded_at = now
         row.save(update_fields=["superseded_at"])
         record("rollout.superseded", row, actor=events.SIGNER, by=epoch.number)
-    return salt
+    return row
 
 
 def _for_everybody(epoch: Epoch) -> Epoch | None:
@@ -115,17 +139,15 @@ def _for_everybody(epoch: Epoch) -> Epoch | None:
     earlier = Epoch.objects.filter(
         network=epoch.network_id, number__lt=epoch.number, published_at__isnull=False
     )
-    for found in earlier.select_related("rollout").order_by("-number").iterator(chunk_size=20):
+    for found in earlier.select_related("rollout__former").order_by("-number").iterator(chunk_size=20):
         rollout = getattr(found, "rollout", None)
         if rollout is None or rollout.share >= EVERYBODY:
             return found
     return None
 
 
-def _urgency(policy: RolloutPolicy, former: Epoch | None, epoch: Epoch) -> str:
-    """Why the epoch can't wait for stages; empty when it can, or when there are none anyway."""
-    if policy.mode != RolloutPolicy.Mode.STAGED:
-        return ""
+def _urgency(former: Epoch | None, epoch: Epoch) -> str:
+    """Why the epoch can't wait; empty when it can."""
     if former is None:
         return Urgency.FIRST
     before, after = _named(former), _named(epoch)
@@ -172,9 +194,8 @@ def begin_stage(rollout: Rollout, number: int, now: datetime) -> None:
 # --- Reaching the nodes, by the publisher ------------------------------------------------------------
 def reached(epochs: Iterable[Epoch], now: datetime) -> None:
     """The documents are out: whom a stage lets in should have the epoch from now on, and is told."""
-    stages = RolloutStage.objects.filter(
-        rollout__epoch__in=list(epochs), number=F("rollout__stage"), published_at=None
-    )
+    under_way = Rollout.objects.filter(rolling.OPEN, halted_at=None, epoch__in=list(epochs))
+    stages = RolloutStage.objects.filter(rollout__in=under_way, number=F("rollout__stage"), published_at=None)
     for stage in stages.select_related("rollout__epoch", "rollout__former"):
         _reached(stage, now)
 
