@@ -23,6 +23,15 @@ class RepositoryLost(ConsoleError):
     message = _("The published list metadata is missing: restore %(directory)s from the backup.")
 
 
+class DatabaseOlder(RepositoryLost):
+    """Nodes could read lists that the database knows nothing of: it was restored from before them."""
+
+    code = "database_older"
+    message = _(
+        "What is published of “%(network)s” in %(directory)s is newer than the database: restore a newer one."
+    )
+
+
 class RootRefused(ConsoleError):
     """A next root of the lists that can't be begun, or can't come into force. ``reason`` says why."""
 

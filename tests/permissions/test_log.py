@@ -15,6 +15,7 @@ from consortium.core.models import new_id
 from governance.agent import log as reader
 from governance.permissions import digests, holding, logbook, services
 from governance.permissions.digests import Entry, Part
+from governance.permissions.errors import DatabaseOlder, RepositoryLost
 from governance.permissions.models import Epoch, EpochFile, LogEntry
 from governance.permissions.tufrepo import Repository
 from tests.permissions.test_crashes import PUBLISHING, finish, kill_at
@@ -220,3 +221,49 @@ def test_two_publishers_at_once_make_one_log(world: World) -> None:
     assert entered() == [(1, 1), (2, 2)]
     assert document().size == 2
     assert not logbook.without_entry(list(holding.publishable()))
+
+
+# --- A database older than what nodes could read ------------------------------------------------------------
+def taken_back(world: World) -> None:
+    """Two epochs are published; then the database is as it was after the first."""
+    world.admitted("heming-bank/n1")
+    world.work()
+    backup = transaction.savepoint()
+    world.admitted("qingchuan-bank/n1")
+    world.work()
+    assert entered() == [(1, 1), (2, 2)]
+    transaction.savepoint_rollback(backup)
+    assert entered() == [(1, 1)]
+
+
+def test_a_database_from_before_what_was_published_does_not_fork_the_log(world: World) -> None:
+    taken_back(world)
+    was = document()
+    metadata = sorted(Repository().metadata.iterdir())
+    with pytest.raises(RepositoryLost, match="settlement"):
+        services.publish()
+    world.admitted("songling-bank/n1")
+    world.work()
+    with pytest.raises(DatabaseOlder):
+        services.publish()
+    assert entered() == [(1, 1)], "no number and no place is taken twice"
+    assert (document(), sorted(Repository().metadata.iterdir())) == (was, metadata)
+    assert Epoch.objects.get(number=2).published_at is None
+
+
+def test_nor_when_the_logs_file_itself_is_lost(world: World) -> None:
+    taken_back(world)
+    for file in (Repository().directory / "targets" / "settlement").glob("*.log.json"):
+        file.unlink()
+    with pytest.raises(DatabaseOlder):
+        services.publish()
+
+
+def test_a_log_file_that_is_lost_is_written_again(world: World) -> None:
+    world.admitted("heming-bank/n1")
+    world.work()
+    was = document()
+    for file in (Repository().directory / "targets" / "settlement").glob("*.log.json"):
+        file.unlink()
+    services.publish()
+    assert document() == was

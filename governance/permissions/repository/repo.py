@@ -9,6 +9,7 @@ hold the hashes of what they name, so neither key alone can put together what wa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +78,15 @@ class Repository:
         if found.timestamp.version < (_published_version() or 0):
             raise RepositoryLost(directory=str(self.directory))  # an older one was put back
         return found
+
+    def content(self, target: TargetFile) -> bytes | None:
+        """The published bytes; None where the file is lost or spoilt."""
+        place = self.directory / "targets" / stored_as(target.path, target.hashes["sha256"])
+        try:
+            content = place.read_bytes()
+        except FileNotFoundError:
+            return None
+        return content if hashlib.sha256(content).hexdigest() == target.hashes["sha256"] else None
 
     def _missing(self) -> NoListKeys | RepositoryLost:
         """Why files are not there. The disk alone can't tell: a lost directory looks like one never made."""

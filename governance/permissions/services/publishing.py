@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import partial
 
@@ -9,9 +10,11 @@ from django.db import transaction
 from django.db.models.functions import Length
 
 from consortium.core import clock, events, outbox
-from governance.permissions import holding, logbook, published, rules
-from governance.permissions.models import Epoch, EpochFile
+from governance.permissions import digests, holding, logbook, published, rules
+from governance.permissions.errors import DatabaseOlder
+from governance.permissions.models import Epoch, EpochFile, LogEntry
 from governance.permissions.repository.content import Content
+from governance.permissions.repository.state import State
 from governance.permissions.services import entering, rollouts, stores
 from governance.permissions.services.locking import keep_others_out
 from governance.permissions.tufrepo import Repository
@@ -24,7 +27,7 @@ def publish() -> list[Epoch]:
 
     Files first, rows after: a run that dies in between is finished by the next, which finds the files as they
     should be. But first of all, and for good, its entry in the log of digests (:mod:`.entering` says why).
-    Raises NoListKeys, RepositoryLost, certs.errors.KeysNotAvailable.
+    Raises NoListKeys, RepositoryLost, DatabaseOlder, certs.errors.KeysNotAvailable.
     """
     for _ in range(_TRIES):
         _enter()
@@ -39,9 +42,30 @@ def publish() -> list[Epoch]:
 def _enter() -> None:
     with transaction.atomic():
         keep_others_out()
-        if due := logbook.without_entry(list(holding.publishable())):
-            Repository().state()  # nothing is entered that could not be published
-            entering.enter(due)
+        repository = Repository()
+        found = repository.state()  # nothing is entered that could not be published
+        epochs = list(holding.publishable())
+        for network in sorted(found.networks()):
+            _check_past(repository, found, network)
+        entering.enter(epochs)
+
+
+def _check_past(repository: Repository, found: State, network: str) -> None:
+    """Raises DatabaseOlder where nodes could read entries of the log that the database knows nothing of.
+
+    It was restored from before them. The next epoch would take their numbers and places: to nodes a fork.
+    """
+    target = found.files(network).get(f"{network}/{digests.PATH}")
+    if target is None:
+        return
+    content, entries = repository.content(target), LogEntry.objects.filter(network=network)
+    if content is not None:
+        said = json.loads(content)
+        entries = entries.filter(position=said["size"], head=said["head"])  # it stands for all before it
+    else:  # files are written again; that they were published is in the metadata
+        entries = entries.filter(epoch__number=(target.custom or {}).get("epoch"))
+    if not entries.exists():
+        raise DatabaseOlder(network=network, directory=str(repository.directory))
 
 
 def _publish(epochs: list[Epoch]) -> list[Epoch]:
