@@ -20,16 +20,6 @@ def newest(network: str) -> LogEntry | None:
     return LogEntry.objects.filter(network=network).select_related("epoch").order_by("-position").first()
 
 
-def has(network: str, size: int, head: str) -> bool:
-    """Was the log of that ``size`` this one? The head stands for all entries up to it."""
-    return LogEntry.objects.filter(network=network, position=size, head=head).exists()
-
-
-def has_epoch(network: str, number: int) -> bool:
-    """Is the epoch of that number entered?"""
-    return LogEntry.objects.filter(network=network, epoch__number=number).exists()
-
-
 def without_entry(epochs: Sequence[Epoch]) -> list[Epoch]:
     """Those of ``epochs`` that are to be entered before anything of them is published."""
     entered = set(LogEntry.objects.filter(epoch__in=epochs).values_list("epoch", flat=True))
@@ -64,7 +54,10 @@ def newest_part(network: str) -> Part | None:
 
 
 def newest_document(network: str, epoch: Epoch | None = None) -> bytes | None:
-    """``log.json`` as it would be published now beside ``epoch``, or the newest; None before the first entry."""
+    """``log.json`` as it would be published now; None before the first entry.
+
+    ``epoch``: what it is published beside, the newest in the log where none is given.
+    """
     found = newest_part(network)
     if found is None:
         return None
