@@ -20,8 +20,9 @@ from governance.agent.state import State
 
 logger = logging.getLogger("agent")
 
-# The console knows a later report of ours: as good as taken. Later by our clock, too, if it was set back since.
-_KNOWN_LATER = {"older_epoch", "replayed_report"}
+# As good as taken: the console knows a later report of ours (later by our clock, too, if that was set back
+# since), or it has kept this one and says that the node has another list than was signed.
+_TAKEN = {"older_epoch", "replayed_report", "hash_mismatch"}
 
 
 def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> State:
@@ -36,7 +37,7 @@ def report(config: Config, gateway: Gateway, adapter: Adapter, now: InForce) -> 
     try:
         gateway.report({**body, "applied_at": known.since or _clock(), "clock": _clock()})
     except ReportRefused as refused:
-        if refused.code not in _KNOWN_LATER:
+        if refused.code not in _TAKEN:
             raise
         logger.warning("report refused: %s", refused)
     logger.info("epoch %s reported %s", known.epoch, told[:12])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from governance.agent import applying, offers, reports, state
+from governance.agent import applying, offers, reports, state, store
 from governance.agent.adapters import Adapter, make
 from governance.agent.applying import InForce
 from governance.agent.config import Config
-from governance.agent.errors import AgentError
+from governance.agent.errors import AgentError, ReloadFailed
 from governance.agent.gateway import Gateway
 from governance.agent.identity import Identity
 from governance.agent.repository import Repository
@@ -44,8 +44,10 @@ def run(parts: Parts, *, retry: bool = False) -> State:
     known = state.load(parts.config.state_dir)
     try:
         now = _brought(parts, known, retry=retry)
-    except (AgentError, OSError):
+    except (AgentError, OSError) as error:
         from_what_was_kept(parts.config, parts.adapter)
+        if isinstance(error, ReloadFailed):
+            _say_what_it_has(parts)
         raise
     return reports.report(parts.config, parts.gateway, parts.adapter, now)
 
@@ -56,6 +58,19 @@ def from_what_was_kept(config: Config, adapter: Adapter) -> None:
         applying.hold(config.state_dir, adapter, state.load(config.state_dir))
     except (AgentError, OSError) as error:
         logger.warning("what was kept could not be put in force: %s: %s", type(error).__name__, error)
+
+
+def _say_what_it_has(parts: Parts) -> None:
+    """The node did not follow: the console hears what it has instead, which may be another list."""
+    config, adapter = parts.config, parts.adapter
+    known = state.load(config.state_dir)
+    wanted = store.load(config.state_dir, known.epoch) if known.epoch else None
+    if wanted is None:
+        return
+    try:
+        reports.report(config, parts.gateway, adapter, InForce(known, adapter.read_back(wanted)))
+    except (AgentError, OSError) as error:
+        logger.warning("what the node has could not be told: %s: %s", type(error).__name__, error)
 
 
 def _brought(parts: Parts, known: State, *, retry: bool) -> InForce:

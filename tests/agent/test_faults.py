@@ -13,7 +13,7 @@ import pytest
 
 from consortium.core import clock
 from consortium.members.models import Node
-from governance.permissions import services
+from governance.permissions import selectors, services
 from tests.agent.command import agent, status
 from tests.permissions.world import LIMIT, PROJECT, World, eventually
 
@@ -102,6 +102,42 @@ def test_a_reload_that_fails_is_owed_though_the_gateway_goes_away(world: World, 
     assert marker.exists()
     found = status(world, heming)
     assert (found["epoch"], found["interrupted"]) == (2, 0), "finished from what was kept"
+
+
+def test_another_list_than_was_signed_is_told_to_the_console_until_it_is_mended(
+    world: World, heming: Node
+) -> None:
+    """What the node's own reload writes over the list is no list of ours."""
+    assert world.agent_once(heming).returncode == 0
+    before = world.in_force(heming)
+    overwrite = "open('permissions.json', 'w').write('{}')"
+    world.configure(
+        heming,
+        reload=[
+            sys.executable,
+            "-c",
+            overwrite.replace("permissions.json", str(world.folder(heming) / "permissions.json")),
+        ],
+    )
+    (world.folder(heming) / "permissions.json").unlink()  # so that it is put there, and reloaded
+    for _ in range(2):
+        done = world.agent_once(heming)
+        assert (done.returncode, "the node has not what epoch 2 says" in done.stderr) == (1, True), (
+            done.stderr
+        )
+    assert world.in_force(heming) == b"{}"
+    assert seen(heming) == ("mismatch", ["list"])
+    assert "could not be told" not in done.stderr, "the console has taken it, and is not told again"
+    world.configure(heming)
+    done = world.agent_once(heming)
+    assert (done.returncode, world.in_force(heming) == before) == (0, True), done.stderr
+    assert seen(heming)[1] == []
+
+
+def seen(node: Node) -> tuple[str, list[str]]:
+    """What the console's row says, and the alarms that are open."""
+    state = next(row.state for row in selectors.convergence("settlement") if row.node.pk == node.pk)
+    return state, list(selectors.alarms().filter(node=node).values_list("kind", flat=True))
 
 
 _OFF = """

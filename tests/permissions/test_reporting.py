@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from consortium.core import clock
 from consortium.core.models import Event
 from consortium.members.models import Node
-from governance.permissions import selectors, services
+from governance.permissions import logbook, selectors, services
 from governance.permissions.errors import (
     ForeignCertificate,
     ForeignNetwork,
@@ -22,6 +22,7 @@ from governance.permissions.errors import (
     UnknownEpoch,
 )
 from governance.permissions.models import Acknowledgement, Alarm, Delivery, Epoch
+from governance.permissions.services import drifting
 from tests.permissions.world import World
 
 pytestmark = pytest.mark.django_db
@@ -296,6 +297,20 @@ def test_an_old_version_is_one_and_another_history_is_one(settings: Any, world: 
     heming.save()
     services.check_drift()
     assert open_alarms(heming) == set()
+
+
+def test_an_entry_that_came_after_the_heads_were_read_is_no_lie(world: World, heming: Node) -> None:
+    """The clock's round has read the heads; then epoch 2 is published, and Heming's node reports it."""
+    known = drifting._Known(heming.network, clock.now())
+    next_epoch(world, "dongli-bank")
+    newest = logbook.newest("settlement")
+    assert newest is not None
+    send(heming, said(heming, 2, log_size=2, log_head=newest.head))
+    drifting._recheck([heming.pk], known)
+    assert open_alarms(heming) == set()
+    send(heming, said(heming, 2, log_size=3, log_head=newest.head))
+    drifting._recheck([heming.pk], known)
+    assert open_alarms(heming) == {"log"}, "who knows more of the log than there is was told a lie"
 
 
 def test_many_nodes_are_checked_with_a_few_statements(world: World, heming: Node) -> None:

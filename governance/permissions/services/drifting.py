@@ -70,8 +70,10 @@ def _check(network: Network, now: datetime) -> int:
 def _recheck(nodes: list[uuid.UUID], known: _Known) -> None:
     """Once more under lock: a report may have come meanwhile."""
     rows = Delivery.objects.select_for_update(of=("self",)).filter(pk__in=nodes)
-    rows = rows.select_related("node__institution")  # an event says whose node it is
-    found = [(row, known.wanted(row)) for row in rows.order_by("pk")]
+    locked = list(rows.select_related("node__institution").order_by("pk"))  # an event says whose node it is
+    # An entry that a locked row speaks of was there before it: the heads from before the lock may lack it.
+    known.read_heads()
+    found = [(row, known.wanted(row)) for row in locked]
     _bring_about(found, known.now, events.CLOCK)
     Delivery.objects.bulk_update([row for row, _ in found], ["alarms"])
 
@@ -80,7 +82,7 @@ class _Known:
     """What the rules need beside the deliveries, read once for all nodes of a network."""
 
     def __init__(self, network: Network, now: datetime) -> None:
-        self.now = now
+        self.now, self._network = now, network
         self._policy = policy()
         self._listed = selectors.listed_nodes(network)
         self._ends = {
@@ -92,9 +94,12 @@ class _Known:
             status__in=[CertificateRequest.Status.SUBMITTED, CertificateRequest.Status.APPROVED],
         )
         self._renewing = set(asked.values_list("node_id", flat=True))
-        self._newest, self._heads = selectors.log_heads(network)
+        self.read_heads()
         open_now = Alarm.objects.filter(node__network=network, cleared_at__isnull=True)
         self._open = {(row.node_id, row.kind): row.params for row in open_now}
+
+    def read_heads(self) -> None:
+        self._newest, self._heads = selectors.log_heads(self._network)
 
     def wanted(self, row: Delivery) -> _Wanted:
         facts = _facts(
