@@ -63,7 +63,7 @@ def _check_past(repository: Repository, found: State, network: str) -> None:
         said = json.loads(content)
         entries = entries.filter(position=said["size"], head=said["head"])  # it stands for all before it
     else:  # files are written again; that they were published is in the metadata
-        entries = entries.filter(epoch__number=(target.custom or {}).get("epoch"))
+        entries = entries.filter(epoch__number=int((target.custom or {}).get("epoch", 0)))
     if not entries.exists():
         raise DatabaseOlder(network=network, directory=str(repository.directory))
 
