@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import translation
 
 from certs import services as certificates
 from consortium.core import clock
@@ -65,9 +66,9 @@ def test_a_list_that_drops_three_of_four_nodes_waits_and_the_old_one_stays(world
     assert set(Delivery.objects.values_list("wanted_epoch", flat=True)) == {before.number}
     event = Event.objects.get(action="epoch.held")
     assert event.data["findings"][0]["code"] == guards.TOO_MANY_DROPPED
-    assert "3 of 4 nodes would be dropped" in holding.sentence(
-        held.findings.get().code, held.findings.get().params
-    )
+    finding = held.findings.get()
+    with translation.override("en"):
+        assert "3 of 4 nodes would be dropped" in holding.sentence(finding.code, finding.params)
 
 
 def test_two_people_with_reasons_let_it_out(world: World, li_jun: User) -> None:

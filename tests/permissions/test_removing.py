@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from certs import services as certificates
 from certs.models import Revocation
@@ -114,6 +115,7 @@ def test_a_planned_removal_gives_way_when_the_key_is_lost_meanwhile(world: World
         order(nodes[0], world, revocation_reason="keyCompromise")
 
 
+@translation.override("en")
 def test_nothing_is_revoked_out_of_order(world: World, nodes: list[Node]) -> None:
     leaving = nodes[0]
     row = order(leaving, world)
