@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from certs import selectors as certs
 from certs.choices import RevocationReason
@@ -106,9 +106,7 @@ def _facts(
     entries = RegistryEntry.objects.filter(ledger=gateway.current(), network=network.pk)
     # No row objects: for 10,000 nodes those take longer than everything else here.
     rows = dict(entries.values_list("consensus_id", "role"))
-    now = clock.now()
-    stopped = entries.filter(Q(frozen_until__isnull=False) | Q(freeze_ratified=True))
-    frozen = {row.consensus_id for row in stopped if row.is_frozen(now)}
+    frozen = _frozen(entries)
     roles = {key: rules.ROLES[role] for key, role in rows.items() if key not in frozen}
     recent = _recent(base, before, values)
     return guards.Facts(
@@ -159,15 +157,20 @@ def _urgent(network: Network, frozen: Set[str], known: Iterable[str]) -> frozens
     return frozenset(known) & ({str(pk) for pk in doubtful} | stopped)
 
 
+def _frozen(entries: QuerySet[RegistryEntry]) -> set[str]:
+    """Node ids of those that are frozen now."""
+    now = clock.now()
+    stopped = entries.filter(Q(frozen_until__isnull=False) | Q(freeze_ratified=True))
+    return {row.consensus_id for row in stopped if row.is_frozen(now)}
+
+
 def to_go_at_once(network: Network) -> frozenset[str]:
     """Nodes on the list in force that guardians froze, or whose key is in other hands or in doubt."""
     base = holding.publishable(network.pk).first()
     if base is None:
         return frozenset()
-    stopped = RegistryEntry.objects.filter(ledger=gateway.current(), network=network.pk)
-    stopped = stopped.filter(Q(frozen_until__isnull=False) | Q(freeze_ratified=True))
-    frozen = {row.consensus_id for row in stopped if row.is_frozen(clock.now())}
-    return _urgent(network, frozen, _ids(Node.objects.filter(pk__in=base.members.values("node"))))
+    entries = RegistryEntry.objects.filter(ledger=gateway.current(), network=network.pk)
+    return _urgent(network, _frozen(entries), _ids(Node.objects.filter(pk__in=base.members.values("node"))))
 
 
 def _ids(nodes: Any) -> frozenset[str]:
