@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ class Kind(models.TextChoices):
     NODE = "node", _("node's certificate")
     OFFICER = "officer", _("officer's certificate")
     PROGRAM = "program", _("program's certificate")
+    LIST_ROOT = "list-root", _("root of the permission lists")  # told by a source of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,17 @@ class Expiry:
         return now >= self.due + (self.ends - self.due) / 2
 
 
+# What other parts have that runs out: asked each time, and harmless when added twice.
+Source = Callable[[datetime], Iterable[Expiry]]
+_sources: list[Source] = []
+
+
+def add(source: Source) -> None:
+    """Have ``source`` asked for what runs out besides certificates and what they hang on."""
+    if source not in _sources:
+        _sources.append(source)
+
+
 def soonest(expiries: Iterable[Expiry]) -> list[Expiry]:
     """In the order in which they end."""
     return sorted(expiries, key=lambda expiry: (expiry.ends, expiry.kind, expiry.name))
@@ -58,7 +70,8 @@ def soonest(expiries: Iterable[Expiry]) -> list[Expiry]:
 def everything(now: datetime | None = None) -> list[Expiry]:
     """All that runs out, soonest first."""
     now = now or clock.now()
-    return soonest([*_authorities(now), *_crosses(now), *_lists(now), *_of_members(now), *_own(now)])
+    ours = [*_authorities(now), *_crosses(now), *_lists(now), *_of_members(now), *_own(now)]
+    return soonest([*ours, *(one for source in _sources for one in source(now))])
 
 
 def alarming(now: datetime, within: timedelta) -> list[Expiry]:

@@ -472,6 +472,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "signing", "expires": 50},
     },
+    "mend the lists' bucket": {
+        "task": "permissions.mend_store",
+        "schedule": 3600.0,
+        "options": {"queue": "signing", "expires": 3600},
+    },
     "tell nodes again": {
         "task": "permissions.remind_nodes",
         "schedule": 10.0,
@@ -564,7 +569,8 @@ GUARDIAN_THRESHOLD = int(os.environ.get("GUARDIAN_THRESHOLD", "2"))
 DRIFT_CLOCK_SECONDS = float(os.environ.get("DRIFT_CLOCK_SECONDS", "60"))
 DRIFT_SILENCE_SECONDS = float(os.environ.get("DRIFT_SILENCE_SECONDS", "900"))
 DRIFT_CERTIFICATE_DAYS = float(os.environ.get("DRIFT_CERTIFICATE_DAYS", "14"))
-OLDEST_AGENT = os.environ.get("OLDEST_AGENT", "1.0")
+# An agent of 1.0 heeds no stages, checks no log, and reports each list once: behind nginx it is silent.
+OLDEST_AGENT = os.environ.get("OLDEST_AGENT", "1.1")
 OLDEST_NODES = dict(word.split("=", 1) for word in _words("OLDEST_NODES"))  # besu=25.1,fisco-bcos=3.4
 # Seconds after which an EST client may ask again for a certificate that waits for approval.
 EST_RETRY_AFTER = int(os.environ.get("EST_RETRY_AFTER", "60"))

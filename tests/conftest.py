@@ -93,6 +93,14 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> EmbeddedPostgres:
+    """The session's own database server, for tests that kill it; whoever kills it starts it again."""
+    found = [service for service in _running if isinstance(service, EmbeddedPostgres)]
+    assert found, "these tests kill PostgreSQL: run them without DATABASE_URL"
+    return found[0]
+
+
+@pytest.fixture(scope="session")
 def ledger_url() -> str:
     """The session's ledger, shared: deploy your own contracts, assume nothing about its blocks."""
     return os.environ["LEDGER_URL"]

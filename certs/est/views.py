@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 
 from django.conf import settings
@@ -26,6 +28,7 @@ from django.utils.cache import patch_cache_control
 from certs import rules, selectors, services
 from certs.errors import (
     CredentialsRequired,
+    RenewalNotOpen,
     RequestRejected,
     UnknownOperation,
     WrongSecret,
@@ -81,7 +84,15 @@ def _helpful(error: ConsoleError, methods: tuple[str, ...]) -> dict[str, str]:
         return {"Allow": ", ".join(methods)}
     if error.status == 429:
         return {"Retry-After": str(error.params.get("seconds", attempts.WINDOW))}
+    if isinstance(error, RenewalNotOpen):
+        return _until(datetime.fromisoformat(error.params["opens"]))
     return {}
+
+
+def _until(opens: datetime) -> dict[str, str]:
+    """A node that comes early need not look for a reason: it is only early."""
+    seconds = math.ceil((opens - clock.now()).total_seconds())
+    return {"Retry-After": str(seconds)} if seconds > 0 else {}
 
 
 @operation("GET", "HEAD")

@@ -8,11 +8,9 @@ was signed but not stored was never released.
 
 from __future__ import annotations
 
-import gc
 import logging
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -24,7 +22,7 @@ from certs.issuing import claims, linting, preparing, reading, serials, signing,
 from certs.issuing.linting import Linted
 from certs.issuing.preparing import Job
 from certs.models import Certificate, CertificateRequest, SerialNumber
-from consortium.core import clock, events
+from consortium.core import clock, events, garbage
 from consortium.core.errors import ConsoleError
 
 logger = logging.getLogger(__name__)
@@ -66,20 +64,8 @@ def issue_some(passed: Collection[uuid.UUID] = (), limit: int = BATCH) -> Report
 
     Raises only what is nobody's fault but the database's or the device's; the requests stay as they are then.
     """
-    with claims.some(limit, passed) as taken, _no_collection():
+    with claims.some(limit, passed) as taken, garbage.collected_later():
         return issue_these(taken) if taken else Report()
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Python looks for circles of objects after the batch, not hundreds of times within: a sixth of it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def issue_one(request_id: uuid.UUID) -> Report:

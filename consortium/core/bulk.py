@@ -105,6 +105,44 @@ def update(rows: Sequence[models.Model], fields: Sequence[str], *, unchanged: st
         return {found for (found,) in cursor.fetchall()}
 
 
+def ensure(row: models.Model, keys: Collection[Any], fields: Sequence[str]) -> None:
+    """A row like ``row`` under each of ``keys``, in one statement; of those stored already, ``fields`` only.
+
+    For a model whose key is given, not made by the database. Rows are written in the order of their keys, so
+    that two who do this at once don't wait for each other in a circle. Signals and ``save`` are passed by.
+    """
+    if not keys:
+        return
+    key = row._meta.pk
+    rest = [field for field in row._meta.concrete_fields if field is not key]
+    statement = _ensure_statement(
+        row._meta.db_table, key, rest, [each for each in rest if each.name in fields]
+    )
+    values = [each.get_db_prep_save(row.__dict__[each.attname], connection) for each in rest]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, list(keys)])
+
+
+def _ensure_statement(
+    table: str, key: Any, rest: Sequence[models.Field[Any, Any]], written: Sequence[models.Field[Any, Any]]
+) -> sql.Composed:
+    """Its parameters are the values of the columns ``rest`` and the array of keys."""
+    comma = sql.SQL(", ")
+    return sql.SQL(
+        "INSERT INTO {table} ({key}, {columns}) SELECT v.key, {values} FROM unnest(%s::{type}) AS v(key) "
+        "ORDER BY v.key ON CONFLICT ({key}) DO UPDATE SET {written}"
+    ).format(
+        table=sql.Identifier(table),
+        key=sql.Identifier(str(key.column)),
+        columns=comma.join(sql.Identifier(str(each.column)) for each in rest),
+        values=comma.join(sql.SQL("%s::") + sql.SQL(_type(each).removesuffix("[]")) for each in rest),
+        type=sql.SQL(_type(key)),
+        written=comma.join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(str(each.column))) for each in written
+        ),
+    )
+
+
 def _update_statement(table: str, columns: Sequence[models.Field[Any, Any]], compared: int) -> sql.Composed:
     """Of the columns the first is the key, then come those ``compared``, then those to be written."""
     names = [sql.Identifier(str(field.column)) for field in columns]

@@ -33,16 +33,36 @@ def create(path: Path, data: bytes, *, mode: int) -> Path:
     return path
 
 
+def make_public(directory: Path, *, top: Path) -> None:
+    """Make ``directory`` for everybody who may enter ``top``, whatever this process's umask is.
+
+    Who may enter is said in one place: ``top`` is closed to all but its owner and its group when it is made
+    here, and is left alone when it is there.
+    """
+    wanted = [top, *reversed([place for place in (directory, *directory.parents) if top in place.parents])]
+    for place in wanted:
+        try:
+            place.mkdir(parents=place == top)
+        except FileExistsError:
+            continue
+        place.chmod(0o750 if place == top else 0o755)
+        _sync_directory(place.parent)
+
+
 def _written(path: Path, data: bytes, mode: int) -> Path:
     # A secret's directory is closed to others, a published one is for the web server to read.
     _make_directory(path.parent, 0o755 if mode & 0o004 else 0o700)
     _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "wb") as stream:
-        os.fchmod(stream.fileno(), mode)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:  # a full disk: each attempt would leave a part, and take what space there is
+        Path(name).unlink(missing_ok=True)
+        raise
     return Path(name)
 
 

@@ -34,6 +34,7 @@ def main() -> int:
     _command("create_list_keys", "--passphrase-file", signing)
     guardians = [] if arguments.without_demonstration else _guardians()
     _command("deploy_contracts", "--passphrase-file", relay, *guardians)
+    _command("deploy_anchors", "--passphrase-file", relay)  # a ledger of an earlier release has none
     if not arguments.without_demonstration:
         _demonstration()
     return 0

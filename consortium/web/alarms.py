@@ -42,6 +42,10 @@ _SENTENCES: Mapping[str, Callable[[_Params], str]] = {
     Alarm.Kind.LOG: lambda params: (
         _("The log of lists that it was given differs from ours, at %(size)s entries.") % params
     ),
+    Alarm.Kind.WITHHELD: lambda params: (
+        _("Its ledger knows a log of %(size)s lists, it has been given %(served)s for more than ten minutes.")
+        % params
+    ),
     Alarm.Kind.SILENT: lambda params: (
         _("Neither a pull nor a report since %(at)s.") % {"at": _at(params["since"])}
     ),

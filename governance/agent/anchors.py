@@ -4,12 +4,7 @@ Whoever signs the lists could show two nodes different logs, each in itself in o
 ``EpochAnchors`` takes one head for a size, for good, and both nodes ask their own ledger for it. The agent
 needs no key for that, and no more than two small questions a round.
 
-How a round uses it, with a document that :func:`governance.agent.log.verify` has taken::
-
-    try:
-        anchor = anchors.check(config.ledger.url, config.ledger.contract, document)
-    except anchors.NotRead as error:
-        logger.warning(…)   # the ledger's node is away: lists go on all the same
+What a round makes of it is in :mod:`governance.agent.ledger`.
 """
 
 from __future__ import annotations
@@ -43,36 +38,51 @@ class NotRead(AgentError):
 class Anchor:
     """The newest head on the ledger; ``size`` is 0 where there is none yet.
 
-    ``compared``: some head of the document was held against the ledger's. ``ahead``: the ledger knows a
-    longer log than this node was given; more than a few minutes of that mean that it is kept from news.
+    ``agreed``: the longest log whose head on the ledger is the document's, 0 where none could be compared;
+    ``agreed_head`` is that head.
     """
 
     size: int
     head: str
-    compared: bool
-    ahead: bool
+    agreed: int = 0
+    agreed_head: str = ""
 
 
-def check(url: str, contract: str, document: Document, *, timeout: urllib3.Timeout = _TIMEOUT) -> Anchor:
-    """Hold a verified log against the ledger: the newest anchor, and what is anchored for its own size.
+def check(
+    url: str, contract: str, document: Document, *, missed: int = 0, timeout: urllib3.Timeout = _TIMEOUT
+) -> Anchor:
+    """Hold a verified log against the ledger, at every size that a lie would have to pass.
 
-    Raises LogNotTrusted (``what`` is ``anchor``) when the ledger has another head for a size that the
-    document leads over; NotRead when nobody can tell.
+    These are: the newest anchor's, the document's own, the one that the console says it anchored, and
+    ``missed``, which the ledger had before the document led there. Raises LogNotTrusted (``what`` is
+    ``anchor``) when the ledger has another head for one of them; NotRead when nobody can tell.
     """
-    known = log.heads(document)
+    known, told = log.heads(document), _told(document, contract)
     with urllib3.PoolManager(num_pools=1, retries=False, timeout=timeout) as pool:
         ledger = _Ledger(pool, url, contract, document.network)
         size, head = ledger.latest()
-        anchored = {size: head}
-        if size > document.size:
-            anchored[document.size] = ledger.head_at(document.size)
+        asked = {at for at in (document.size, told, missed) if at in known and 0 < at < size}
+        anchored = {at: ledger.head_at(at) for at in sorted(asked)} | {size: head}
+    if anchored.get(told) == _NOTHING and told:  # sizes rise: what is not there by now never was
+        raise LogNotTrusted("anchor", f"it is said to be anchored at {told} entries, and the ledger has none")
     found = {at: value for at, value in anchored.items() if at in known and at > 0 and value != _NOTHING}
     for at, value in found.items():
         if value != known[at]:
             raise LogNotTrusted(
                 "anchor", f"the ledger has another head for {at} entries: {value}, not {known[at]}"
             )
-    return Anchor(size, head, compared=bool(found), ahead=size > document.size)
+    agreed = max(found, default=0)
+    return Anchor(size, head, agreed, found.get(agreed, ""))
+
+
+def _told(document: Document, contract: str) -> int:
+    """The size that the console says it anchored in this very contract; 0 for none. Raises LogNotTrusted."""
+    said = document.anchored
+    if said is None or said.contract.lower() != contract.lower():
+        return 0
+    if log.heads(document).get(said.size, said.head) != said.head:
+        raise LogNotTrusted("anchor", f"it is not the log that is said to be anchored at {said.size} entries")
+    return said.size
 
 
 @dataclass(frozen=True)

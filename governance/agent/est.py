@@ -82,6 +82,8 @@ def reenroll(gateway: Gateway, csr: bytes) -> x509.Certificate:
         raise Unreachable(f"{gateway.address}: HTTP {answer.status}")
     if answer.status != 200:
         code, detail = refusal(answer)
+        if code == "renewal_not_open" and (early := retry_after(answer)):
+            raise Later(early, f"the console takes no renewal of it yet ({detail})")
         raise RenewalFailed(f"{code}: {detail}", code=code)
     found = _certificates(answer.data)
     if len(found) != 1:

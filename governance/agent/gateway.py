@@ -62,7 +62,7 @@ def refusal(answer: urllib3.BaseHTTPResponse) -> tuple[str, str]:
     try:
         body = json.loads(answer.data)
         return str(body["code"]), str(body["detail"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"HTTP {answer.status}", ""
 
 

@@ -21,6 +21,7 @@ _LARGEST = 1024  # bytes
 _PATIENCE = 5  # seconds, for the whole of a slow peer's handshake and for each read
 _WHOLE = 10  # seconds for a request altogether: a byte now and then would hold a connection for ever
 _DIGITS = 4  # of a Content-Length
+_HEARD_OUT, _CHUNK = 1024 * 1024, 64 * 1024  # bytes
 _AT_ONCE = 16  # connections
 
 
@@ -91,6 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         epoch = self._named_epoch()
         if epoch is None:
             self._answer(400)
+            self._hear_out()
             return
         self._answer(202)
         self.server.wake(epoch)
@@ -109,6 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         epoch = body.get("epoch")
         return epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None
+
+    def _hear_out(self) -> None:
+        """Closing before the peer has sent all would take the answer from it. Nobody looks at that."""
+        left = _HEARD_OUT
+        while left > 0 and (piece := self.rfile.read1(min(left, _CHUNK))):
+            left -= len(piece)
 
     def _answer(self, status: int) -> None:
         self.send_response(status)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 
-from governance.agent import anchors, log, rollout
+from governance.agent import ledger, log, rollout
 from governance.agent.config import Config
 from governance.agent.errors import NotTrusted
 from governance.agent.repository import Listing, Repository
 from governance.agent.state import Refusal, State
-
-logger = logging.getLogger("agent")
 
 _FIRST_WAIT = 300.0  # seconds before a list that the node refused is tried again; doubles each time
 _LONGEST_WAIT = 6 * 3600.0
@@ -94,22 +91,9 @@ def check_log(config: Config, repository: Repository, listing: Listing) -> None:
         files={path: listing.sha256(path) for path in listing.targets},
         pages=pages,
     )
-    _check_anchor(config, document)
+    ledger.check(config, document)
     if checkpoint != remembered:
         log.save(config.state_dir, checkpoint)
-
-
-def _check_anchor(config: Config, document: log.Document) -> None:
-    """Raises NotTrusted when the ledger knows another log; a ledger that does not answer holds up no list."""
-    if config.ledger is None:
-        return
-    try:
-        anchor = anchors.check(config.ledger.url, config.ledger.contract, document)
-    except anchors.NotRead as error:
-        logger.warning("the anchored heads were not read: %s", error)
-        return
-    if anchor.ahead:
-        logger.warning("the ledger knows %s entries of the log, here are %s", anchor.size, document.size)
 
 
 def _refused_lately(epoch: int, refused: Refusal | None, *, retry: bool) -> bool:

@@ -198,7 +198,7 @@ def _asking(config: Config, old: Identity) -> Asking:
 def _note_failure(config: Config, old: Identity, asking: Asking, error: Exception) -> None:
     """When to ask again, noted so that a restart does not forget it."""
     code = error.code if isinstance(error, RenewalFailed) else ""
-    wait = _wait(error, code, asking.failures, old.certificate.not_valid_after_utc.timestamp() - time.time())
+    wait = _wait(error, asking.failures, old.certificate.not_valid_after_utc.timestamp() - time.time())
     if code in _ANOTHER_KEY:
         shutil.rmtree(identity.home(config) / _PENDING, ignore_errors=True)
     failures = 0 if isinstance(error, Later) else asking.failures + 1
@@ -206,14 +206,13 @@ def _note_failure(config: Config, old: Identity, asking: Asking, error: Exceptio
     files.write(identity.home(config) / _ASKING, json.dumps(asdict(noted)).encode(), mode=0o600)
 
 
-def _wait(error: Exception, code: str, failures: int, left: float) -> float:
+def _wait(error: Exception, failures: int, left: float) -> float:
     """Seconds. ``left``: to the certificate's end."""
-    if isinstance(error, Later):
-        return error.seconds
+    if isinstance(error, Later):  # no sooner, and those whose certificates are of one day not all at once
+        return error.seconds * random.uniform(1, 1.05)  # noqa: S311 - no secret
     jitter = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-    if isinstance(error, RenewalFailed):  # a person must do something, or the time has not come
-        most = left if code == "renewal_not_open" else _DAY
-        return max(min(left / 10, most), _FIRST_WAIT) * jitter
+    if isinstance(error, RenewalFailed):  # a person must do something
+        return max(min(left / 10, _DAY), _FIRST_WAIT) * jitter
     asked = error.retry_after if isinstance(error, Unreachable) else 0
     return max(asked, min(_FIRST_WAIT * 2.0 ** min(failures, 16), _LONGEST_WAIT) * jitter)
 

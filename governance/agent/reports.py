@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from governance.agent import log, state
+from governance.agent import ledger, log, state
 from governance.agent.adapters import Adapter
 from governance.agent.applying import InForce
 from governance.agent.config import Config
@@ -66,6 +66,9 @@ def _body(config: Config, adapter: Adapter, now: InForce) -> dict[str, Any] | No
         body["held"] = {"epoch": known.held}
     if seen.size:
         body["log"] = {"size": seen.size, "head": seen.head}
+    anchored = ledger.load(config)
+    if ledger.is_withheld(anchored, time.time()):
+        body["withheld"] = {"size": anchored.missed}
     return body
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from governance.agent import VERSION, files, identity, log, state
+from governance.agent import VERSION, files, identity, ledger, log, state
 from governance.agent.config import Config
 from governance.agent.errors import AgentError
 
@@ -61,6 +61,7 @@ def collect(config: Config) -> dict[str, Any]:
         "refused": asdict(known.refused) if known.refused else None,
         "interrupted": known.owed,
         **_log(config),
+        "ledger": _ledger(config),
         **_certificate(config),
         "last_round": outcome.last_round if outcome else "",
         "last_success": outcome.last_success if outcome else "",
@@ -78,6 +79,21 @@ def _log(config: Config) -> dict[str, Any]:
     except AgentError as error:
         return {"log": None, "log_error": str(error)}
     return {"log": {"size": seen.size, "head": seen.head} if seen.size else None}
+
+
+def _ledger(config: Config) -> dict[str, Any] | None:
+    """How far the log was held against the ledger, and what is missed; None where no ledger is asked."""
+    if config.ledger is None:
+        return None
+    seen = ledger.load(config)
+    return {
+        "size": seen.size,
+        "head": seen.head,
+        "at": _text(datetime.fromtimestamp(seen.at, UTC)) if seen.at else "",
+        "missed": seen.missed,
+        "missed_since": _text(datetime.fromtimestamp(seen.since, UTC)) if seen.missed else "",
+        "withheld": ledger.is_withheld(seen, datetime.now(UTC).timestamp()),
+    }
 
 
 def _certificate(config: Config) -> dict[str, Any]:
@@ -105,6 +121,7 @@ def _alarms(told: dict[str, Any]) -> list[str]:
         "refused": told["refused"] is not None,
         "failing": bool(told["last_error"]),
         "not_trusted": "NotTrusted" in told["last_error"] or "log_error" in told,
+        "withheld": bool(told["ledger"] and told["ledger"]["withheld"]),
         "no_certificate": ends is None,
         "certificate_ended": ends is not None and ends <= now,
         "certificate_ends": ends is not None and now < ends <= now + _SOON,

@@ -157,6 +157,11 @@ def set_convener(ledger: Ledger, *, convener: str) -> Call:
     return _call(ledger.governor, GOVERNOR, "setConvener", _address(convener))
 
 
+def set_publisher(ledger: Ledger, *, publisher: str) -> Call:
+    """Who anchors the heads of the lists' logs; the zero address for nobody."""
+    return _call(ledger.anchors, ANCHORS, "setPublisher", _address(publisher))
+
+
 def set_terms(ledger: Ledger, **seconds: int) -> list[Call]:
     """New durations in seconds, by the names in ``_DURATIONS``."""
     return [_set_duration(ledger, name, value * ledger.ticks_per_second) for name, value in seconds.items()]

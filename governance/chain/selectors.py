@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import Q, QuerySet
+
 from consortium.members.models import Institution
 from consortium.members.states import Status
 from governance.chain import contracts, folds
@@ -49,13 +51,24 @@ def active_member_ids() -> set[str]:
     return set(seats.values_list("member_id", flat=True))
 
 
-def registry(network: str) -> list[RegistryEntry]:
+def registry(network: str) -> QuerySet[RegistryEntry]:
     """All nodes with a role on the network, by node id, whether or not their member's seat is active."""
-    return list(RegistryEntry.objects.filter(ledger=gateway.current(), network=network))
+    return RegistryEntry.objects.filter(ledger=gateway.current(), network=network)
+
+
+def roles(network: str) -> list[tuple[str, str, int]]:
+    """Of all of them: node id, member, role. Row objects would take ten times as long."""
+    return list(registry(network).values_list("consensus_id", "member_id", "role"))
+
+
+def frozen(network: str, now: datetime) -> set[str]:
+    """Ids of the nodes that are out of the lists at ``now``, whatever their role."""
+    stopped = registry(network).filter(Q(frozen_until__isnull=False) | Q(freeze_ratified=True))
+    return {entry.consensus_id for entry in stopped if entry.is_frozen(now)}
 
 
 def admitted(network: str, now: datetime) -> list[RegistryEntry]:
-    """Likewise, without the nodes that are frozen at ``now``: those that may take part."""
+    """All nodes with a role that are not frozen at ``now``: those that may take part."""
     return [entry for entry in registry(network) if not entry.is_frozen(now)]
 
 

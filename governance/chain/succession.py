@@ -83,6 +83,15 @@ def delay(ledger: Ledger) -> int:
     return int(contracts.timelock(ledger).functions.getMinDelay().call()) // ledger.ticks_per_second
 
 
+def publisher(ledger: Ledger) -> str:
+    """Who anchors the heads of the lists' logs. Raises NotThisContract, LedgerUnreachable, OtherLedger."""
+    held = contracts.anchors(ledger, gateway.web3(ledger)).functions
+    try:
+        return str(held.publisher().call())
+    except Web3Exception as error:
+        raise NotThisContract(contract=contracts.ANCHORS, address=ledger.anchors) from error
+
+
 # --- Whether it fits ----------------------------------------------------------------------------------------
 def check_governor(ledger: Ledger, address: str) -> None:
     """A governor of ours, over this alliance's seats, registry and timelock.

@@ -9,7 +9,9 @@ class PermissionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from governance.permissions import logbook, published, topics
+        from certs import forecast
+        from governance.permissions import expiries, logbook, published, topics
 
         topics.declare()
         published.add(logbook.targets)
+        forecast.add(expiries.of_root)

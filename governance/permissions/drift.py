@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 
-LIST, DECLINED, LOG, SILENT = "list", "declined", "log", "silent"
+LIST, DECLINED, LOG, WITHHELD, SILENT = "list", "declined", "log", "withheld", "silent"
 CLOCK, OLD_NODE, OTHER_NODE, OLD_AGENT, CERTIFICATE = (
     "clock", "old-node", "other-node", "old-agent", "certificate",
 )  # fmt: skip
@@ -41,6 +41,7 @@ class Facts:
     declined_reason: str = ""
     log_agrees: bool | None = None
     log_size: int | None = None
+    withheld_size: int = 0  # of a longer log, anchored for long, that it was not given
     expected_since: datetime | None = None  # since when it should have been heard of at all
     heard_at: datetime | None = None  # the last pull or report
     clock_offset: timedelta | None = None  # positive: ahead of ours
@@ -98,6 +99,12 @@ def _log(facts: Facts, policy: Policy, now: datetime) -> Params | None:
     return {"size": facts.log_size or 0} if facts.log_agrees is False else None
 
 
+def _withheld(facts: Facts, policy: Policy, now: datetime) -> Params | None:
+    if facts.withheld_size:
+        return {"size": facts.withheld_size, "served": facts.log_size or 0}
+    return None
+
+
 def _silent(facts: Facts, policy: Policy, now: datetime) -> Params | None:
     last = facts.heard_at or facts.expected_since
     if last is not None and now - last > policy.silence:
@@ -152,6 +159,7 @@ _RULES: Mapping[str, Rule] = {
     LIST: _list,
     DECLINED: _declined,
     LOG: _log,
+    WITHHELD: _withheld,
     SILENT: _silent,
     CLOCK: _clock,
     OLD_NODE: _old_node,

@@ -144,6 +144,14 @@ class SamePerson(ConsoleError):
     message = _("You have said so already: a second person has to.")
 
 
+class NotIndependent(ConsoleError):
+    """Made by the other one, or after the list was compiled: it may be the same person's second account."""
+
+    code = "not_independent"
+    status = 409
+    message = _("“%(account)s” can't be the second person: the account is too new, or one made the other.")
+
+
 class ListMalformed(ConsoleError):
     """A file of the next epoch would not be read by its node as it is meant: nothing was written.
 

@@ -29,6 +29,9 @@ SEALER = "sealer"
 FISCO_BCOS = "fisco-bcos"
 _ETHEREUM = frozenset({"besu", "goquorum", "geth"})  # these speak the same protocol with each other
 _ANY = "any"  # of software that we know nothing of
+_SPEAKS_ETHEREUM, _SPEAKS_ANY = frozenset({"ethereum"}), frozenset({_ANY})
+_MANY_PERCENT = 50  # of a list: more is too many whatever a policy says
+_MANY_FROM = 3  # nodes; of two, one may leave, and both leave an empty list
 _WATCHED_FROM = 3  # sealers; one or two tolerate no loss in any case, and are no alliance's ledger
 _NAMED = 10  # of the nodes that a finding is about
 
@@ -86,7 +89,8 @@ class Facts:
     """What else is known when a list is compiled. Nodes by id, but where the ledger speaks of them.
 
     ``recent``: names of the nodes that any list of the last while named, so that many small steps count as
-    the large one that they are. ``urgent``: nodes whose key is in other hands, or that the guardians froze.
+    the large one that they are; ``of_day`` likewise of a day, however short a policy's while is.
+    ``urgent``: nodes whose key is in other hands, or that the guardians froze.
     ``confirmed``: roles as the registry has them when it is read once more, None where it moved meanwhile.
     ``own_ledger``: roles in consensus as the network's own ledger lists them, None where it does not say.
     """
@@ -96,6 +100,7 @@ class Facts:
     bootnodes: Set[str] = frozenset()
     urgent: Set[str] = frozenset()
     recent: Mapping[str, str] = field(default_factory=dict)
+    of_day: Mapping[str, str] = field(default_factory=dict)
     confirmed: Mapping[str, str] | None = None
     own_ledger: Mapping[str, str] | None = None
 
@@ -155,6 +160,7 @@ def _without_urgent(
         sealers=facts.sealers - keys,
         own_ledger=None if own is None else {key: role for key, role in own.items() if key not in keys},
         recent={key: name for key, name in facts.recent.items() if key not in gone},
+        of_day={key: name for key, name in facts.of_day.items() if key not in gone},
     )
     return [node for node in before if node.id not in gone], rest
 
@@ -214,13 +220,30 @@ def _sealers(facts: Facts) -> Set[str]:
 def _dropped(
     before: Sequence[Listed], after: Sequence[Listed], facts: Facts, policy: Policy
 ) -> Iterable[Finding]:
-    names = {**facts.recent, **{node.id: node.name for node in before}}
     staying = {node.id for node in after}
-    dropped = sorted(name for key, name in names.items() if key not in staying)
+    known = {node.id: node.name for node in before}
+    names = {**facts.recent, **known}
+    dropped = _absent(names, staying)
     is_many = len(dropped) * 100 // max(1, len(names)) > policy.dropped_percent
     if len(dropped) >= policy.dropped_least and is_many:
-        shown = {"of": len(names), "percent": policy.dropped_percent}
-        yield Finding(TOO_MANY_DROPPED, {**shown, **_list(dropped)})
+        yield _too_many(dropped, names, policy.dropped_percent)
+    elif _absent(known, staying):
+        yield from _most_of_a_day({**facts.of_day, **names}, staying)
+
+
+def _most_of_a_day(names: Mapping[str, str], staying: Set[str]) -> Iterable[Finding]:
+    """No policy allows this: one person sets a policy."""
+    dropped = _absent(names, staying)
+    if len(names) >= _MANY_FROM and len(dropped) * 100 > len(names) * _MANY_PERCENT:
+        yield _too_many(dropped, names, _MANY_PERCENT)
+
+
+def _absent(names: Mapping[str, str], staying: Set[str]) -> list[str]:
+    return sorted(name for key, name in names.items() if key not in staying)
+
+
+def _too_many(dropped: Sequence[str], names: Mapping[str, str], percent: int) -> Finding:
+    return Finding(TOO_MANY_DROPPED, {"of": len(names), "percent": percent, **_list(dropped)})
 
 
 def _cut_off(before: Sequence[Listed], after: Sequence[Listed]) -> Iterable[Finding]:
@@ -240,18 +263,25 @@ class _Peers:
     def __init__(self, nodes: Iterable[Listed]) -> None:
         self._all: Counter[str] = Counter()
         self._reachable: Counter[str] = Counter()
-        for node in nodes:
-            for language in _languages(node):
-                self._all[language] += 1
-                self._reachable[language] += node.reachable
+        alike = Counter((_languages(node), node.reachable) for node in nodes)
+        for (languages, reachable), count in alike.items():
+            for language in languages:
+                self._all[language] += count
+                self._reachable[language] += count * reachable
+        self._known: dict[tuple[frozenset[str], bool], bool] = {}
 
     def has(self, node: Listed) -> bool:
         """Is there another one that it can meet: in a language of both, and one can dial the other?"""
-        own = _languages(node)
+        kind = (_languages(node), node.reachable)
+        if kind not in self._known:
+            self._known[kind] = self._has(*kind)
+        return self._known[kind]
+
+    def _has(self, own: frozenset[str], reachable: bool) -> bool:
         if not own:
             return False
-        count = self._all if node.reachable else self._reachable
-        itself = 1 if node.reachable else 0
+        count = self._all if reachable else self._reachable
+        itself = 1 if reachable else 0
         met = count.keys() if _ANY in own else {*own, _ANY}
         return any(count[one] > (itself if one in own else 0) for one in met)
 
@@ -260,7 +290,7 @@ def _languages(node: Listed) -> frozenset[str]:
     """What a node can speak with others; nothing, where no list of FISCO BCOS could name it."""
     if node.software == FISCO_BCOS:
         return node.forms
-    return frozenset({"ethereum" if node.software in _ETHEREUM else _ANY})
+    return _SPEAKS_ETHEREUM if node.software in _ETHEREUM else _SPEAKS_ANY
 
 
 def _roles(before: Sequence[Listed], after: Sequence[Listed], facts: Facts) -> Iterable[Finding]:

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from consortium.members.states import Role
 from governance.permissions import guards
 from governance.permissions.models import Epoch, EpochFinding, EpochOverride
 
@@ -70,6 +71,11 @@ def publishable(network: str | None = None) -> QuerySet[Epoch]:
     return rows.exclude(_is_held()).order_by("network_id", "-number").distinct("network_id")
 
 
+def let_out(rows: QuerySet[Epoch]) -> QuerySet[Epoch]:
+    """Those of ``rows`` that the guards found something in, and two people let out."""
+    return rows.exclude(_is_held()).filter(overrides__isnull=False)
+
+
 def is_held(epoch: Epoch) -> bool:
     """Does it wait for people? True of one that a newer epoch has taken the place of, too."""
     return Epoch.objects.filter(_is_held(), pk=epoch.pk).exists()
@@ -91,10 +97,13 @@ def with_state(rows: QuerySet[Epoch]) -> QuerySet[Any]:
 
 
 def _people() -> QuerySet[Any]:
-    rows = EpochOverride.objects.filter(epoch=OuterRef("pk")).order_by().values("epoch")
+    in_office = Q(person__is_active=True, person__role=Role.SECRETARIAT)
+    rows = EpochOverride.objects.filter(in_office, epoch=OuterRef("pk")).order_by().values("epoch")
     return rows.annotate(people=Count("person", distinct=True))
 
 
 def _is_held() -> Q:
+    """Whoever is not of the secretariat any more does not count; a list that went out stays out, though."""
     found = EpochFinding.objects.filter(epoch=OuterRef("pk"))
-    return Q(Exists(found)) & ~Q(Exists(_people().filter(people__gte=PEOPLE)))
+    enough = Q(Exists(_people().filter(people__gte=PEOPLE)))
+    return Q(Exists(found)) & Q(published_at__isnull=True) & ~enough

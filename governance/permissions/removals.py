@@ -8,6 +8,7 @@ from django.db.models import Max, Min, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from certs.choices import RevocationReason
 from certs.models import Certificate
 from consortium.core import clock
 from consortium.core.models import Event
@@ -16,6 +17,13 @@ from governance.chain.models import ChainEvent, RegistryEntry
 from governance.permissions import holding, removal
 from governance.permissions.models import Acknowledgement, Delivery, Epoch, EpochMember, Removal
 
+# What a node that leaves is revoked for; a certificate alone can be revoked for more.
+REASONS = (
+    RevocationReason.CESSATION_OF_OPERATION,
+    RevocationReason.PRIVILEGE_WITHDRAWN,
+    RevocationReason.AFFILIATION_CHANGED,
+    RevocationReason.KEY_COMPROMISE,
+)
 STEPS: dict[removal.Name, str | Promise] = {
     removal.Name.CONSENSUS: _("out of consensus"),
     removal.Name.LISTS: _("off the permission list"),

@@ -9,7 +9,8 @@
      "read_back": "node",                             # where the hashes come from; else "file"
      "refused": {"epoch": 13, "reason": "…"},         # the node would not have it; 12 is in force again
      "held": {"epoch": 13},                           # it waits for its wave
-     "log": {"size": 12, "head": "<hex>"}}            # the history of lists that the agent checked
+     "log": {"size": 12, "head": "<hex>"},            # the history of lists that the agent checked
+     "withheld": {"size": 14}}                        # its ledger has had a longer one for long
 
 All after ``applied_at`` may be left out. ``epoch`` 0 and no files: nothing is in force.
 """
@@ -31,7 +32,7 @@ LONGEST_REASON = 500
 LONGEST_VERSION = 80  # of what is kept; a node may say more
 _LONGEST_SAID = 200
 _KNOWN = frozenset(
-    "network epoch files agent_version applied_at clock node read_back refused held log".split()  # noqa: SIM905
+    "network epoch files agent_version applied_at clock node read_back refused held log withheld".split()  # noqa: SIM905
 )
 _READ_BACK = ("node", "file")
 _AHEAD = timedelta(days=1)  # how far a node's clock may be ahead of ours when it says when it applied a list
@@ -57,6 +58,7 @@ class Report:
     held_epoch: int = 0
     log_size: int | None = None
     log_head: str = ""
+    withheld_size: int = 0
 
 
 def read(body: bytes, now: datetime) -> Report:
@@ -80,6 +82,7 @@ def read(body: bytes, now: datetime) -> Report:
         held_epoch=_held(values),
         log_size=size,
         log_head=head,
+        withheld_size=_withheld(values),
     )
     _check_together(report)
     return report
@@ -96,6 +99,8 @@ def _check_together(report: Report) -> None:
         raise InvalidReport(reason="refused.epoch")
     if report.held_epoch and report.held_epoch <= report.epoch:
         raise InvalidReport(reason="held.epoch")
+    if report.withheld_size and report.withheld_size <= (report.log_size or 0):
+        raise InvalidReport(reason="withheld.size")
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -154,6 +159,11 @@ def _words(text: str) -> str:
 def _held(values: dict[str, Any]) -> int:
     part = _part(values, "held", {"epoch"})
     return 0 if part is None else _number(part, "epoch", "held.epoch")
+
+
+def _withheld(values: dict[str, Any]) -> int:
+    part = _part(values, "withheld", {"size"})
+    return 0 if part is None else _number(part, "size", "withheld.size")
 
 
 def _log(values: dict[str, Any]) -> tuple[int | None, str]:

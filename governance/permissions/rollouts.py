@@ -7,6 +7,7 @@ itself, from its own node id, whether the new epoch is for it yet.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -98,9 +99,13 @@ def plan(
     return Plan(tuple(sorted(chosen)), (*([0] if chosen else []), *shares), salt)
 
 
-def salt(network: str, epoch: int, content_sha256: str) -> str:
-    """Hex, the same at each attempt to publish the epoch: a node once let in is not sent away again."""
-    return hashlib.sha256(f"{network} {epoch} {content_sha256}".encode()).hexdigest()[:32]
+def salt(secret: str, network: str, epoch: int, content_sha256: str) -> str:
+    """Hex, the same at each attempt to publish the epoch: a node once let in is not sent away again.
+
+    Members write some of a list's content. Without the secret one could try what puts its node first.
+    """
+    said = f"rollout salt {network} {epoch} {content_sha256}"
+    return hmac.new(secret.encode(), said.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def position(salt: str, node: str) -> int:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from governance.permissions.formats import checking, writing
 from governance.permissions.formats.desired import (
@@ -73,8 +74,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What the registry says: a node's role (1 observer, 2 sealer) and the member that answers for it."""
 
     consensus_id: str  # 128 lowercase hex
@@ -170,7 +170,8 @@ def _listed(entry: Entry, endpoint: Endpoint, credential: Credential) -> ListedN
 
 
 def _ids(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({value.lower() for value in values} - {""}))
+    found = {value.lower() for value in values if value}
+    return tuple(sorted(found)) if found else ()
 
 
 def frozen_nodes(entries: Iterable[Entry], endpoints: Iterable[Endpoint]) -> tuple[FrozenNode, ...]:

@@ -85,6 +85,15 @@ def keep_permits() -> None:
     services.keep_permits()
 
 
+@shared_task(name="permissions.mend_store", ignore_result=True)
+def mend_store() -> None:
+    """Every hour: a bucket may have lost what nobody here would put again, since nothing changed."""
+    try:
+        services.mend_store()
+    except NoListKeys:
+        logger.debug("no list keys yet: nothing was published that could be lost")
+
+
 @shared_task(name="permissions.remind_nodes", ignore_result=True)
 def remind_nodes() -> None:
     """Every ten seconds: tell the nodes whose next attempt is due."""

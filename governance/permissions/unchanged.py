@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import threading
 import time
 import uuid
@@ -24,7 +25,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from consortium.core import clock, surface
-from governance.permissions import selectors, services
+from governance.permissions import rules, selectors, services
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ ADMITTED = "console.admitted"
 
 _TIMESTAMP = "/tuf/metadata/timestamp.json"
 _LISTS = "/v1/networks/"
+_ETAG = re.compile(r'"[0-9a-f]{64}"')  # as the gateway makes them
 _SETTLED = 5.0  # seconds: rows are committed after the file that says they are published
 _MOST = 20_000  # answers kept
 _LARGEST = 4096  # bytes of an answer that is kept: no list is
@@ -44,7 +46,7 @@ Headers = list[tuple[str, str]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Stamp = tuple[int, int, int] | None
 Standing = tuple[int, int] | None
-Key = tuple[bytes, str, str, str]
+Key = tuple[bytes, str, str]  # what a node has is no part of it: of its tags the last is kept
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class _Answer:
     status: str
     headers: Headers
     body: bytes
+    known: str
     admitted: Admitted
     published: Stamp
     permitted: Stamp
@@ -84,7 +87,7 @@ class Unchanged:
         if key is None:
             return self._application(environ, start_response)
         answer = self._answers.get(key)
-        if answer is None or not self._holds(answer):
+        if answer is None or answer.known != _known(environ) or not self._holds(answer):
             return self._ask(key, environ, start_response)
         self._pulls.note(answer.admitted.node_id)
         start_response(answer.status, answer.headers)
@@ -110,12 +113,13 @@ class Unchanged:
         answered = self._application(environ, heard)
         admitted = environ.get(ADMITTED)
         if isinstance(admitted, Admitted) and said[0][0][:3] in {"200", "304"} and _is_settled(published):
-            self._keep(key, *said[0], answered, admitted, published, standing)
+            self._keep(key, _known(environ), *said[0], answered, admitted, published, standing)
         return answered
 
     def _keep(
         self,
         key: Key,
+        known: str,
         status: str,
         headers: Headers,
         answered: Iterable[bytes],
@@ -129,7 +133,7 @@ class Unchanged:
             return
         while len(self._answers) >= _MOST:
             self._answers.pop(next(iter(self._answers)), None)
-        self._answers[key] = _Answer(status, headers, body, admitted, published, permitted, standing)
+        self._answers[key] = _Answer(status, headers, body, known, admitted, published, permitted, standing)
 
 
 def _key(environ: Environ) -> Key | None:
@@ -140,8 +144,21 @@ def _key(environ: Environ) -> Key | None:
     peer = surface.peer_of(environ)
     if peer is None:
         return None
-    known = environ.get("HTTP_IF_NONE_MATCH", "")
-    return hashlib.sha256(peer).digest(), path, environ.get("QUERY_STRING", ""), known
+    query = environ.get("QUERY_STRING", "")
+    if (_known(environ) and not _ETAG.fullmatch(_known(environ))) or (query and not _may_ask(path, query)):
+        return None
+    return hashlib.sha256(peer).digest(), path, query
+
+
+def _known(environ: Environ) -> str:
+    """What the node has already, as it says."""
+    return str(environ.get("HTTP_IF_NONE_MATCH", ""))
+
+
+def _may_ask(path: str, query: str) -> bool:
+    """No agent asks otherwise; one that invents questions would put others' answers out of memory."""
+    folder = path.rpartition("/")[2]
+    return query in {"file=" + one.removeprefix(f"{folder}/") for one in rules.FILES.get(folder, ())}
 
 
 def _stamp(path: Path) -> Stamp:

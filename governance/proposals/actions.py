@@ -137,6 +137,8 @@ def _constitutional(ledger: Ledger, action: ProposalAction) -> list[Call]:
             return calls.name_guardian(ledger, break_glass=action.address)
         case Kind.SET_CONVENER:
             return [calls.set_convener(ledger, convener=action.address)]
+        case Kind.SET_PUBLISHER:
+            return [calls.set_publisher(ledger, publisher=action.address)]
         case Kind.HAND_OVER:
             return calls.hand_over(ledger, governor=action.address, break_glass=action.break_glass)
         case _:
@@ -220,6 +222,8 @@ def _constitutional_subject(action: ProposalAction) -> str:
             return f"guardians' contract {action.address}"
         case Kind.SET_CONVENER:
             return f"convener {action.address}"
+        case Kind.SET_PUBLISHER:
+            return f"publisher of the lists' logs {action.address}"
         case Kind.HAND_OVER:
             return f"governor {action.address}, guardians' contract {action.break_glass or 'none'}"
         case _:

@@ -115,6 +115,11 @@ def _convener(held: _Held, arguments: _Arguments) -> Iterator[Change]:
     yield Change(_("proposes for the secretariat"), _who(held, now), _who(held, then))
 
 
+def _publisher(held: _Held, arguments: _Arguments) -> Iterator[Change]:
+    now, then = succession.publisher(held.ledger), arguments["newPublisher"]
+    yield Change(_("anchors the lists' logs"), _who(held, now), _who(held, then))
+
+
 def _may_freeze(held: _Held, arguments: _Arguments) -> Iterator[Change]:
     now, then = held.ledger.break_glass, arguments["newGuardian"]
     yield Change(_("may freeze nodes"), held.guardians(now), held.guardians(then))
@@ -145,6 +150,7 @@ _READERS: dict[str, Any] = {
     "updateDelay": _duration("timelock"),
     "setGuardians": _guardians,
     "setConvener": _convener,
+    "setPublisher": _publisher,
     "setGuardian": _may_freeze,
     "setProposalGuardian": _may_cancel,
     "grantRole": _takes_over,

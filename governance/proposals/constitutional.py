@@ -10,14 +10,21 @@ from consortium.core.errors import InvalidInput
 from governance.chain import succession
 from governance.chain.models import Ledger
 from governance.proposals import charter
-from governance.proposals.errors import NoGuardians, NothingChanges
+from governance.proposals.errors import NoAnchors, NoGuardians, NothingChanges
 from governance.proposals.models import Kind, ProposalAction
 
 # About no institution. A change of rules is of the same sort, and guarded where the rules are.
 KINDS = frozenset(
-    {Kind.CHANGE_TERMS, Kind.CHANGE_GUARDIANS, Kind.NAME_GUARDIAN, Kind.SET_CONVENER, Kind.HAND_OVER}
+    {
+        Kind.CHANGE_TERMS,
+        Kind.CHANGE_GUARDIANS,
+        Kind.NAME_GUARDIAN,
+        Kind.SET_CONVENER,
+        Kind.SET_PUBLISHER,
+        Kind.HAND_OVER,
+    }
 )
-_TO_AN_ADDRESS = frozenset({Kind.NAME_GUARDIAN, Kind.SET_CONVENER, Kind.HAND_OVER})
+_TO_AN_ADDRESS = frozenset({Kind.NAME_GUARDIAN, Kind.SET_CONVENER, Kind.SET_PUBLISHER, Kind.HAND_OVER})
 _OR_NOBODY = _TO_AN_ADDRESS - {Kind.HAND_OVER}
 
 
@@ -41,9 +48,11 @@ def check_fields(action: ProposalAction) -> None:
 
 
 def check_office(ledger: Ledger, action: ProposalAction) -> None:
-    """Raise NoGuardians, NothingChanges: what the action starts from is not so."""
+    """Raise NoGuardians, NoAnchors, NothingChanges: what the action starts from is not so."""
     if action.kind == Kind.CHANGE_GUARDIANS and not ledger.break_glass:
         raise NoGuardians
+    if action.kind == Kind.SET_PUBLISHER and not ledger.anchors:
+        raise NoAnchors
     if action.kind == Kind.HAND_OVER and action.address == ledger.governor:
         raise NothingChanges(address=action.address)
 

@@ -97,6 +97,14 @@ class NoGuardians(ConsoleError):
     message = _("This alliance has no guardians: name a guardians' contract first.")
 
 
+class NoAnchors(ConsoleError):
+    """The alliance has no contract for the heads of the lists' logs, so nobody publishes to it."""
+
+    code = "no_anchors"
+    status = 409
+    message = _("This alliance has no contract for the lists' logs yet: deploy it first (deploy_anchors).")
+
+
 class NothingChanges(ConsoleError):
     """``address`` holds the office already."""
 

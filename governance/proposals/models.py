@@ -28,6 +28,7 @@ class Kind(models.TextChoices):
     CHANGE_GUARDIANS = "change_guardians", _("change the guardians")
     NAME_GUARDIAN = "name_guardian", _("name the guardians' contract")
     SET_CONVENER = "set_convener", _("change who proposes for the secretariat")
+    SET_PUBLISHER = "set_publisher", _("change who anchors the lists' logs")
     HAND_OVER = "hand_over", _("hand over to another governor")
     OTHER = "other", _("something else")  # opened on the ledger without the console; never drafted here
 

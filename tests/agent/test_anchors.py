@@ -13,7 +13,7 @@ from web3.contract import Contract
 
 from governance.agent import anchors, log
 from governance.agent.anchors import NotRead
-from governance.agent.log import LogNotTrusted
+from governance.agent.log import Anchored, Document, LogNotTrusted
 from tests.agent.test_log import NETWORK, entries, published
 from tests.chain.faulty import FaultyNode
 from tests.contracts.alliance import FOUNDER, deploy, padded
@@ -60,13 +60,13 @@ def test_the_questions_are_those_of_the_contract() -> None:
 
 def test_nothing_is_anchored_yet(node: FaultyNode, contract: Contract) -> None:
     found = anchors.check(node.url, contract.address, published(LISTED))
-    assert (found.size, found.compared, found.ahead) == (0, False, False)
+    assert (found.size, found.agreed) == (0, 0)
 
 
 def test_an_anchor_of_this_very_log_is_taken(node: FaultyNode, contract: Contract) -> None:
     anchored(contract, 7, head(7))
     found = anchors.check(node.url, contract.address, published(LISTED))
-    assert (found.size, found.head, found.compared, found.ahead) == (7, head(7), True, False)
+    assert (found.size, found.head) == (found.agreed, found.agreed_head) == (7, head(7))
     assert len(node.asked) == 1, "one small question"
 
 
@@ -90,21 +90,78 @@ def test_so_it_is_when_the_anchor_is_of_a_longer_log(node: FaultyNode, contract:
     assert error.value.what == "anchor"
 
 
-def test_who_is_only_behind_is_told_so(node: FaultyNode, contract: Contract) -> None:
+def test_who_is_only_behind_is_told_how_far(node: FaultyNode, contract: Contract) -> None:
     anchored(contract, 5, head(5))
     anchored(contract, 9, head(9))
     five = replace(published(LISTED[:5]), files={})
     found = anchors.check(node.url, contract.address, five)
-    assert (found.size, found.compared, found.ahead) == (9, True, True)
+    assert (found.size, found.agreed, found.agreed_head) == (9, 5, head(5))
     four = replace(published(LISTED[:4]), files={})
     found = anchors.check(node.url, contract.address, four)
-    assert (found.compared, found.ahead) == (False, True), "nothing was anchored for four entries"
+    assert (found.size, found.agreed) == (9, 0), "nothing was anchored for four entries"
+
+
+def test_a_console_that_showed_the_fork_before_the_true_anchor_came_is_caught_by_its_own_word(
+    node: FaultyNode, contract: Contract
+) -> None:
+    """It anchored five for everybody, and nine; to this node it shows six, of which the fourth is another."""
+    anchored(contract, 5, head(5))
+    anchored(contract, 9, head(9))
+    apart = [*LISTED[:3], (LISTED[3][0], "d" * 64), *LISTED[4:6]]
+    forked = says_anchored(published(apart), 5, head(5, apart), contract)
+    with pytest.raises(LogNotTrusted, match="the ledger has another head for 5 entries"):
+        anchors.check(node.url, contract.address, forked)
+
+
+def test_an_anchor_that_the_ledger_never_took_is_a_lie(node: FaultyNode, contract: Contract) -> None:
+    anchored(contract, 9, head(9))
+    lying = says_anchored(published(LISTED[:6]), 5, head(5), contract)
+    with pytest.raises(LogNotTrusted, match="said to be anchored at 5 entries, and the ledger has none"):
+        anchors.check(node.url, contract.address, lying)
+
+
+def test_so_is_one_of_another_log_than_the_one_it_stands_in(node: FaultyNode, contract: Contract) -> None:
+    anchored(contract, 5, head(5))
+    lying = says_anchored(published(LISTED), 5, "e" * 64, contract)
+    with pytest.raises(LogNotTrusted, match="not the log that is said to be anchored"):
+        anchors.check(node.url, contract.address, lying)
+
+
+def test_an_anchor_that_this_node_has_not_seen_yet_is_no_lie(node: FaultyNode, contract: Contract) -> None:
+    """Its own ledger may be some blocks behind the console's."""
+    anchored(contract, 5, head(5))
+    found = anchors.check(node.url, contract.address, says_anchored(published(LISTED), 9, head(9), contract))
+    assert (found.size, found.agreed) == (5, 5)
+
+
+def test_an_anchor_in_a_former_contract_is_not_looked_for_in_this_one(
+    node: FaultyNode, contract: Contract, ledger: Web3
+) -> None:
+    anchored(contract, 9, head(9))
+    former = deploy(ledger, "EpochAnchors", FOUNDER, FOUNDER)
+    found = anchors.check(node.url, contract.address, says_anchored(published(LISTED), 5, head(5), former))
+    assert found.agreed == 9
+
+
+def test_what_was_missed_is_compared_when_it_comes(node: FaultyNode, contract: Contract) -> None:
+    """By then the ledger is further on: its newest head alone would not tell."""
+    anchored(contract, 7, head(7))
+    anchored(contract, 9, head(9))
+    apart = replace(published([*LISTED[:6], (LISTED[6][0], "d" * 64), LISTED[7]]), files={})
+    assert anchors.check(node.url, contract.address, apart).agreed == 0, "eight were never anchored"
+    with pytest.raises(LogNotTrusted, match="the ledger has another head for 7 entries"):
+        anchors.check(node.url, contract.address, apart, missed=7)
+
+
+def says_anchored(document: Document, size: int, value: str, contract: Contract) -> Document:
+    said = Anchored(size, value, str(contract.address), 31337, "0x" + "ab" * 32, 12)
+    return replace(document, anchored=said)
 
 
 def test_another_networks_anchors_say_nothing(node: FaultyNode, contract: Contract) -> None:
     anchored(contract, 7, "e" * 64)
     found = anchors.check(node.url, contract.address, published(LISTED, network="custody"))
-    assert (found.size, found.compared) == (0, False)
+    assert (found.size, found.agreed) == (0, 0)
 
 
 def test_a_ledger_that_is_away_says_nothing(

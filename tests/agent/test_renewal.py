@@ -6,6 +6,7 @@ import json
 import stat
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from certs import issuing
 from certs import selectors as certs
 from certs import services as certificates
 from certs.models import CertificateRequest
+from consortium.core import clock
 from consortium.members.models import Node
 from governance.agent import config, identity, renewal
 from tests.agent.command import status
@@ -105,6 +107,27 @@ def test_nothing_is_asked_for_before_its_time(town: Town) -> None:
     town.configure(node)
     assert town.agent_once(node).returncode == 0
     assert not home(town, node).exists()
+    assert not CertificateRequest.objects.filter(renews__isnull=False).exists()
+
+
+def test_before_the_consoles_window_opens_it_waits_without_a_word_of_failure(town: Town) -> None:
+    """Two thirds of a year are over; the console takes renewals in the last 60 days."""
+    node = town.node("heming-bank/n1")
+    with clock.frozen(clock.now() - timedelta(days=270)):
+        town.certify(node)
+    town.role(node)
+    town.work()
+    town.start_gateway()
+    town.configure(node)
+    done = town.agent_once(node)
+    assert done.returncode == 0, done.stderr
+    assert "INFO the next certificate: the console takes no renewal of it yet" in done.stderr
+    assert "WARNING" not in done.stderr
+    assert status(town, node)["alarms"] == []
+    noted = json.loads((home(town, node) / "asking.json").read_text())
+    assert noted["failures"] == 0
+    assert noted["after"] > time.time() + 86_000, "it looks again tomorrow"
+    assert "next certificate" not in town.agent_once(node).stderr
     assert not CertificateRequest.objects.filter(renews__isnull=False).exists()
 
 

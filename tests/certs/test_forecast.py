@@ -111,4 +111,4 @@ class TestOfAnAlliance:
                 call_command("expiry_forecast", stdout=output)
             assert failure.value.returncode == 1
             alarming = [line for line in output.getvalue().splitlines() if line.startswith("!")]
-            assert any(line.endswith("list     root") for line in alarming)
+            assert any(line.split()[-2:] == ["list", "root"] for line in alarming)

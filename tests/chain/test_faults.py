@@ -51,7 +51,7 @@ def works_until_done(world: World) -> None:
         still = OutboxMessage.objects.filter(topic__startswith="chain.", done_at__isnull=True)
         return not still.exists()
 
-    if not child.wait_until(work, time.monotonic() + 60):
+    if not child.wait_until(work, time.monotonic() + 180):
         raise AssertionError(list(OutboxMessage.objects.filter(done_at__isnull=True).values()))
 
 

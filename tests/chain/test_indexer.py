@@ -149,7 +149,7 @@ def test_logs_are_asked_for_in_bounded_ranges_without_a_gap(world: World, settin
     asked: list[tuple[int, int]] = []
     _record_ranges(gateway.connect(), asked)
     world.follow()
-    assert len(asked) == 5
+    assert len(asked) >= 5  # more where the ledger was slow to answer: then less is asked for at once
     assert all(end - start < 7 for start, end in asked)
     assert [start for start, _ in asked] == [first, *(end + 1 for _, end in asked[:-1])]
     assert asked[-1][1] == world.height

@@ -158,3 +158,41 @@ def test_nothing_to_do() -> None:
     assert bulk.insert([]) == []
     assert bulk.update([], ["attempts"]) == set()
     assert bulk.keys(OutboxMessage, 0) == []
+
+
+class TestARowUnderEachKey:
+    """``ensure``: with a model whose key is given."""
+
+    @staticmethod
+    def kept() -> dict[str, tuple[str, datetime]]:
+        from django.contrib.sessions.models import Session
+
+        rows = Session.objects.values_list("session_key", "session_data", "expire_date")
+        return {key: (data, at) for key, data, at in rows}
+
+    @staticmethod
+    def session(data: str) -> models.Model:
+        from django.contrib.sessions.models import Session
+
+        return Session(session_data=data, expire_date=NOW)
+
+    def test_is_new_or_keeps_what_is_not_named(self) -> None:
+        bulk.ensure(self.session("first"), ["a"], ["session_data"])
+        later = self.session("second")
+        later.expire_date = NOW.replace(year=2028)
+        bulk.ensure(later, ["b", "a"], ["session_data"])
+        assert self.kept() == {"a": ("second", NOW), "b": ("second", NOW.replace(year=2028))}
+
+    def test_of_no_key_is_none(self) -> None:
+        bulk.ensure(self.session("nobody's"), [], ["session_data"])
+        assert self.kept() == {}
+
+    @pytest.mark.parametrize("text", HARD, ids=ascii)
+    def test_comes_back_as_it_was(self, text: str) -> None:
+        bulk.ensure(self.session(text), ["a"], ["session_data"])
+        assert self.kept()["a"][0] == text
+
+    def test_whose_key_is_too_long_is_refused_with_all_others(self) -> None:
+        with pytest.raises(DataError, match="too long"), transaction.atomic():
+            bulk.ensure(self.session("cut"), ["s" * 40, "s" * 41], ["session_data"])
+        assert self.kept() == {}

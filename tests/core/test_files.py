@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,22 @@ def test_a_file_is_replaced_whole_with_the_mode_asked_for(tmp_path: Path) -> Non
     assert files.replace(place, b"the second", mode=0o600) == place
     assert place.read_bytes() == b"the second"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("write", [files.replace, files.create])
+def test_on_a_full_disk_the_former_stays_and_nothing_half_written_is_left(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    place = files.replace(tmp_path / "nodes.crl", b"the first")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(place, b"the second", mode=0o644)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert place.read_bytes() == b"the first"
     assert list(tmp_path.iterdir()) == [place]
 
 

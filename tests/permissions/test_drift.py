@@ -48,6 +48,7 @@ CASES: tuple[tuple[dict[str, object], dict[str, drift.Params]], ...] = (
     ({"declined": 12}, {}),  # it took it after all
     ({"log_agrees": False}, {"log": {"size": 12}}),
     ({"log_agrees": None}, {}),
+    ({"withheld_size": 14}, {"withheld": {"size": 14, "served": 12}}),
     ({"heard_at": NOW - 15 * MINUTE}, {}),
     ({"heard_at": NOW - 16 * MINUTE}, {"silent": {"since": "2026-11-23T11:44:00+00:00"}}),
     ({"heard_at": None}, {"silent": {"since": "2026-11-22T12:00:00+00:00"}}),

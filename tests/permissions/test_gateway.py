@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from datetime import timedelta
@@ -48,7 +49,7 @@ def report(world: World, **changes: Any) -> dict[str, Any]:
     """What heming's agent would say about the newest epoch."""
     epoch = world.published()
     files = {"permissions.json": epoch.files.get(path="permissions.json").sha256}
-    body = {"network": "settlement", "epoch": epoch.number, "files": files, "agent_version": "1.0"}
+    body = {"network": "settlement", "epoch": epoch.number, "files": files, "agent_version": "1.1"}
     return {**body, "applied_at": "2026-11-23T08:00:00Z", **changes}
 
 
@@ -316,15 +317,58 @@ def test_a_report_that_makes_no_sense_is_refused(served: World) -> None:
     assert not Acknowledgement.objects.exists()
 
 
-def test_a_peer_that_says_nothing_holds_nobody_up(served: World) -> None:
-    port = int(served.gateway_url.rpartition(":")[2])
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # the beginning of a record of 512 octets
+
+
+@pytest.mark.parametrize("said", [b"", HELLO[:3], HELLO], ids=["nothing", "half a header", "half a record"])
+def test_strangers_that_say_nothing_whole_hold_nobody_up(world: World, said: bytes) -> None:
+    """A hundred of them for each of its threads, and it would cut them off after ten minutes only."""
+    world.admitted("heming-bank/n1")
+    world.work()
+    world.start_gateway(GATEWAY_THREADS="2", REQUEST_DEADLINE="600")
+    port = int(world.gateway_url.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
     try:
-        with served.client(node()) as client:
+        for one in silent:
+            one.sendall(said)
+        with world.client(node()) as client:
             assert client.get("/tuf/metadata/timestamp.json").status_code == 200
     finally:
         for one in silent:
             one.close()
+
+
+def test_who_speaks_haltingly_is_heard_out(served: World) -> None:
+    """A greeting that comes an octet at a time is a greeting."""
+    host, port = "127.0.0.1", int(served.gateway_url.rpartition(":")[2])
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing)
+    with pytest.raises(ssl.SSLWantReadError):
+        session.do_handshake()
+    with socket.create_connection((host, port)) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.settimeout(30)
+        for octet in outgoing.read():
+            peer.sendall(bytes([octet]))
+        incoming.write(peer.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            session.do_handshake()
+        assert session.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def test_who_leaves_within_a_greeting_is_forgotten(served: World) -> None:
+    port = int(served.gateway_url.rpartition(":")[2])
+    for said in (b"", HELLO[:3], HELLO, b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(said)
+            peer.shutdown(socket.SHUT_WR)
+            peer.settimeout(30)
+            with contextlib.suppress(ConnectionResetError):
+                assert b"HTTP/1.1 200" not in peer.recv(65536)
+    with served.client(node()) as client:
+        assert client.get("/tuf/metadata/timestamp.json").status_code == 200
 
 
 def test_peers_that_do_not_finish_are_cut_off(world: World) -> None:

@@ -89,7 +89,15 @@ def test_one_or_two_sealers_tolerate_no_loss_and_are_left_alone_until_the_last_i
 
 @pytest.mark.parametrize(
     ("of", "dropped", "is_found"),
-    [(9, 3, False), (9, 4, True), (8, 3, True), (3, 2, False), (100, 33, False), (100, 34, True)],
+    [
+        (9, 3, False),
+        (9, 4, True),
+        (8, 3, True),
+        (3, 2, True),
+        (2, 1, False),
+        (100, 33, False),
+        (100, 34, True),
+    ],
 )
 def test_more_than_a_third_and_at_least_three_nodes_are_too_many(
     of: int, dropped: int, is_found: bool
@@ -251,7 +259,16 @@ def test_what_is_dropped_is_found_exactly_where_the_policy_says(
     dropped = len(nodes) - len(after)
     found = codes(findings(nodes, after, voted_out(nodes, after), Policy(percent, least)))
     share = dropped * 100 // len(nodes) if nodes else 0
-    assert (guards.TOO_MANY_DROPPED in found) == (dropped >= least and share > percent)
+    most = len(nodes) >= 3 and dropped * 2 > len(nodes)
+    assert (guards.TOO_MANY_DROPPED in found) == ((dropped >= least and share > percent) or most)
+
+
+def test_what_left_earlier_in_the_day_is_not_held_against_a_list_that_drops_nobody() -> None:
+    today = many(6, "observer")
+    before = today[4:]
+    known = replace(voted_out(before, before), of_day={one.id: one.name for one in today})
+    assert findings(before, before, known, USUAL) == []
+    assert codes(findings(before, before[1:], known, USUAL)) == [guards.TOO_MANY_DROPPED]
 
 
 @given(lists(), st.frozensets(st.integers(0, 11)))

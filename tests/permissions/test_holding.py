@@ -14,9 +14,10 @@ from consortium.core.errors import InvalidInput, NotAllowed, ReasonRequired
 from consortium.core.events import COMMAND
 from consortium.core.models import Event
 from consortium.members.models import Node, User
+from consortium.members.services import create_account, deactivate_account
 from governance.chain.ledgers.models import GovernedLedger, LedgerNode
 from governance.permissions import guards, holding, services
-from governance.permissions.errors import NotHeld, SamePerson, Superseded
+from governance.permissions.errors import NotHeld, NotIndependent, SamePerson, Superseded
 from governance.permissions.models import Delivery, Epoch, EpochFinding, GuardPolicy
 from tests.factories import UserFactory
 from tests.permissions.world import OBSERVER, SEALER, World, network
@@ -103,6 +104,50 @@ def test_the_same_person_does_not_count_twice_and_nobody_else_counts_at_all(worl
     assert held.overrides.count() == 1
 
 
+def test_an_account_that_was_made_for_it_is_no_second_person(world: World) -> None:
+    nodes = town(world)
+    alias = create_account(
+        username="wang.min.too", password=None, role="secretariat", institution=None, actor=world.secretary
+    )
+    expire(world, nodes[:3])
+    held = newest()
+    services.override(held, actor=world.secretary, reason="these sites closed today")
+    with pytest.raises(NotIndependent):
+        services.override(held, actor=alias, reason="I called all three")
+    with pytest.raises(NotIndependent):
+        services.override(held, actor=UserFactory(secretariat=True), reason="made after the list was held")
+    assert holding.is_held(held)
+
+
+def test_who_made_the_first_ones_account_is_no_second_person_either(world: World) -> None:
+    nodes = town(world)
+    alias = create_account(
+        username="wang.min.too", password=None, role="secretariat", institution=None, actor=world.secretary
+    )
+    expire(world, nodes[:3])
+    services.override(newest(), actor=alias, reason="I called all three")
+    with pytest.raises(NotIndependent):
+        services.override(newest(), actor=world.secretary, reason="these sites closed today")
+    assert holding.is_held(newest())
+
+
+def test_the_word_of_who_was_dismissed_does_not_count_and_what_went_out_stays_out(
+    world: World, li_jun: User
+) -> None:
+    chen_yu = UserFactory(secretariat=True, username="chen.yu")
+    expire(world, town(world)[:3])
+    held = newest()
+    services.override(held, actor=li_jun, reason="trust me")
+    deactivate_account(li_jun, actor=world.secretary, reason="dismissed for what he tried")
+    services.override(held, actor=world.secretary, reason="these sites closed today")
+    assert holding.is_held(held)
+    services.override(held, actor=chen_yu, reason="I called all three")
+    world.work()
+    assert world.published() == held
+    deactivate_account(chen_yu, actor=world.secretary, reason="retired")
+    assert list(holding.publishable()) == [held]
+
+
 def test_an_epoch_without_findings_or_already_let_out_needs_nobody(world: World, li_jun: User) -> None:
     nodes = town(world)
     with pytest.raises(NotHeld):
@@ -151,6 +196,8 @@ def test_nodes_dropped_one_by_one_count_together_and_not_for_ever(world: World) 
     expire(world, nodes[2:3])
     assert codes(newest()) == [guards.TOO_MANY_DROPPED]
     with clock.frozen(clock.now() + timedelta(hours=2)):
+        assert not services.recheck(network()), "most of the network within a day is too much for one person"
+    with clock.frozen(clock.now() + timedelta(hours=25)):
         assert services.recheck(network())
         world.work()
     assert world.published() == newest(), "the last of them alone is no more than one"
@@ -219,7 +266,8 @@ def test_a_node_stays_listed_until_its_own_ledger_waits_for_it_no_longer(world: 
 
 
 def test_what_counts_as_many_is_the_secretariats_to_set(world: World) -> None:
-    nodes = town(world)
+    nodes = [*town(world), *(world.admitted(f"lanyu-bank/n{number}", role=OBSERVER) for number in (1, 2))]
+    world.work()
     services.set_policy(
         network(), dropped_percent=50, dropped_least=4, window_minutes=10, actor=world.secretary,
         reason="a site with three banks closes",
@@ -228,6 +276,41 @@ def test_what_counts_as_many_is_the_secretariats_to_set(world: World) -> None:
     assert world.published() == newest()
     event = Event.objects.get(action="guards.changed")
     assert (event.data["before"]["dropped_percent"], event.data["after"]["dropped_percent"]) == (33, 50)
+
+
+def test_no_policy_lets_most_of_a_network_go(world: World) -> None:
+    services.set_policy(
+        network(), dropped_percent=50, dropped_least=10, window_minutes=10, actor=world.secretary,
+        reason="a site closes",
+    )  # fmt: skip
+    nodes = town(world)
+    expire(world, nodes[:2])
+    assert world.published() == newest(), "half of them may"
+    with clock.frozen(clock.now() + timedelta(hours=3)):
+        expire(world, nodes[2:3])
+    assert codes(newest()) == [guards.TOO_MANY_DROPPED], "nor in small steps over the day"
+    assert newest().findings.get().params["percent"] == 50
+
+
+def test_guards_loosened_afterwards_let_no_held_list_out_nor_the_next_one(world: World, li_jun: User) -> None:
+    nodes = [*town(world), *(world.admitted(f"lanyu-bank/n{number}", role=OBSERVER) for number in (1, 2))]
+    world.work()
+    before = world.published()
+    expire(world, nodes[:3])
+    held = newest()
+    services.set_policy(
+        network(), dropped_percent=50, dropped_least=10, window_minutes=10, actor=world.secretary, reason="so"
+    )
+    assert not services.recheck(network())
+    world.admitted("nanpu-bank/n2", role=OBSERVER)
+    world.work()
+    assert newest().number == held.number + 1
+    assert codes(newest()) == [guards.TOO_MANY_DROPPED], "by the values of before"
+    assert world.published() == before
+    for person in (world.secretary, li_jun):
+        services.override(newest(), actor=person, reason="these sites closed today")
+    world.work()
+    assert world.published() == newest()
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_the_head_is_on_the_ledger_and_the_agent_finds_it_there(world: World, ne
     }
     document = reader.read(logbook.newest_document("settlement") or b"")
     found = anchors.check(world.anvil.url, world.ledger.anchors, document)
-    assert (found.size, found.compared) == (3, True)
+    assert (found.size, found.head, found.agreed) == (3, head(3), 3)
 
 
 def test_a_head_that_did_not_change_is_not_sent_again(world: World, network: Network) -> None:

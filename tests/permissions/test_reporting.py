@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +46,7 @@ def said(node: Node, number: int = 1, **changes: Any) -> services.Report:
     """The node's agent has epoch ``number`` in force and says so now."""
     epoch = Epoch.objects.get(network=node.network_id, number=number)
     files = {PATH: epoch.files.get(path=PATH).sha256}
-    values = {"agent_version": "1.0", "applied_at": clock.now(), "clock": clock.now(), **changes}
+    values = {"agent_version": "1.1", "applied_at": clock.now(), "clock": clock.now(), **changes}
     return services.Report(network="settlement", epoch=number, **{"files": files, **values})
 
 
@@ -74,7 +75,7 @@ def test_all_that_a_node_says_is_known_of_it(heming: Node) -> None:
     )  # fmt: skip
     found = row(heming)
     assert (found.applied_epoch, found.verified_epoch, found.pulled_epoch) == (1, 1, 1)
-    assert (found.read_back, found.node_version, found.agent_version) == ("node", "besu/v25.1.0", "1.0")
+    assert (found.read_back, found.node_version, found.agent_version) == ("node", "besu/v25.1.0", "1.1")
     assert 4000 < (found.clock_offset_ms or 0) <= 5000
     assert (found.log_size, found.log_head) == (1, "ab" * 32)
     kept = Acknowledgement.objects.get()
@@ -146,7 +147,7 @@ def test_a_node_may_go_back_from_what_it_refuses_after_all(world: World, heming:
 
 def test_a_first_list_that_is_refused_leaves_nothing_in_force(heming: Node) -> None:
     nothing = services.Report(
-        "settlement", 0, {}, "1.0", clock.now(), clock=clock.now(), refused_epoch=1, refused_reason="no"
+        "settlement", 0, {}, "1.1", clock.now(), clock=clock.now(), refused_epoch=1, refused_reason="no"
     )
     send(heming, nothing)
     assert (row(heming).applied_epoch, row(heming).declined_epoch) == (0, 1)
@@ -191,7 +192,7 @@ def test_what_is_replayed_or_forged_changes_nothing(world: World, heming: Node) 
         with pytest.raises(UnknownEpoch):
             send(heming, said(heming, 2, held_epoch=7))
         with pytest.raises(ForeignNetwork):
-            send(heming, services.Report("custody", 1, {}, "1.0", clock.now()))
+            send(heming, services.Report("custody", 1, {}, "1.1", clock.now()))
         certificate = heming.certificates.get()
         with pytest.raises(ForeignCertificate):
             services.acknowledge(nanpu, certificate=certificate, report=said(nanpu, 2))
@@ -204,7 +205,7 @@ def test_what_is_replayed_or_forged_changes_nothing(world: World, heming: Node) 
 
 
 def said_of(number: int) -> services.Report:
-    return services.Report("settlement", number, {PATH: "ab" * 32}, "1.0", clock.now())
+    return services.Report("settlement", number, {PATH: "ab" * 32}, "1.1", clock.now())
 
 
 def test_the_newest_report_once_more_changes_nothing_either(heming: Node) -> None:
@@ -288,8 +289,9 @@ def test_the_end_of_a_certificate_is_an_alarm_until_a_renewal_is_under_way(
 
 
 def test_an_old_version_is_one_and_another_history_is_one(settings: Any, world: World, heming: Node) -> None:
-    settings.OLDEST_NODES, settings.OLDEST_AGENT = {"besu": "25.2"}, "1.1"
-    send(heming, said(heming, software="besu", software_version="24.12", log_size=1, log_head="ab" * 32))
+    settings.OLDEST_NODES = {"besu": "25.2"}
+    old = said(heming, software="besu", software_version="24.12", log_size=1, log_head="ab" * 32)
+    send(heming, replace(old, agent_version="1.0"))  # as OLDEST_AGENT is by default
     assert open_alarms(heming) == {"old-node", "other-node", "old-agent"}
     services.check_drift()
     assert open_alarms(heming) == {"old-node", "other-node", "old-agent", "log"}

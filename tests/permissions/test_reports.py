@@ -29,6 +29,7 @@ FULL = {
     "refused": {"epoch": 13, "reason": "no bootnode\nin the list"},
     "held": {"epoch": 14},
     "log": {"size": 12, "head": "cd" * 32},
+    "withheld": {"size": 14},
 }
 
 
@@ -48,6 +49,7 @@ def test_a_full_report_is_read_wholly() -> None:
     assert (report.software, report.software_version) == ("besu", "besu/v25.1.0")
     assert (report.refused_epoch, report.refused_reason) == (13, "no bootnode in the list")
     assert (report.held_epoch, report.log_size, report.log_head) == (14, 12, "cd" * 32)
+    assert report.withheld_size == 14
 
 
 def test_what_a_node_says_of_itself_is_kept_on_one_line_and_not_at_any_length() -> None:
@@ -96,6 +98,12 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"log": {"size": -1, "head": "cd" * 32}}, "log.size"),
     ({"log": {"size": 1, "head": "cd" * 31}}, "log.head"),
     ({"log": {"size": 1}}, "log"),
+    ({"withheld": {"size": 0}}, "withheld.size"),
+    (
+        {"withheld": {"size": 12}, "log": {"size": 12, "head": "cd" * 32}},
+        "withheld.size",
+    ),  # it was given that
+    ({"withheld": 14}, "withheld"),
     ({"nodes": {}}, "nodes"),  # a word that is none of ours
 )
 

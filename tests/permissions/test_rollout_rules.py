@@ -154,6 +154,20 @@ def test_a_policys_shares_rise_to_everybody(shares: list[int], good: bool) -> No
     assert rollouts.is_policy(shares) is good
 
 
+def test_without_the_consoles_secret_nobody_can_compute_who_goes_first() -> None:
+    nodes = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)]
+    mine = nodes[42]
+
+    def first(secret: str, content: str) -> tuple[str, ...]:
+        salt = rollouts.salt(secret, "settlement", 7, content)
+        return rollouts.plan(nodes, canaries=[], canary_count=1, waves=[1000], salt=salt).canaries
+
+    assert first("console", "ab") == first("console", "ab"), "each attempt to publish lets in the same"
+    wished = [str(port) for port in range(1000) if first("guessed", str(port)) == (mine,)]
+    assert wished
+    assert not any(first("console", content) == (mine,) for content in wished)
+
+
 # --- all of it, in any order ------------------------------------------------------------
 class Rolling(RuleBasedStateMachine):
     """Epochs go out while nodes answer or not, people halt and resume, time passes, newer epochs come."""
@@ -175,7 +189,7 @@ class Rolling(RuleBasedStateMachine):
             self.former = self.epoch
         else:
             transitions.check(rollouts.TRANSITIONS, subject="", current=self.status, wanted=Status.SUPERSEDED)
-        self.salt = self.salt if self.status != Status.COMPLETE else rollouts.salt("n", self.epoch, "ab")
+        self.salt = self.salt if self.status != Status.COMPLETE else rollouts.salt("s", "n", self.epoch, "ab")
         self.epoch += 1
         self.plan = rollouts.plan(
             self.known, canaries=[], canary_count=self.count, waves=self.shares, salt=self.salt

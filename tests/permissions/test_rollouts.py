@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 
+from certs import services as certificates
 from consortium.core import clock, events
 from consortium.core.errors import IllegalTransition, InvalidInput, NotAllowed, ReasonRequired
 from consortium.core.models import Event, OutboxMessage
+from consortium.members import services as members
 from consortium.members.models import Network, Node
+from governance.chain.models import AccountPermission
 from governance.permissions import holding, rolling, rollouts, rules, selectors, services
 from governance.permissions.errors import NothingToRollBack, NotPinned
 from governance.permissions.models import Delivery, Epoch, Rollout, RolloutPolicy
 from governance.permissions.rollouts import Status, Why
 from governance.permissions.tufrepo import Repository
+from tests.permissions.test_compiling import permit
 from tests.permissions.test_unchanged import LIST, Ask, age_publication, gateway, learnt  # noqa: F401
 from tests.permissions.world import World
 
@@ -276,7 +281,7 @@ def test_a_bad_list_is_rolled_back_for_everybody_and_the_network_keeps_the_good_
     again = json.loads(world.content("permissions.json"))
     assert again["epoch"] == 3
     for file in Epoch.objects.get(number=1).files.exclude(path="permissions.json"):
-        assert world.content(file.path) == bytes(file.content)
+        assert world.content(file.path) == bytes(file.content)  # compiled anew, to the same
     world.admitted("gaoling-bank/newer")
     world.work()
     assert Epoch.objects.latest("number").number == 3, "pinned: nothing is compiled"
@@ -303,18 +308,92 @@ def test_a_key_in_other_hands_does_not_wait_until_the_network_is_released(
     assert world.published().number == 4, "the network is pinned as before"
 
 
-def test_a_rollback_that_brings_back_what_the_ledger_no_longer_confirms_takes_two_people(
-    world: World, nodes: list[Node]
+def voted_out(world: World, node: Node) -> None:
+    world.role(node, 0)
+
+
+def suspended(world: World, node: Node) -> None:
+    world.suspend(node.institution)
+
+
+def frozen(world: World, node: Node) -> None:
+    world.freeze(node, clock.now() + timedelta(hours=72))
+
+
+def robbed(world: World, node: Node) -> None:
+    world.revoke(node.certificates.get())
+
+
+def withdrawn(world: World, node: Node) -> None:
+    certificates.revoke(node.certificates.get(), reason="privilegeWithdrawn", actor=world.secretary)
+
+
+def retired(world: World, node: Node) -> None:
+    members.retire_node(node, actor=node.institution.officers.get(), reason="sold")
+
+
+def for_everybody(world: World) -> None:
+    """The newest list, whether or not it goes out in stages."""
+    world.work()
+    rollout = Rollout.objects.latest("epoch__number")
+    if rollout.status == Status.ROLLING:
+        services.finish_rollout(rollout, actor=world.secretary, reason="quickly")
+    world.work()
+
+
+@pytest.mark.parametrize("sent_away", [voted_out, suspended, frozen, robbed, withdrawn, retired])
+def test_a_rollback_brings_nobody_back(
+    world: World, nodes: list[Node], sent_away: Callable[[World, Node], None]
 ) -> None:
-    world.role(nodes[5], 0)
-    world.work()
-    services.finish_rollout(Rollout.objects.latest("begun_at"), actor=world.secretary, reason="quickly")
-    world.work()
+    """Not for a moment, and though nothing is held: one person is enough to take back, and for no more."""
+    sent_away(world, nodes[5])
+    for_everybody(world)
+    world.admitted("gaoling-bank/new")
+    for_everybody(world)
+    assert str(nodes[5]) not in world.listed()
     epoch = services.roll_back(nodes[0].network, to=1, actor=world.secretary, reason="it was a mistake")
     world.work()
-    assert holding.is_held(epoch)
-    assert set(epoch.findings.values_list("code", flat=True)) == {"role_not_confirmed"}
-    assert Epoch.objects.get(pk=epoch.pk).published_at is None
+    epoch.refresh_from_db()
+    assert epoch.published_at is not None
+    assert world.listed() == {str(node) for node in nodes[:5]}
+
+
+def test_a_rollback_gives_no_account_its_permission_back(world: World, nodes: list[Node]) -> None:
+    kept, lost, later = ("0x" + letters * 20 for letters in ("a1", "b2", "c3"))
+    bank = nodes[0].institution.uscc
+    permit(world, bank, kept, 2)
+    permit(world, bank, lost, 2)
+    for_everybody(world)
+    with_both = world.published().number
+    AccountPermission.objects.get(address=lost).delete()
+    permit(world, bank, later, 2)
+    for_everybody(world)
+    services.roll_back(nodes[0].network, to=with_both, actor=world.secretary, reason="it was a mistake")
+    world.work()
+    listed = json.loads(world.content("permissions.json"))
+    assert [each["address"] for each in listed["accounts"]] == [kept]
+    besu = world.content("besu/permissions_config.toml").decode()
+    assert (kept in besu, lost in besu, later in besu) == (True, False, False)
+
+
+def test_a_rollback_lets_no_key_in_that_was_taken_back(world: World) -> None:
+    """The node has a new one, so it stays; the old one is in other hands."""
+    names = ("heming-bank/n1", "nanpu-bank/n1", "qingchuan-bank/n1", "songling-bank/n1")
+    heming, *_ = [world.admitted(name, kind="rsa2048", software="fisco-bcos") for name in names]
+    world.work()
+    stolen = heming.certificates.get()
+    world.certify(heming, "rsa2048")
+    world.work()
+    world.revoke(stolen)
+    world.work()
+    epoch = services.roll_back(heming.network, to=1, actor=world.secretary, reason="something broke")
+    world.work()
+    epoch.refresh_from_db()
+    assert epoch.published_at is not None
+    assert world.listed() == set(names)
+    black, white = world.content("fisco-bcos/certificates.ini").decode().split("[certificate_whitelist]")
+    assert stolen.tls_id in black
+    assert stolen.tls_id not in white
 
 
 def test_only_people_of_the_secretariat_and_only_with_a_reason(world: World, nodes: list[Node]) -> None:
@@ -389,7 +468,8 @@ def test_resumed_it_goes_on_stage_by_stage_after_another_look(world: World, node
 
 
 def test_rolled_back_a_stage_that_was_not_published_never_is(world: World, nodes: list[Node]) -> None:
-    world.role(nodes[5], 0)
+    for number in range(8):
+        world.admitted(f"gaoling-bank/many-{number}")
     world.work()
     services.finish_rollout(Rollout.objects.latest("begun_at"), actor=world.secretary, reason="quickly")
     world.work()

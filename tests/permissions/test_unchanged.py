@@ -46,10 +46,10 @@ def gateway(world: World) -> Iterator[Ask]:
     with override_settings(**surface):
         application = Unchanged(get_wsgi_application(), settings.TUF_DIR / "metadata" / "timestamp.json")
 
-        def ask(node: Node, path: str, etag: str = "") -> Answer:
+        def ask(node: Node, path: str, etag: str = "", query: str = "") -> Answer:
             said: list[Any] = []
             environ = {
-                "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "localhost",
+                "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "localhost",
                 "SERVER_PORT": "8443", "wsgi.input": io.BytesIO(), "gunicorn.socket": ours,
                 "HTTP_X_NODE_CERTIFICATE": quote(leaf(world, node)),
             }  # fmt: skip
@@ -114,6 +114,40 @@ def test_the_timestamp_that_every_agent_asks_for_costs_no_query_either(world: Wo
         again = gateway(heming, path)
     assert first == again
     assert again[2] == (settings.TUF_DIR / "metadata" / "timestamp.json").read_bytes()
+    assert len(queries) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "etag", "query"),
+    [
+        ("/tuf/metadata/timestamp.json", "", "again=%s"),
+        ("/tuf/metadata/timestamp.json", "", "file=%s"),
+        (LIST, "y%s", ""),
+        (LIST, '"%064d"', ""),
+    ],
+)
+def test_whatever_a_node_invents_others_answers_stay_in_memory(
+    world: World, gateway: Ask, monkeypatch: pytest.MonkeyPatch, path: str, etag: str, query: str
+) -> None:
+    lantian = published(world, "lantian/node-1")
+    heming = published(world, "heming/node-1")
+    monkeypatch.setattr(unchanged, "_MOST", 4)
+    known = learnt(gateway, lantian)
+    for number in range(6):
+        filled = {"etag": etag % number if etag else "", "query": query % number if query else ""}
+        assert gateway(heming, path, **filled)[0] == "200 OK"
+    with CaptureQueriesContext(connection) as queries:
+        assert gateway(lantian, LIST, known)[0] == "304 Not Modified"
+    assert len(queries) == 0
+
+
+def test_each_file_of_a_format_is_remembered_by_itself(world: World, gateway: Ask) -> None:
+    heming = published(world, "heming/node-1")
+    path, query = "/v1/networks/settlement/lists/fisco-bcos", "file=nodes.json"
+    first, other = gateway(heming, path), gateway(heming, path, query=query)
+    assert first[2] != other[2]
+    with CaptureQueriesContext(connection) as queries:
+        assert (gateway(heming, path), gateway(heming, path, query=query)) == (first, other)
     assert len(queries) == 0
 
 

@@ -17,7 +17,7 @@ from governance.chain.errors import ContractDoesNotFit, NotThisContract
 from governance.chain.models import ChainEvent, Governor, OnChainProposal, Seat
 from governance.chain.succession import Successor
 from governance.proposals import actions, charter, facts, preview, rules, selectors, services, terms, wording
-from governance.proposals.errors import NoGuardians, NothingChanges, ProposalOpen
+from governance.proposals.errors import NoAnchors, NoGuardians, NothingChanges, ProposalOpen
 from governance.proposals.models import Proposal
 from governance.proposals.rules import State, Weightiness
 from governance.proposals.services import Wish
@@ -185,6 +185,23 @@ class TestConvener:
         assert told(drafted(stage, "set_convener", address=charter.NOBODY)) == [
             "Let nobody propose for the secretariat."
         ]
+
+
+class TestPublisher:
+    def test_another_anchors_the_logs_of_the_lists(self, stage: Stage) -> None:
+        with pytest.raises(NoAnchors):
+            drafted(stage, "set_publisher", address=SOMEBODY)
+        relay = stage.ledger.relay_address
+        anchors = deploy(stage.web3, "EpochAnchors", stage.ledger.timelock, relay)
+        stage.ledger.anchors = anchors.address
+        stage.ledger.save(update_fields=["anchors"])
+        proposal = drafted(stage, "set_publisher", address=SOMEBODY)
+        assert charter_of(proposal)["anchors the lists' logs"] == (f"this console ({relay})", SOMEBODY)
+        assert told(proposal) == [f"Let {SOMEBODY} anchor the permission lists' logs."]
+
+        decided(stage, "set_publisher", address=SOMEBODY)
+
+        assert anchors.functions.publisher().call() == SOMEBODY
 
 
 class TestHandingOver:

@@ -29,7 +29,7 @@ def verify(*arguments: object) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     return subprocess.run(
         [sys.executable, "-m", "governance.verify", *map(str, arguments)],
-        cwd=PROJECT, env=clean, capture_output=True, text=True, timeout=120,
+        cwd=PROJECT, env=clean, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from consortium.core import clock
 from consortium.core.models import OutboxMessage
 from consortium.members.states import Role
-from consortium.web import dashboard
+from consortium.web import jobs
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def listed(client: Client, state: str) -> list[str]:
 def test_dead_work_is_counted_until_it_is_owed_again(secretariat: Client) -> None:
     dead = message("dead", dead_at=NOON)
     message("retried", dead_at=NOON, retried_at=NOON)
-    assert list(dashboard.given_up()) == [dead]
+    assert list(jobs.given_up()) == [dead]
     assert 'console_outbox_dead{queue="signing"} 1.0' in secretariat.get("/metrics").content.decode()
     assert listed(secretariat, "dead") == ["dead"]
     assert listed(secretariat, "retried") == ["retried"]

@@ -14,8 +14,9 @@ from consortium.core import clock
 class Command(BaseCommand):
     help = (
         "Lists everything that runs out: roots, issuing authorities, cross-certificates, CRLs, the "
-        "console's, nodes' and officers' certificates, soonest first. Ends with status 1 when one ends "
-        "within --days, or when one that the signing worker renews by itself was not renewed."
+        "console's, nodes' and officers' certificates, the root of the permission lists, soonest first. "
+        "Ends with status 1 when one ends within --days, or when one that the signing worker renews by "
+        "itself was not renewed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             alarms += alarm
             self.stdout.write(
                 f"{'!' if alarm else ' '} {expiry.ends:%F %R} {expiry.left(now).days:>6} d  "
-                f"{expiry.kind.value:<8} {expiry.name}{' (renews itself)' if expiry.due else ''}"
+                f"{expiry.kind.value:<9} {expiry.name}{' (renews itself)' if expiry.due else ''}"
             )
         if alarms:
             raise CommandError(f"{alarms} to see to within {options['days']} days", returncode=1)

@@ -66,33 +66,24 @@ def _require_free(owner: Institution, network: Network, values: dict[str, Any]) 
         raise Taken(field="name")
 
 
-def change_endpoint(
-    node: Node,
-    *,
-    host: str,
-    port: int,
-    push_url: str,
-    software_version: str,
-    actor: events.Actor,
-    reason: str,
-    **further: Unpack[reach.Change],
-) -> Node:
-    """Move a node, or note its new version; what of ``further`` is left out stays as it is.
+def change_endpoint(node: Node, *, actor: events.Actor, reason: str, **change: Unpack[reach.Change]) -> Node:
+    """Move a node, or note its new version; what of ``change`` is left out stays as it is.
 
     Leaves no event when nothing differs. Raises InvalidInput for a field, Taken for another node's address,
     NodeRetired.
     """
     require_officer_or_secretariat(actor, node.institution)
-    values = reach.endpoint(host, port, push_url, software_version) | reach.checked_further(further)
+    values = reach.checked_endpoint(change) | reach.checked_further(change)
     said = needed_reason(reason)
     with transaction.atomic():
         Network.objects.select_for_update(no_key=True).get(pk=node.network_id)
         now = _locked_living(node)
+        host, port = values.get("host", now.host), values.get("port", now.port)
         before = reach.addresses_of(now)
-        after = reach.checked_addresses(further.get("addresses", before), values["host"], values["port"])
+        after = reach.checked_addresses(change.get("addresses", before), host, port)
         different = {field: value for field, value in values.items() if getattr(now, field) != value}
         if after != before or different.keys() & {"host", "port"}:
-            reach.require_free(now.network, now, values["host"], values["port"], after)
+            reach.require_free(now.network, now, host, port, after)
         if different or after != before:
             _write(now, different, before, after, actor=actor, reason=said)
         return now

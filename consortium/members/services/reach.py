@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -25,20 +26,32 @@ class Further(TypedDict, total=False):
 
 
 class Change(Further, total=False):
-    """A change may leave out what runs there, too."""
+    """A change may leave out everything."""
 
+    host: str
+    port: int
+    push_url: str  # empty: the agent only polls
     software: str
+    software_version: str
 
 
 def endpoint(host: str, port: int, push_url: str, software_version: str) -> dict[str, Any]:
-    """The checked fields of an endpoint. Loopback addresses are for the one-machine demonstration alone."""
+    """The checked fields of an endpoint."""
+    return checked_endpoint(
+        {"host": host, "port": port, "push_url": push_url, "software_version": software_version}
+    )
+
+
+def checked_endpoint(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of an endpoint's fields that were given. Loopback is for the one-machine demonstration alone."""
     loopback = settings.DEVELOPMENT
-    return {
-        "host": checked("host", rules.host, host, loopback=loopback),
-        "port": checked("port", rules.port, port),
-        "push_url": checked("push_url", rules.push_url, push_url, loopback=loopback),
-        "software_version": checked("software_version", rules.version, software_version),
+    checks: Mapping[str, Callable[[Any], Any]] = {
+        "host": partial(rules.host, loopback=loopback),
+        "port": rules.port,
+        "push_url": partial(rules.push_url, loopback=loopback),
+        "software_version": rules.version,
     }
+    return {name: checked(name, check, given[name]) for name, check in checks.items() if name in given}
 
 
 def checked_further(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 Each of the four nodes gets a directory as it would be on its own machine: key, certificate, the alliance's CA
 certificates, the trusted root of the lists, the agent's configuration, and the files its software reads.
+They have no ledger nodes: where an agent asks its own for the anchored heads, these ask the demonstration's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -66,6 +68,8 @@ def configuration(context: Context, node: DemoNode) -> str:
         lines.append(f'listen = "127.0.0.1:{context.gateway_port + node.push_offset}"')
     for target in FILES[node.software]:
         lines += ["", "[[file]]", f'target = "{target}"', f'path = "config/{Path(target).name}"']
+    told = json.loads((context.data_dir / "demo" / "alliance.json").read_text(encoding="utf-8"))
+    lines += ["", "[ledger]", f"url = {json.dumps(told['ledger'])}", f'contract = "{told["anchors"]}"']
     return "\n".join(lines) + "\n"
 
 

@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from certs import selectors as certificates
 from certs import services as certs
 from certs.models import CertificateRequest, Profile
@@ -46,6 +44,7 @@ SIGNING_LIMIT = 60  # seconds for the founding nodes' certificates
 
 def load(context: Context) -> None:
     """Load whatever of the demonstration is not there yet; a run that was cut off is finished by the next."""
+    _tell_members(context)
     if _finished(context):
         return
     handover = context.data_dir / "demo-handover"
@@ -58,7 +57,6 @@ def load(context: Context) -> None:
     _certificates(handover, nodes)
     _work_for_the_secretariat(nodes)
     _hand_back(handover, nodes)
-    _tell_members(context)
     _greeting(context, passwords)
 
 
@@ -231,12 +229,13 @@ def _hand_back(handover: Path, nodes: dict[str, Node]) -> None:
 
 
 def _tell_members(context: Context) -> None:
-    """What every member's own tools need to know: where the console and the ledger are."""
+    """What every member's own tools need to know: where the console and the ledger are, this time."""
     ledger = ledgers.current()
     told = {
         "console": f"http://127.0.0.1:{context.console_port}",
-        "ledger": settings.LEDGER_URL,
+        "ledger": ledgers.addresses()[0],
         "governor": ledger.governor,
+        "anchors": ledger.anchors,
     }
     path = context.data_dir / "demo" / "alliance.json"
     path.write_text(json.dumps(told, indent=1), encoding="utf-8")

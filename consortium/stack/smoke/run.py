@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from consortium.stack.smoke import story as steps
+from consortium.stack.smoke.anchoring import anchored
 from consortium.stack.smoke.evidence import Evidence, NotTrue
 from consortium.stack.smoke.stack import FreshStack
 
@@ -51,6 +52,7 @@ def _tell(stack: FreshStack, evidence: Evidence, home: Path) -> None:
     steps.executed(story)
     epoch = steps.listed(story)
     steps.revoked(story, epoch)
+    anchored(story)
     steps.footprint(story)
 
 

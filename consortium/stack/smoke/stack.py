@@ -14,6 +14,7 @@ from consortium.stack.plan import PROJECT
 from consortium.stack.smoke.evidence import NotTrue
 
 VOTING_PERIOD = 45  # seconds: long enough for sixty ballots proposed and cast, short enough to wait for
+ANCHOR_INTERVAL = 5  # seconds
 
 
 class FreshStack:
@@ -40,6 +41,7 @@ class FreshStack:
             "GATEWAY_PORT": str(self.gateway_port),
             "LEDGER_PORT": str(self.ledger_port),
             "VOTING_PERIOD": str(VOTING_PERIOD),
+            "ANCHOR_INTERVAL": str(ANCHOR_INTERVAL),
             "CONSORTIUM_DEVELOPMENT": "1",
         }
 

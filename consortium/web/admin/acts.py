@@ -64,6 +64,9 @@ _WIDGETS: tuple[tuple[type[forms.Field], Callable[[], forms.Widget]], ...] = (
 class StyledForm(forms.Form):
     """A form with the site's widgets; keeps a widget that a field was given on purpose."""
 
+    about: Text = ""  # what it is about, where that is no row
+    asks_first = False  # it only asks what the page is to be about: sent by GET, and changes nothing
+
     def __init__(self, *args: Any, row: Model | None = None, **kwargs: Any) -> None:
         self.row = row
         super().__init__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from consortium.members.models import Network
 from consortium.web import holds
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, StyledForm, actor
+from consortium.web.admin.network_form import NetworkForm
 from consortium.web.admin.panels import Panel, pill
 from governance.permissions import holding, services
 from governance.permissions.models import Epoch, GuardPolicy
@@ -121,32 +122,33 @@ EPOCH_ACTS = (
 )
 
 
-class GuardsForm(StyledForm):
-    """What counts as too many on a network; empty fields of the page show the usual values."""
+class GuardsForm(NetworkForm):
+    """What counts as too many on a network."""
 
-    network = forms.ModelChoiceField(Network.objects.all(), label=_("network"))
+    settings = tuple(holding.POLICY_LIMITS)
     dropped_percent = forms.IntegerField(
         label=_("share of nodes (%)"),
         min_value=holding.POLICY_LIMITS["dropped_percent"][0],
         max_value=holding.POLICY_LIMITS["dropped_percent"][1],
-        initial=33,
         help_text=_("A list that drops more than this share of the nodes is held."),
     )
     dropped_least = forms.IntegerField(
         label=_("number of nodes"),
         min_value=holding.POLICY_LIMITS["dropped_least"][0],
         max_value=holding.POLICY_LIMITS["dropped_least"][1],
-        initial=3,
         help_text=_("Fewer are never held for."),
     )
     window_minutes = forms.IntegerField(
         label=_("counted together (minutes)"),
         min_value=holding.POLICY_LIMITS["window_minutes"][0],
         max_value=holding.POLICY_LIMITS["window_minutes"][1],
-        initial=60,
         help_text=_("Nodes dropped by several lists within this time count as dropped at once."),
     )
-    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    field_order = ("network", *settings)
+
+    def present(self, network: Network) -> Mapping[str, Any]:
+        row = services.guard_policy(network)
+        return {name: getattr(row, name) for name in self.settings}
 
 
 def _set_guards(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:

@@ -226,7 +226,7 @@ INSTITUTION_TOOLS = (
 )
 NETWORK_TOOLS = (Act("add-network", _("Add a network"), _add_network, NetworkForm, style="main", icon="add"),)
 NODE_ACTS = (
-    Act("endpoint", _("Change endpoint"), _change_endpoint, EndpointForm, _in_service, icon="edit"),
+    Act("endpoint", _("Change addresses"), _change_endpoint, EndpointForm, _in_service, icon="edit"),
     Act(
         "retire",
         _("Retire"),

@@ -78,17 +78,7 @@ class OrderForm(StyledForm):
     )
     revocation_reason = forms.ChoiceField(
         label=_("reason of the revocation"),
-        choices=[
-            choice
-            for choice in RevocationReason.choices
-            if choice[0]
-            in {
-                RevocationReason.CESSATION_OF_OPERATION,
-                RevocationReason.PRIVILEGE_WITHDRAWN,
-                RevocationReason.AFFILIATION_CHANGED,
-                RevocationReason.KEY_COMPROMISE,
-            }
-        ],
+        choices=[(each.value, each.label) for each in removals.REASONS],
         initial=RevocationReason.CESSATION_OF_OPERATION,
         help_text=_(
             "A node leaves in order: out of consensus, off the lists, revoked. A private key in other hands "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from consortium.members.models import Network, Node
 from consortium.web.admin import panels
 from consortium.web.admin.acts import Act, Outcome, ReasonForm, actor
-from governance.permissions import rollouts, services
+from consortium.web.admin.network_form import NetworkForm
+from governance.permissions import rolling, rollouts, services
 from governance.permissions.models import Epoch, Rollout, RolloutPolicy
 from governance.permissions.rollouts import Status
 
@@ -20,10 +22,13 @@ _PERCENT = rollouts.EVERYBODY // 100
 _WAVES = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?")
 
 
-class PolicyForm(ReasonForm):
+class PolicyForm(NetworkForm):
     """How the lists of one network go out."""
 
-    network = forms.ModelChoiceField(Network.objects.order_by("slug"), label=_("network"))
+    settings = (
+        "mode", "canaries", "canary_count", "waves", "soak_seconds", "silence_seconds",
+        "most_failures", "most_failures_percent",
+    )  # fmt: skip
     mode = forms.ChoiceField(label=_("way"), choices=RolloutPolicy.Mode.choices)
     canaries = forms.CharField(
         label=_("canaries"),
@@ -36,27 +41,43 @@ class PolicyForm(ReasonForm):
         label=_("number of canaries"),
         min_value=0,
         max_value=1000,
-        initial=1,
         help_text=_("Other nodes are chosen until there are so many; each time others."),
     )
     waves = forms.CharField(
         label=_("waves"),
         max_length=100,
-        initial="10 50 100",
         help_text=_("Percent of the nodes, rising, with 100 at the end."),
     )
-    soak_seconds = forms.IntegerField(label=_("seconds to watch each stage"), min_value=0, initial=600)
-    silence_seconds = forms.IntegerField(
-        label=_("seconds until silence is a failure"), min_value=1, initial=900
+    soak_seconds = forms.IntegerField(label=_("seconds to watch each stage"), min_value=0)
+    silence_seconds = forms.IntegerField(label=_("seconds until silence is a failure"), min_value=1)
+    most_failures = forms.IntegerField(label=_("failures borne"), min_value=0)
+    most_failures_percent = forms.DecimalField(
+        label=_("failures borne, in percent of the nodes that answer"),
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
     )
-    most_failures = forms.IntegerField(label=_("failures borne"), min_value=0, initial=0)
-    most_failures_percent = forms.IntegerField(
-        label=_("failures borne, in percent of the nodes that answer"), min_value=0, max_value=100, initial=0
-    )
-    field_order = [
-        "network", "mode", "canaries", "canary_count", "waves", "soak_seconds", "silence_seconds",
-        "most_failures", "most_failures_percent",
-    ]  # fmt: skip
+    field_order = ("network", *settings)
+
+    def present(self, network: Network) -> Mapping[str, Any]:
+        row = rolling.policy(network)
+        chosen = Node.objects.filter(pk__in=row.canaries, network=network, retired_at=None)
+        return {
+            "mode": row.mode,
+            "canaries": "\n".join(sorted(str(node) for node in chosen.select_related("institution"))),
+            "canary_count": row.canary_count,
+            "waves": " ".join(f"{share / _PERCENT:g}" for share in row.waves),
+            "soak_seconds": row.soak_seconds,
+            "silence_seconds": row.silence_seconds,
+            "most_failures": row.most_failures,
+            "most_failures_percent": f"{row.most_failures_share / _PERCENT:g}",
+        }
+
+    def proposed(self, network: Network) -> Mapping[str, Any]:
+        """Waves, where lists have gone to everybody at once so far: one wave of all is no stage."""
+        row = rolling.policy(network)
+        at_once = row.mode == RolloutPolicy.Mode.AT_ONCE and row.waves == [rollouts.EVERYBODY]
+        return {"waves": "10 50 100"} if at_once else {}
 
     def clean_waves(self) -> list[int]:
         words = self.cleaned_data["waves"].replace(",", " ").replace("%", " ").split()
@@ -64,25 +85,28 @@ class PolicyForm(ReasonForm):
             raise forms.ValidationError(_("Percent, with spaces between them."), code="waves")
         return [round(float(word) * _PERCENT) for word in words]
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        lines = [line.strip() for line in cleaned.get("canaries", "").splitlines() if line.strip()]
+    def clean_canaries(self) -> list[Node]:
+        lines = [line.strip() for line in self.cleaned_data["canaries"].splitlines() if line.strip()]
         found, missing = [], []
         for line in lines:
             bank, _slash, name = line.partition("/")
             node = Node.objects.filter(
-                network=cleaned.get("network"), institution__short_name=bank, name=name
+                network=self.cleaned_data.get("network"), institution__short_name=bank, name=name
             ).first()
             found += [node] if node else []
             missing += [] if node else [line]
         if missing:
-            message = _("Not nodes of this network: %(nodes)s.") % {"nodes": ", ".join(missing)}
-            self.add_error("canaries", message)
-        return {**cleaned, "canaries": found}
+            raise forms.ValidationError(
+                _("Not nodes of this network: %(nodes)s."), params={"nodes": ", ".join(missing)}
+            )
+        return found
+
+    def clean_most_failures_percent(self) -> int:
+        return int(self.cleaned_data["most_failures_percent"] * _PERCENT)
 
 
 def _set_policy(request: HttpRequest, row: None, cleaned: dict[str, Any]) -> Outcome:
-    share = cleaned.pop("most_failures_percent") * _PERCENT
+    share = cleaned.pop("most_failures_percent", None)
     network = cleaned.pop("network")
     services.set_rollout_policy(network, actor=actor(request), most_failures_share=share, **cleaned)
     return Outcome(_("The next lists go out in this way."))
@@ -147,6 +171,8 @@ def _can_be_finished(row: Rollout) -> bool:
 ROLLOUT_ACTS = (
     Act("halt", _("Halt"), _halt, ReasonForm, lambda row: row.status == Status.ROLLING,
         icon="pause", hint=_("Nobody else is let in; who has the list keeps it."), style="grave"),
+    Act("keep_halted", _("Keep halted"), _halt, ReasonForm, lambda row: row.was_halted_by_the_gate,
+        icon="pause", hint=_("The gate's halt ends with the next list; a person's does not.")),
     Act("resume", _("Resume"), _resume, ReasonForm, lambda row: row.status == Status.HALTED, style="main",
         icon="play_arrow", hint=_("Nodes that failed so far are not held against it any more.")),
     Act("finish", _("Let everybody in"), _finish, ReasonForm, _can_be_finished, icon="done_all"),

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -158,6 +159,12 @@ class RolloutAdmin(ConsoleModelAdmin):
     def ways(self, row: Rollout) -> Iterable[dict[str, Any]]:
         yield panels.button(_("Epoch"), panels.address(row.epoch), "checklist")
         yield convergence.picture(row.network_id)
+
+    def row_links(self, row: Rollout) -> Iterable[dict[str, Any]]:
+        """The list that a network is kept at is let go where one reads of it."""
+        if rolling.is_pinned(row.network_id):
+            url = f"{reverse('admin:permissions_rollout_release')}?network={row.network_id}"
+            yield panels.button(_("Release the network"), url, "lock_open")
 
     def live(self, row: Rollout) -> bool:
         return row.status == Status.ROLLING

@@ -120,13 +120,22 @@ class FurtherIn(serializers.Serializer[Any]):
         return [(one["host"], one["port"]) for one in value]
 
 
-class EndpointIn(FurtherIn):
+class EndpointChange(FurtherIn):
+    """Whatever is left out stays as it is; an empty text empties a field."""
+
     software = serializers.ChoiceField(NodeSoftware.choices, required=False)
+    host = serializers.IPAddressField(required=False)
+    port = serializers.IntegerField(min_value=1, max_value=65535, required=False)
+    push_url = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    software_version = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    reason = serializers.CharField(max_length=1000)
+
+
+class EndpointIn(EndpointChange):
+    """Where the node is; all else that is left out stays as it is, too."""
+
     host = serializers.IPAddressField()
     port = serializers.IntegerField(min_value=1, max_value=65535)
-    push_url = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    software_version = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
-    reason = serializers.CharField(max_length=1000)
 
 
 class BySlug(serializers.SlugRelatedField[Any]):

@@ -12,6 +12,7 @@ from consortium.web.api import (
     guardian_views,
     ledger_views,
     log_views,
+    removal_views,
     spreading_views,
     views,
 )
@@ -34,6 +35,7 @@ router.register("convergence", views.Convergence, basename="convergence")
 router.register("networks", spreading_views.Networks)
 router.register("logs", log_views.Logs, basename="logs")
 router.register("alarms", spreading_views.Alarms)
+router.register("removals", removal_views.Removals)
 router.register("events", views.Events)
 
 app_name = "api"

@@ -90,13 +90,20 @@ class Nodes(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped):
     @extend_schema(request=s.EndpointIn, responses={200: s.NodeOut, **ERRORS})
     @action(detail=True, methods=["put"])
     def endpoint(self, request: Request, pk: UUID) -> Response:
-        """Change where the node is reached."""
+        """Say where the node is reached; what else is left out stays as it is."""
+        return self._change(s.EndpointIn)
+
+    @extend_schema(request=s.EndpointChange, responses={200: s.NodeOut, **ERRORS})
+    @endpoint.mapping.patch
+    def change_endpoint(self, request: Request, pk: UUID) -> Response:
+        """Change one thing or another of how the node is reached and what runs there."""
+        return self._change(s.EndpointChange)
+
+    def _change(self, serializer: type[s.EndpointChange]) -> Response:
         node, actor = self.get_object(), self.officer()
         limits.spend(actor, limits.ENDPOINTS)
-        changed = member_services.change_endpoint(
-            node, **self.taken(s.EndpointIn).validated_data, actor=actor
-        )
-        return Response(s.NodeOut(changed).data)
+        values = self.taken(serializer).validated_data
+        return Response(s.NodeOut(member_services.change_endpoint(node, **values, actor=actor)).data)
 
     @extend_schema(request=s.ReasonIn, responses={200: s.NodeOut, **ERRORS})
     @action(detail=True, methods=["post"])

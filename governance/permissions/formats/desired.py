@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import product
 from typing import Any, NamedTuple, Protocol
 
 ROLES: Mapping[int, str] = {1: "observer", 2: "sealer"}
@@ -25,6 +26,10 @@ class Address(NamedTuple):
 
 RSA, SECP256K1, SM2 = "3.x", "2.x", "sm"
 FORMS = (RSA, SECP256K1, SM2)
+_KNOWN_FORMS = {
+    has: frozenset(form for form, is_there in zip(FORMS, has, strict=True) if is_there)
+    for has in product((False, True), repeat=len(FORMS))
+}
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,14 @@ class TlsIds:
             return self.rsa
         return self.secp256k1 if form == SECP256K1 else self.sm2
 
+    @property
+    def forms(self) -> frozenset[str]:
+        """Those that there is an id of."""
+        return _KNOWN_FORMS[bool(self.rsa), bool(self.secp256k1), bool(self.sm2)]
+
     def as_json(self, *, without: str = "") -> dict[str, list[str]]:
         """By form, where there are any."""
-        if self.rsa == (without,) and not self.secp256k1 and not self.sm2:
+        if not self.secp256k1 and not self.sm2 and self.rsa in ((), (without,)):
             return {}  # the usual case, 10,000 times
         found = {RSA: [one for one in self.rsa if one != without]}
         found |= {SECP256K1: list(self.secp256k1), SM2: list(self.sm2)}

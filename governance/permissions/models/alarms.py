@@ -18,6 +18,7 @@ class Alarm(models.Model):
         LIST = "list", _("has another list in force than was signed")
         DECLINED = "declined", _("the node refuses its list")
         LOG = "log", _("was given another history of lists")
+        WITHHELD = "withheld", _("is kept from newer lists")
         SILENT = "silent", _("nothing heard")
         CLOCK = "clock", _("clock is off")
         OLD_NODE = "old-node", _("node software is too old")
@@ -42,4 +43,4 @@ class Alarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.node_id} {self.kind}"
+        return f"{self.node} · {self.get_kind_display()}"

@@ -56,6 +56,8 @@ class Delivery(models.Model):
     agent_version = models.CharField(_("agent"), max_length=40, blank=True)
     log_size = models.PositiveIntegerField(_("size of the log it knows"), null=True)
     log_head = models.CharField(_("head of the log it knows"), max_length=64, blank=True)
+    # of a longer log that the node's ledger knows, and the node was not given for long; 0: none
+    withheld_size = models.PositiveIntegerField(_("size of the log it is kept from"), default=0)
     alarms = models.JSONField(_("open alarms"), default=list, blank=True)  # their kinds, as in its Alarm rows
     refused_at = models.DateTimeField(_("last refused pull"), null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
@@ -84,7 +86,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.node_id)
+        return f"{self.node} · {self.node.network_id}"
 
 
 class Acknowledgement(models.Model):
@@ -111,4 +113,4 @@ class Acknowledgement(models.Model):
         indexes = [models.Index(fields=["epoch", "node"], name="acknowledged_epoch")]
 
     def __str__(self) -> str:
-        return f"{self.node_id} {self.epoch}"
+        return f"{self.node} · {self.node.network_id} {self.epoch}"

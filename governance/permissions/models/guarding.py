@@ -61,7 +61,7 @@ class EpochFinding(models.Model):
         constraints = [models.UniqueConstraint(fields=["epoch", "code"], name="epoch_finding_once")]
 
     def __str__(self) -> str:
-        return f"{self.epoch_id} {self.code}"
+        return f"{self.epoch} {self.code}"
 
 
 class EpochOverride(models.Model):
@@ -80,4 +80,4 @@ class EpochOverride(models.Model):
         constraints = [models.UniqueConstraint(fields=["epoch", "person"], name="epoch_override_once")]
 
     def __str__(self) -> str:
-        return f"{self.epoch_id} {self.person_label}"
+        return f"{self.epoch} {self.person_label}"

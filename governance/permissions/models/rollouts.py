@@ -124,6 +124,11 @@ class Rollout(models.Model):
         return self.halted_at is not None and not self.halted_why and self.rolled_back_at is None
 
     @property
+    def was_halted_by_the_gate(self) -> bool:
+        """And no person has had a say in it since."""
+        return self.status == rollouts.Status.HALTED and bool(self.halted_why)
+
+    @property
     def was_halted_before(self) -> bool:
         """Did a person halt an earlier list, so that this one was not begun at all?"""
         return self.halted_at is not None and self.halted_at < self.begun_at
@@ -178,4 +183,4 @@ class RolloutStage(models.Model):
         constraints = [models.UniqueConstraint(fields=["rollout", "number"], name="rollout_stage_once")]
 
     def __str__(self) -> str:
-        return f"{self.rollout_id} {self.number}"
+        return f"{self.rollout} {self.number}"

@@ -11,7 +11,6 @@ from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
 from tuf.api.serialization.json import JSONSerializer
 
 from certs import console_certificates, keys
-from consortium.core import files
 from governance.permissions.errors import NoListKeys
 from governance.permissions.repository import keyring
 from governance.permissions.repository.repo import Repository
@@ -41,8 +40,8 @@ def create(
         online = {role: keyring.ensure(name, passphrase, cost) for role, name in ONLINE_KEYS.items()}
         ceremony = [_root_key(name, root_passphrase, cost) for name in ROOT_KEYS]
         data = _root(online, ceremony, now)
-        files.replace(repository.metadata / "1.root.json", data)
-        files.replace(repository.trusted_root, data)
+        repository.put(repository.metadata / "1.root.json", data)
+        repository.put(repository.trusted_root, data)
         repository.begin(now)
         return True
     return False

@@ -7,6 +7,7 @@ already (see :class:`.repo.Repository`). Each is put whole. What broke off is fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.core.files.base import ContentFile
@@ -27,6 +28,29 @@ def bring(directory: Path, store: Storage) -> int:
     for name in names:
         _put(store, name, (directory / name).read_bytes())
     return len(names)
+
+
+def mend(directory: Path, store: Storage) -> int:
+    """Put again what ``store`` has lost of what current metadata need; returns how many files went up.
+
+    The order does not matter here: what names them is there, or as lost as they are, but for the timestamp.
+    """
+    timestamp = (directory / parts.TIMESTAMP).read_bytes()
+    if _read(store, parts.TIMESTAMP) not in {None, timestamp}:
+        return 0  # an older publication: bringing the newest looks at what it needs itself
+    found = {*_listed(store, "metadata"), *_listed(store, "targets")}
+    lost = {name for name in parts.needed(directory) - found if "/" in name or not store.exists(name)}
+    for name in sorted(lost, key=lambda name: (name == parts.TIMESTAMP, name)):
+        _put(store, name, (directory / name).read_bytes())
+    return len(lost)
+
+
+def _listed(store: Storage, folder: str) -> Iterator[str]:
+    """Names of all that is there: a request for each folder, not for each file."""
+    folders, names = store.listdir(folder)
+    yield from (f"{folder}/{name}" for name in names)
+    for inner in folders:
+        yield from _listed(store, f"{folder}/{inner}")
 
 
 def _missing(directory: Path, store: Storage, timestamp: bytes, before: bytes | None) -> list[str]:

@@ -159,11 +159,16 @@ class Repository:
         return not is_due(old, old.type, now) and self._is_signed(_name(old), old.type, self._roots())
 
     # --- files ------------------------------------------------------------------------------------------
+    def put(self, place: Path, data: bytes) -> None:
+        """Write a file that whoever may enter the directory may read, whatever the umask is."""
+        files.make_public(place.parent, top=self.directory)
+        files.replace(place, data)
+
     def _store(self, network: str, contents: Mapping[str, Content]) -> None:
         for path, content in _whole(network, contents).items():
             place = self.directory / "targets" / stored_as(path, content.sha256)
             if not place.exists():  # named after its content: what is there is right
-                files.replace(place, content.read())
+                self.put(place, content.read())
 
     def _meta(self, role: str, version: int) -> MetaFile:
         """What names that file: its version and its hash."""
@@ -202,7 +207,7 @@ class Repository:
         for delegator in delegators:
             # A key that the root does not name would publish what every node refuses.
             delegator.verify_delegate(role, made.signed_bytes, made.signatures)
-        files.replace(self.metadata / name, made.to_bytes(JSONSerializer(compact=True)))
+        self.put(self.metadata / name, made.to_bytes(JSONSerializer(compact=True)))
 
 
 def _whole(network: str, contents: Mapping[str, Content]) -> dict[str, Content]:

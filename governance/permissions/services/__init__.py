@@ -5,6 +5,7 @@ from governance.permissions.services.anchoring import anchor_heads
 from governance.permissions.services.compiling import compile_epoch, recheck
 from governance.permissions.services.drifting import check_drift
 from governance.permissions.services.holding import override, set_policy
+from governance.permissions.services.holding import policy as guard_policy
 from governance.permissions.services.permits import keep_permits
 from governance.permissions.services.publishing import publish, refresh
 from governance.permissions.services.pulling import (
@@ -33,6 +34,7 @@ from governance.permissions.services.rollout_acts import (
 )
 from governance.permissions.services.rollouts import advance_rollouts
 from governance.permissions.services.roots import begin_root, install_root, remind_of_root, root_ends_soon
+from governance.permissions.services.stores import mend_store
 from governance.permissions.services.stores import prune as prune_lists
 
 compile = compile_epoch  # the name that other parts know it by
@@ -49,9 +51,11 @@ __all__ = [
     "compile_epoch",
     "finish_removal",
     "finish_rollout",
+    "guard_policy",
     "halt_rollout",
     "install_root",
     "keep_permits",
+    "mend_store",
     "order_removal",
     "order_removals",
     "override",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from consortium.core import bulk, clock, events, outbox
+from consortium.core import bulk, clock, events, garbage, outbox
 from consortium.core.models import Event
 from consortium.members.models import Network
 from governance.permissions import rolling, rules, topics
 from governance.permissions.errors import ListMalformed
+from governance.permissions.guards import Finding
 from governance.permissions.models import Epoch, EpochFile, EpochMember
 from governance.permissions.services import gathering, holding
 from governance.permissions.services.gathering import Inputs
@@ -29,7 +31,7 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
     a file as it is meant.
     """
     try:
-        with transaction.atomic():
+        with garbage.collected_later(), transaction.atomic():
             return _compile(network, cause)
     except rules.Malformed as error:
         _record_malformed(network, cause, error)
@@ -44,8 +46,8 @@ def _compile(network: Network, cause: str) -> Epoch | None:
     if is_pinned and not holding.to_go_at_once(network):
         return None  # a person rolled it back: what would be compiled is what went wrong
     inputs = gathering.read(network)
-    if is_pinned:
-        inputs = _nobody_new(network, inputs)
+    if is_pinned:  # a key in other hands does not wait until the network is released; what is new does
+        inputs = _nobody_but(Epoch.objects.filter(network=network).latest("number"), inputs)
     content = rules.content_hash(network.pk, inputs.state)
     last = Epoch.objects.filter(network=network).order_by("-number").first()
     if not _is_due(last, inputs, content):
@@ -71,15 +73,39 @@ def _compile(network: Network, cause: str) -> Epoch | None:
     return epoch
 
 
-def _nobody_new(network: Network, inputs: Inputs) -> Inputs:
-    """What the ledger confirms of the list that a person went back to, and no more.
+def compile_again(earlier: Epoch, *, cause: str) -> tuple[Epoch, list[Finding]]:
+    """The next epoch, of whom ``earlier`` lists; and what the guards find about it. In a transaction.
 
-    A key in other hands does not wait until the network is released; what is new does.
+    It is compiled anew: whom members, guardians or the CA have sent away since does not come back with it,
+    and no key that was taken back is let in again. Raises NoLedger, ListMalformed.
     """
-    last = Epoch.objects.filter(network=network).latest("number")
-    kept = {str(pk) for pk in last.members.values_list("node_id", flat=True)}
-    nodes = tuple(node for node in inputs.state.nodes if node.id in kept)
-    return replace(inputs, state=replace(inputs.state, nodes=nodes))
+    network = earlier.network
+    inputs = _nobody_but(earlier, gathering.read(network))
+    number = Epoch.objects.filter(network=network).latest("number").number + 1
+    found = holding.look(network, inputs.state.nodes, inputs.block)
+    content = rules.content_hash(network.pk, inputs.state)
+    try:
+        return _create(network, number, inputs, content, cause), found
+    except rules.Malformed as error:
+        raise ListMalformed(
+            network=network.pk, path=error.path, rule=error.rule, found=error.found
+        ) from error
+
+
+def _nobody_but(epoch: Epoch, inputs: Inputs) -> Inputs:
+    """Of what may take part now, the nodes and accounts that ``epoch`` lists, and no more."""
+    nodes = {str(pk) for pk in epoch.members.values_list("node_id", flat=True)}
+    content = epoch.files.values_list("content", flat=True).get(path=rules.JSON_PATH)
+    known = json.loads(bytes(content)).get("accounts")  # lists of earlier releases say nothing of accounts
+    accounts = None if known is None else {account["address"] for account in known}
+    state = replace(
+        inputs.state,
+        nodes=tuple(node for node in inputs.state.nodes if node.id in nodes),
+        accounts=tuple(
+            each for each in inputs.state.accounts if accounts is None or each.address in accounts
+        ),
+    )
+    return replace(inputs, state=state)
 
 
 def _record_malformed(network: Network, cause: str, error: rules.Malformed) -> None:

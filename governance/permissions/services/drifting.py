@@ -19,9 +19,7 @@ from governance.permissions.models import Alarm, Delivery
 from governance.permissions.services.pulling import NodeActor
 
 # What one report can tell by itself; the rest needs other tables, and the clock's next round sees to it.
-_BY_REPORT = frozenset(
-    {drift.LIST, drift.DECLINED, drift.SILENT, drift.CLOCK, drift.OLD_NODE, drift.OTHER_NODE, drift.OLD_AGENT}
-)
+_BY_REPORT = frozenset(drift.KINDS) - {drift.LOG, drift.CERTIFICATE}
 _AT_ONCE = 500  # rows under lock at a time
 _Wanted = Mapping[str, drift.Params]
 
@@ -134,6 +132,7 @@ def _facts(row: Delivery, node: Node, **more: Any) -> drift.Facts:
         declined=row.declined_epoch,
         declined_reason=row.declined_reason,
         log_size=row.log_size,
+        withheld_size=row.withheld_size,
         expected_since=row.wanted_at,
         heard_at=max(last) if last else None,
         clock_offset=None if offset is None else timedelta(milliseconds=offset),

@@ -55,10 +55,10 @@ def _ledger(network: Network) -> tuple[rules.Facts, int, str]:
 
 def ledger_facts(network: Network) -> rules.Facts:
     """Roles, freezes, accounts and seats as they are projected now."""
-    now = clock.now()
+    stopped = chain.frozen(network.pk, clock.now())
     entries: dict[bool, list[rules.Entry]] = {False: [], True: []}
-    for row in chain.registry(network.pk):
-        entries[row.is_frozen(now)].append(rules.Entry(row.consensus_id, row.member_id, row.role))
+    for entry in map(rules.Entry._make, chain.roles(network.pk)):
+        entries[entry.consensus_id in stopped].append(entry)
     return rules.Facts(
         entries=tuple(entries[False]),
         frozen=tuple(entries[True]),

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from certs import selectors as certs
-from consortium.core import clock
+from consortium.core import clock, files
 
 SHARED = "_"  # no network's name has one
 _LOCK = 0x7AF0_0002  # advisory lock: a slow writer must not put back what a quicker one took away
@@ -50,11 +50,12 @@ def _keep(directory: Path, wanted: dict[str, set[str]]) -> int:
     folders = {place.name for place in directory.iterdir()} if directory.is_dir() else set()
     for folder in sorted(folders | wanted.keys()):
         place = directory / folder
-        place.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.make_public(place, top=Path(settings.TUF_DIR))
         here = set(os.listdir(place))
         for name in here - wanted.get(folder, set()):
             (place / name).unlink(missing_ok=True)
         for name in wanted.get(folder, set()) - here:
-            (place / name).touch(mode=0o644)
+            (place / name).touch()
+            (place / name).chmod(0o644)
         changed += len(here ^ wanted.get(folder, set()))
     return changed

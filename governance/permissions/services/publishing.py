@@ -9,7 +9,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models.functions import Length
 
-from consortium.core import clock, events, outbox
+from consortium.core import clock, events, garbage, outbox
 from governance.permissions import digests, holding, logbook, published, rules
 from governance.permissions.errors import DatabaseOlder
 from governance.permissions.models import Epoch, EpochFile, LogEntry
@@ -31,7 +31,7 @@ def publish() -> list[Epoch]:
     """
     for _ in range(_TRIES):
         _enter()
-        with transaction.atomic():
+        with garbage.collected_later(), transaction.atomic():
             keep_others_out()
             epochs = list(holding.publishable())
             if not logbook.without_entry(epochs):

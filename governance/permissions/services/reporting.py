@@ -154,6 +154,7 @@ def _said(delivery: Delivery, report: Report, wrong: list[str], now: datetime) -
         "reported_matches": not wrong if report.epoch else None,
         "agent_version": report.agent_version,
         "clock_offset_ms": None,
+        "withheld_size": report.withheld_size,
     }
     if report.clock is not None:
         offset = min(max(report.clock - now, -_LARGEST_OFFSET), _LARGEST_OFFSET)

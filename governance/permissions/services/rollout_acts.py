@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -13,11 +12,11 @@ from consortium.core import clock, events, outbox
 from consortium.core.errors import InvalidInput, NotAllowed, ReasonRequired
 from consortium.core.events import Actor
 from consortium.members.models import Network, Node, User
-from governance.permissions import rolling, rollouts, rules, topics
+from governance.permissions import rolling, rollouts, topics
 from governance.permissions.errors import NothingToRollBack, NotPinned
-from governance.permissions.models import Epoch, EpochFile, EpochMember, Rollout, RolloutPolicy
+from governance.permissions.models import Epoch, Rollout, RolloutPolicy
 from governance.permissions.rollouts import Status, Urgency
-from governance.permissions.services import holding
+from governance.permissions.services import compiling, holding
 from governance.permissions.services.rollouts import begin_stage, check, record, write
 
 _LONGEST = 30 * 24 * 3600  # seconds; a stage that is watched for longer is a list that nobody wants
@@ -36,27 +35,27 @@ def _person(actor: Actor, reason: str) -> User:
 def set_rollout_policy(
     network: Network,
     *,
-    mode: str,
-    canaries: Iterable[Node] = (),
-    canary_count: int = 1,
-    waves: Sequence[int] = (rollouts.EVERYBODY,),
-    soak_seconds: int = 600,
-    silence_seconds: int = 900,
-    most_failures: int = 0,
-    most_failures_share: int = 0,
+    mode: str | None = None,
+    canaries: Iterable[Node] | None = None,
+    canary_count: int | None = None,
+    waves: Sequence[int] | None = None,
+    soak_seconds: int | None = None,
+    silence_seconds: int | None = None,
+    most_failures: int | None = None,
+    most_failures_share: int | None = None,
     actor: Actor,
     reason: str,
 ) -> RolloutPolicy:
     """How the network's next lists go out; what is under way keeps to what it began with.
 
-    Shares are in 1/10000. Raises NotAllowed, ReasonRequired, InvalidInput.
+    None leaves a value as it is. Shares are in 1/10000. Raises NotAllowed, ReasonRequired, InvalidInput.
     """
     person = _person(actor, reason)
-    wanted = {
+    given = {
         "mode": mode,
-        "canaries": [str(node.pk) for node in canaries],
+        "canaries": None if canaries is None else [str(node.pk) for node in canaries],
         "canary_count": canary_count,
-        "waves": list(waves),
+        "waves": None if waves is None else list(waves),
         "soak_seconds": soak_seconds,
         "silence_seconds": silence_seconds,
         "most_failures": most_failures,
@@ -64,21 +63,23 @@ def set_rollout_policy(
     }
     with transaction.atomic():
         Network.objects.select_for_update(no_key=True).get(pk=network.pk)
-        _check_values(network, wanted)
-        before = rolling.policy(network)
+        present = rolling.policy(network)
+        before = {name: getattr(present, name) for name in given}
+        wanted = before | {name: value for name, value in given.items() if value is not None}
+        _check_values(network, wanted, canaries_given=canaries is not None)
         row, _made = RolloutPolicy.objects.update_or_create(network=network, defaults=wanted)
         events.record(
             "rollout.policy_changed",
             network,
             actor=person,
             reason=reason.strip(),
-            before={name: getattr(before, name) for name in wanted},
+            before=before,
             after=wanted,
         )
     return row
 
 
-def _check_values(network: Network, wanted: Mapping[str, Any]) -> None:
+def _check_values(network: Network, wanted: Mapping[str, Any], *, canaries_given: bool) -> None:
     if wanted["mode"] not in RolloutPolicy.Mode.values:
         raise _invalid("mode", ", ".join(RolloutPolicy.Mode.values))
     if not rollouts.is_policy(wanted["waves"]):
@@ -93,6 +94,8 @@ def _check_values(network: Network, wanted: Mapping[str, Any]) -> None:
     for name, (least, most) in limits.items():
         if not least <= wanted[name] <= most:
             raise _invalid(name, f"{least}–{most}")
+    if not canaries_given:
+        return  # one that was retired since then is passed over, and is no reason to refuse the rest
     known = Node.objects.filter(network=network, pk__in=wanted["canaries"], retired_at__isnull=True)
     if known.count() != len(set(wanted["canaries"])):
         raise _invalid("canaries", str(network))
@@ -108,12 +111,14 @@ def halt_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
     """Stop at the present stage: nobody else is let in, and who is in stays in.
 
     A stage that was to begin, and is not published yet, has not begun. The next list stays halted, too,
-    unless it is urgent. Raises NotAllowed, ReasonRequired, IllegalTransition.
+    unless it is urgent. What the gate has halted becomes a person's halt by it, which a newer list does not
+    end. Raises NotAllowed, ReasonRequired, IllegalTransition.
     """
     person = _person(actor, reason)
     with transaction.atomic():
         row = _locked(rollout)
-        check(row, Status.HALTED)
+        if not row.was_halted_by_the_gate:
+            check(row, Status.HALTED)
         _step_back(row)
         row.halted_at, row.halted_why = clock.now(), ""
         _acted(row, person, reason, "halted_at", "halted_why", "stage")
@@ -180,10 +185,11 @@ def _acted(row: Rollout, person: User, reason: str, *changed: str) -> None:
 
 # --- Back to an earlier list ------------------------------------------------------------
 def roll_back(network: Network, *, to: int, actor: Actor, reason: str) -> Epoch:
-    """A new epoch with the nodes of an earlier published one, for everybody at once; the network keeps it.
+    """A new epoch with the nodes and accounts of an earlier published one, for everybody at once.
 
-    The guards look at it as at any other: where it would bring nodes back that the ledger no longer
-    confirms, two people have to let it out. Raises NotAllowed, ReasonRequired, NothingToRollBack.
+    The network keeps it. It takes back what came since, and brings nobody back who went: one person can't
+    undo what members voted, or let in a key that was taken back. The guards look at it as at any other.
+    Raises NotAllowed, ReasonRequired, NothingToRollBack, NoLedger, ListMalformed.
     """
     person = _person(actor, reason)
     with transaction.atomic():
@@ -191,9 +197,7 @@ def roll_back(network: Network, *, to: int, actor: Actor, reason: str) -> Epoch:
         earlier = _earlier(network, to)
         newest = Epoch.objects.filter(network=network).latest("number")
         _end_rollout(network, person, reason)
-        files, nodes = _files_again(earlier, newest.number + 1)
-        findings = holding.look_at(network, nodes, newest.block)
-        epoch = _write_again(earlier, newest, files)
+        epoch, findings = compiling.compile_again(earlier, cause=f"rollout.rolled_back {earlier}")
         _pin(network, person, reason)
         write(epoch, earlier, rollouts.AT_ONCE, rolling.policy(network), Urgency.ROLLBACK, clock.now())
         events.record(
@@ -221,45 +225,6 @@ def _end_rollout(network: Network, person: User, reason: str) -> None:
         row.rolled_back_at = clock.now()
         _acted(row, person, reason, "rolled_back_at")
         record("rollout.ended", row, actor=person, reason=row.reason, stage=row.stage)
-
-
-def _files_again(earlier: Epoch, number: int) -> tuple[list[EpochFile], list[Mapping[str, Any]]]:
-    """The earlier epoch's files under a new number, byte for byte but for the header; and its nodes."""
-    now = clock.now().replace(microsecond=0)
-    header = rules.Header(earlier.network_id, number, earlier.block, earlier.tx_hash, now)
-    files, nodes = [], []
-    for file in earlier.files.all():
-        content = bytes(file.content)
-        if file.path == rules.JSON_PATH:
-            document = {**json.loads(content), **header.custom()}
-            nodes = document["nodes"]
-            content = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-        files.append(
-            EpochFile(format=file.format, path=file.path, content=content, sha256=rules.sha256(content))
-        )
-    return files, nodes
-
-
-def _write_again(earlier: Epoch, newest: Epoch, files: list[EpochFile]) -> Epoch:
-    epoch = Epoch.objects.create(
-        network_id=earlier.network_id,
-        number=newest.number + 1,
-        block=earlier.block,
-        tx_hash=earlier.tx_hash,
-        effective_at=clock.now().replace(microsecond=0),
-        content_sha256=earlier.content_sha256,
-        node_count=earlier.node_count,
-        cause=f"rollout.rolled_back {earlier}",
-        compiled_at=clock.now(),
-    )
-    for file in files:
-        file.epoch = epoch
-    EpochFile.objects.bulk_create(files)
-    EpochMember.objects.bulk_create(
-        EpochMember(epoch=epoch, node_id=node, role=role)
-        for node, role in earlier.members.values_list("node_id", "role")
-    )
-    return epoch
 
 
 def _pin(network: Network, person: User, reason: str) -> None:

@@ -14,13 +14,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from certs.choices import RevocationReason
 from certs.models import Certificate, Suspension
-from consortium.core import clock, events, outbox, transitions
+from consortium.core import bulk, clock, events, outbox, transitions
 from governance.chain import selectors as chain
 from governance.permissions import rolling, rollouts, rules, topics
 from governance.permissions.models import (
@@ -65,11 +66,15 @@ def _begin(epoch: Epoch, now: datetime) -> None:
             canaries=policy.canaries,
             canary_count=policy.canary_count,
             waves=policy.waves,
-            salt=salt or rollouts.salt(epoch.network_id, epoch.number, epoch.content_sha256),
+            salt=salt or _salt(epoch),
         )
     rollout = write(epoch, former, plan, policy, urgency, now)
     if halted and former and not urgency:
         _stay_halted(rollout, halted, former)
+
+
+def _salt(epoch: Epoch) -> str:
+    return rollouts.salt(settings.SECRET_KEY, epoch.network_id, epoch.number, epoch.content_sha256)
 
 
 def _stay_halted(rollout: Rollout, before: Rollout, former: Epoch) -> None:
@@ -155,9 +160,7 @@ def _urgency(former: Epoch | None, epoch: Epoch) -> str:
     if gone and _compromised(gone).exists():
         return Urgency.COMPROMISE
     left = set(before.values()) - set(after.values())
-    now = clock.now()
-    frozen = {row.consensus_id for row in chain.registry(epoch.network_id) if row.is_frozen(now)}
-    return Urgency.FREEZE if left & frozen else ""
+    return Urgency.FREEZE if left & chain.frozen(epoch.network_id, clock.now()) else ""
 
 
 def _compromised(serials: set[str]) -> QuerySet[Certificate]:
@@ -228,16 +231,9 @@ def _want(rollout: Rollout, now: datetime) -> None:
     known = set(
         Delivery.objects.filter(node__in=members, wanted_epoch__gte=epoch.number).values_list("pk", flat=True)
     )
-    Delivery.objects.bulk_create(
-        (
-            Delivery(node_id=node_id, wanted_epoch=epoch.number, wanted_at=now)
-            for node_id in rollouts.admitted(document, members)
-            if node_id not in known
-        ),
-        update_conflicts=True,
-        unique_fields=["node"],
-        update_fields=["wanted_epoch", "wanted_at"],
-        batch_size=2000,
+    let_in = [node_id for node_id in rollouts.admitted(document, members) if node_id not in known]
+    bulk.ensure(
+        Delivery(wanted_epoch=epoch.number, wanted_at=now), let_in, fields=("wanted_epoch", "wanted_at")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
 
-from consortium.core import clock, events, files
+from consortium.core import clock, events
 from consortium.core.models import Event
 from governance.permissions.ceremony import roots
 from governance.permissions.ceremony.errors import Refused
@@ -119,8 +119,8 @@ def _bring_into_force(former: Root | None, made: Metadata[Root], passphrase: byt
     if former is not None:
         repository.publish({}, clock.now())  # signed for both roots: whoever has either can go on
         stores.upload()
-    files.replace(place, data)
-    files.replace(repository.trusted_root, data)
+    repository.put(place, data)
+    repository.put(repository.trusted_root, data)
     _begin(repository)
     stores.upload()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from governance.permissions.repository import mirror, parts
 from governance.permissions.repository.repo import Repository
 from governance.permissions.services.locking import keep_others_out
 
+logger = logging.getLogger(__name__)
 STORE = "lists"  # its name in settings.STORAGES
 SHORTEST = timedelta(days=7)  # a snapshot's life: who holds one may come for what it names
 _KEPT = {"metadata", "targets"}
@@ -25,6 +27,24 @@ def upload() -> int:
     """Bring the store in step with the folder, if there is one; returns how many files went up."""
     store = _store()
     return mirror.bring(Path(settings.TUF_DIR), store) if store else 0
+
+
+def mend_store() -> int:
+    """Put into the store again what it has lost since it was brought in step; how many files went up.
+
+    Harmless when repeated. Raises NoListKeys, RepositoryLost, and what the store raises.
+    """
+    store = _store()
+    if store is None:
+        return 0
+    with transaction.atomic():
+        keep_others_out()
+        repository = Repository()
+        repository.state()  # an older folder must not put back what later publications left behind
+        mended = mirror.mend(repository.directory, store)
+    if mended:
+        logger.warning("the bucket of the lists had lost %d files: they are there again", mended)
+    return mended
 
 
 def prune(older: timedelta, *, really: bool = True) -> list[str]:

@@ -129,6 +129,7 @@ def test_an_empty_list_is_a_list(start: Start, file: Path) -> None:
 def test_a_name_is_taken_where_the_node_looks_names_up(start: Start, file: Path) -> None:
     node = start("besu", "--nodes-file", file, "--dns")
     brought(agent_of(node, file, dns=True), besu_list([enode(1, host="Node.Heming.example")]))
+    assert node.control("connect", enode(1, host="Node.Heming.example"))
 
 
 def test_a_list_without_a_configured_bootnode_is_refused(start: Start, file: Path) -> None:
@@ -235,8 +236,9 @@ def test_accounts_are_refused_where_the_node_asks_no_account(start: Start, file:
 
 
 def test_accounts_are_left_alone_where_the_operator_says_so(start: Start, file: Path) -> None:
-    adapter = agent_of(start("besu", "--nodes-file", file), file, ignore_accounts=True)
-    brought(adapter, besu_list([HEMING, QINGCHUAN], [TREASURY]))
+    node = start("besu", "--nodes-file", file)
+    brought(agent_of(node, file, ignore_accounts=True), besu_list([HEMING, QINGCHUAN], [TREASURY]))
+    assert node.control("connect", QINGCHUAN), "the nodes are in force all the same"
 
 
 def test_accounts_that_the_node_asks_for_are_not_ignored(start: Start, file: Path) -> None:

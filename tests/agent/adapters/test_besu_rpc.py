@@ -116,6 +116,7 @@ def test_a_list_that_changed_meanwhile_is_looked_at_again(
     node = start("besu", "--nodes-file", file)
     node.control("say", method, -32000, message)
     brought(agent_of(node), besu_list([QINGCHUAN]))
+    assert (node.control("connect", QINGCHUAN), node.control("connect", HEMING)) == (True, False)
 
 
 def test_a_list_that_somebody_else_goes_on_changing_is_a_failure(start: Start, file: Path) -> None:

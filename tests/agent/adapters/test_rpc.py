@@ -95,12 +95,14 @@ def test_a_token_by_the_agents_own_key_is_taken(start: Start, file: Path, tmp_pa
     private, public = key_pair(tmp_path)
     node = start("besu", "--nodes-file", file, "--jwt-public-key", public)
     brought(agent_of(node, tmp_path, jwt_key_file=private.name), besu_list([HEMING, QINGCHUAN]))
+    assert node.control("connect", QINGCHUAN), "the node took the list with it"
 
 
 def test_a_token_by_a_shared_secret_is_taken(start: Start, file: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.hex").write_text(SECRET + "\n")
     node = start("besu", "--nodes-file", file, "--jwt-secret", tmp_path / "secret.hex")
     brought(agent_of(node, tmp_path, jwt_secret_file="secret.hex"), besu_list([HEMING, QINGCHUAN]))
+    assert node.control("connect", QINGCHUAN), "the node took the list with it"
 
 
 def test_a_token_from_a_file_is_read_anew_for_each_call(start: Start, file: Path, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 def test_what_the_console_writes_the_adapter_takes(kind: str, state: DesiredState) -> None:
     adapter = adapters.make(KINDS[kind], (), Path())
     files = write(HEADER, state)
-    adapter.check({target: files[target] for target in adapter.targets()})
+    wanted = {target: files[target] for target in adapter.targets()}
+    adapter.check(wanted)  # raises Refused for what the node could not load
+    assert all(wanted.values()), "and no file is empty"
 
 
 def test_every_format_has_an_adapter() -> None:

@@ -1,9 +1,10 @@
 """Many agents in one process, each with its own certificate and its own connections. A program.
 
 It listens where the console tells agents (one port, an address for each agent), and at each telling pulls as
-the agent beside a node does: timestamp, snapshot, targets, its network's targets, the list, then the
-acknowledgement, over one connection that proves the node. Every file is held against the hash and the
-signature that vouch for it; a signature over the same bytes by the same key is checked once a process.
+the agent beside a node does: timestamp, snapshot, targets, its network's targets, who may take the list by
+now, the log, the list, then the acknowledgement, over one connection that proves the node. Every file is held
+against the hash and the signature that vouch for it; a signature over the same bytes by the same key is
+checked once a process.
 
 ``bare`` does none of that: the same requests, over as many connections, as fast as one asyncio process sends
 them, at a server that answers with what lies on its disk.
@@ -31,6 +32,7 @@ from securesystemslib.formats import encode_canonical
 
 AT_ONCE = 100  # agents that pull at the same time
 LIST = "besu/permissions_config.toml"
+BESIDE = ("rollout.json", "log.json")  # what an agent reads before it takes a list, where it is published
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -117,13 +119,19 @@ class Agent:
             keyring = {"keys": top["delegations"]["keys"], "roles": {network: role}}
             version = snapshot["meta"][f"{network}.json"]["version"]
             found = await self._metadata(connection, f"{version}.{network}.json", keyring, network)
+        for each in (f"{network}/{name}" for name in BESIDE):
+            if each in found["targets"]:
+                await self._target(connection, each, found["targets"][each])
         entry = found["targets"][path]
+        await self._target(connection, path, entry)
+        return entry["custom"]["epoch"], {LIST: entry["hashes"]["sha256"]}
+
+    async def _target(self, connection: Connection, path: str, entry: dict[str, Any]) -> None:
         folder, _, name = path.rpartition("/")
         expected = entry["hashes"]["sha256"]
         data = await self._get(connection, f"/tuf/targets/{folder}/{expected}.{name}")
         if hashlib.sha256(data).hexdigest() != expected or len(data) != entry["length"]:
-            raise RuntimeError("a list is not what was signed")
-        return entry["custom"]["epoch"], {LIST: expected}
+            raise RuntimeError(f"{path} is not what was signed")
 
     async def _metadata(
         self, connection: Connection, name: str, keyring: dict[str, Any], role: str

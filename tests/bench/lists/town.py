@@ -57,7 +57,9 @@ class Town:
             batch_size=2000,
         )
         self._admit(nodes)
-        return self._certify(nodes)
+        kits = self._certify(nodes)
+        services.keep_permits()
+        return kits
 
     def _node(self, network: Network, number: int, agent_port: int) -> Node:
         address = ipaddress.IPv4Address(FIRST_ADDRESS + number)

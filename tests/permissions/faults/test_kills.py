@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from governance.permissions.models import Epoch, Rollout
-from governance.permissions.rollouts import Status
-from tests.permissions.faults.console import Console, begin
-from tests.permissions.world import World, eventually
+from consortium.stack.embedded import EmbeddedPostgres
+from tests.permissions.faults.console import Console, Stopped, begin
+from tests.permissions.faults.steps import STEPS, WORKERS
+from tests.permissions.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def console(world: World) -> Iterator[Console]:
-    made = begin(world, world.home)
-    made.start("worker 1", "beat 1")
+def console(world: World, postgres: EmbeddedPostgres) -> Iterator[Console]:
+    made = begin(world, postgres)
     yield made
-    world.close()
-    made.redis.stop()
+    made.stop()
 
 
-@pytest.mark.parametrize("victim", ["worker 1", "beat 1", "redis", "postgres", "gateway", "agent 0"])
+@pytest.mark.parametrize("victim", ["worker", "beat", "redis", "postgres", "gateway", "agent 0"])
 def test_killed_at_every_step_all_nodes_get_the_list(console: Console, victim: str) -> None:
+    """``worker`` is the one whose step it is, the first where it is nobody's of them."""
+
+    def strike(stopped: Stopped) -> None:
+        is_of_a_worker = victim == "worker" and stopped.process in WORKERS
+        console.kill(stopped.process if is_of_a_worker else victim)
+
     console.world.admitted("gaoling-bank/new")
-    seen = []
-    for step in console.steps():
-        seen.append(step)
-        console.kill(victim)
-    assert seen[-1] == "complete"
-    assert {"stage 0 published", "stage 1 published", "stage 2 published"} & set(seen)
-    console.check(epoch=2)
+    console.strike_at(STEPS, strike)
+    console.finish(2)
+
+
+AT_A_WORKER = [step for step in STEPS if step.process in WORKERS]
+
+
+def test_a_process_of_a_workers_pool_killed_at_each_of_its_steps_is_replaced(console: Console) -> None:
+    console.world.admitted("gaoling-bank/new")
+    console.strike_at(AT_A_WORKER, lambda stopped: os.kill(stopped.pid, signal.SIGKILL))
+    console.finish(2)
+
+
+def test_what_is_left_of_a_killed_worker_goes_on_beside_the_next_one(console: Console) -> None:
+    """Only the parent is killed: the process of its pool does not know, and does its step to the end."""
+
+    def strike(stopped: Stopped) -> None:
+        parent = console.running[stopped.process]
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait(30)
+        console.start(stopped.process)
+
+    console.world.admitted("gaoling-bank/new")
+    console.strike_at(AT_A_WORKER, strike)
+    console.finish(2)
 
 
 def test_two_consoles_at_once_do_everything_once(console: Console) -> None:
-    console.start("worker 2", "beat 2")
+    console.start("worker 2", "signing 2", "beat 2")
     for number, name in enumerate(("gaoling-bank/one", "gaoling-bank/two"), start=2):
         console.world.admitted(name)
-        eventually(
-            lambda number=number: Rollout.objects.filter(
-                epoch__number=number, completed_at__isnull=False
-            ).exists(),
-            "complete",
-        )
-    assert list(Epoch.objects.order_by("number").values_list("number", flat=True)) == [1, 2, 3]
-    for rollout in Rollout.objects.filter(epoch__number__gt=1):
-        assert rollout.status == Status.COMPLETE
-        assert [stage.number for stage in rollout.stages.all()] == [0, 1, 2]
-    console.check(epoch=3)
+        console.finish(*range(2, number + 1))

@@ -17,7 +17,7 @@ from django.test import Client
 
 from consortium.core import clock
 from consortium.stack import child
-from governance.permissions import services
+from governance.permissions import services, tasks
 from governance.permissions.errors import KeptTooShort
 from governance.permissions.models import Epoch
 from governance.permissions.repository import mirror, parts
@@ -156,6 +156,21 @@ def test_while_the_bucket_is_away_the_work_is_owed(
     with pytest.raises((BotoCoreError, ClientError)):
         services.publish()
     assert Epoch.objects.get(number=2).published_at is None
+
+
+def test_what_the_bucket_lost_is_put_there_again_though_nothing_changed(
+    reader: Stock, bucket: Bucket, world: World
+) -> None:
+    before = bucket.names()
+    assert services.mend_store() == 0
+    targets = [name for name in before if name.endswith(".permissions.json")]
+    for name in (*targets, "metadata/1.root.json", "root.json", parts.TIMESTAMP):
+        bucket.client.delete_object(Bucket="lists", Key=f"alliance/{name}")
+    assert services.publish() == []
+    tasks.mend_store()
+    assert bucket.names() == before
+    fresh = Stock(world.home / "fresh", reader.url, reader.root)
+    assert fresh.fetch(LIST) == world.content("permissions.json")
 
 
 def test_clearing_away_takes_what_is_old_and_not_needed(

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from consortium.core import clock
-from consortium.web import dashboard
+from consortium.web import jobs
 from governance.permissions import guards, holding
 from governance.permissions.models import Epoch, EpochFinding, GuardPolicy
 from tests.factories import NetworkFactory, UserFactory
@@ -53,7 +53,7 @@ def test_the_page_says_what_was_found_and_two_people_let_it_out(zhou_lan: Client
     assert "people missing: 1" in text
     again = override(zhou_lan, held)
     assert (again.status_code, "a second person has to" in again.content.decode()) == (409, True)
-    li_jun = signed_in(UserFactory(secretariat=True, username="li.jun"))
+    li_jun = signed_in(UserFactory(secretariat=True, username="li.jun", date_joined=held.compiled_at))
     assert override(li_jun, held, "I called all three.").status_code == 302
     assert not holding.held().exists()
     text = page(zhou_lan, held)
@@ -77,7 +77,7 @@ def test_the_regulator_reads_findings_and_lets_nothing_out(wu_rui: Client, held:
 
 
 def test_held_lists_are_found_in_the_list_and_on_the_first_page(zhou_lan: Client, held: Epoch) -> None:
-    (job,) = [job for job in dashboard.work_queue() if "state=held" in job.link]
+    (job,) = [job for job in jobs.work_queue() if "state=held" in job.link]
     assert (job.count, job.tone) == (1, "urgent")
     listed = zhou_lan.get(LIST, {"state": "held"}).content.decode()
     assert str(held.pk) in listed
@@ -96,6 +96,19 @@ def test_the_secretariat_sets_what_counts_as_many(zhou_lan: Client, wu_rui: Clie
     row = GuardPolicy.objects.get()
     assert (row.dropped_percent, row.dropped_least, row.window_minutes) == (50, 5, 10)
     assert "more than 50 %" in zhou_lan.get(LIST).content.decode()
+
+
+def test_the_guards_of_a_network_are_shown_as_they_are_and_keep_what_nobody_changed(
+    zhou_lan: Client, held: Epoch
+) -> None:
+    GuardPolicy.objects.create(network=held.network, dropped_percent=20, dropped_least=2, window_minutes=240)
+    shown = zhou_lan.get(f"{LIST}guards/", {"network": held.network_id}).context["form"]
+    filled = {bound.html_name: str(bound.value() or "") for bound in shown}
+    assert [filled[name] for name in shown.settings] == ["20", "2", "240"]
+    changed = {**filled, "network": held.network_id, "dropped_least": "4", "reason": "More sites."}
+    assert zhou_lan.post(f"{LIST}guards/", changed).status_code == 302
+    row = GuardPolicy.objects.get()
+    assert (row.dropped_percent, row.dropped_least, row.window_minutes) == (20, 4, 240)
 
 
 def test_the_api_says_why_a_list_is_held(wu_rui: Client, zhou_lan: Client, held: Epoch) -> None:

@@ -17,7 +17,7 @@ from consortium.core.models import OutboxMessage
 from consortium.web import wording
 from consortium.web.admin import timeline
 from governance.chain.relay import RELAY
-from governance.permissions.models import Epoch
+from governance.permissions.models import Alarm, Epoch
 from tests import factories
 from tests.web.admin.test_pages import detail
 
@@ -121,3 +121,22 @@ def test_pages_say_which_zone_their_times_are_in(zhou_lan: Client, hailong: Any)
     zhou_lan.cookies["zone"] = "UTC"
     for address in addresses:
         assert "Times: UTC<" in zhou_lan.get(address).content.decode()
+
+
+def test_what_nodes_have_and_report_is_called_by_the_nodes_name(
+    zhou_lan: Client, alliance: SimpleNamespace
+) -> None:
+    node = alliance.node
+    alarm = Alarm.objects.create(node=node, kind=Alarm.Kind.LOG, params={"size": 3}, since=clock.now())
+    with translation.override("en"):
+        names = [str(alliance.delivery), str(alliance.report), str(alarm)]
+    assert names == [
+        f"{node} · settlement",
+        f"{node} · settlement 1",
+        f"{node} · was given another history of lists",
+    ]
+    for row in (alliance.delivery, alliance.report, alarm):
+        address = reverse(f"admin:permissions_{row._meta.model_name}_change", args=[row.pk])
+        crumbs = zhou_lan.get(address).content.decode()
+        assert str(node) in crumbs.partition("</title>")[0] + crumbs.partition("console-head")[0]
+        assert str(node.pk) not in crumbs.partition("</title>")[0]

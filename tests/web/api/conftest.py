@@ -44,6 +44,9 @@ class Api:
     def put(self, path: str, body: Any = None) -> Any:
         return self.client.put(f"/api/v1/{path}", body or {}, content_type="application/json")
 
+    def patch(self, path: str, body: Any = None) -> Any:
+        return self.client.patch(f"/api/v1/{path}", body or {}, content_type="application/json")
+
     def raw(self, path: str, body: bytes, content_type: str = "application/json") -> Any:
         return self.client.generic("POST", f"/api/v1/{path}", body, content_type)
 

@@ -36,6 +36,21 @@ def test_further_addresses_are_taken_shown_and_kept_where_a_change_leaves_them_o
     assert (seen["discovery_port"], seen["is_bootnode"]) == (30301, True)
 
 
+def test_what_runs_there_and_where_it_is_told_stay_where_a_change_leaves_them_out(
+    town: Town, api: Any
+) -> None:
+    bank = api(town.heming.officer)
+    path = f"nodes/{bank.post('nodes/', NODE).json()['id']}/endpoint/"
+    told = bank.patch(path, {"push_url": "https://10.9.9.9:8700/", "reason": "listens"})
+    assert told.status_code == 200, told.content
+    moved = bank.put(path, {"host": "10.9.9.11", "port": 30305, "reason": "new rack"}).json()
+    assert (moved["push_url"], moved["software_version"]) == ("https://10.9.9.9:8700/", "2.3.0")
+    newer = bank.patch(path, {"software_version": "2.4.0", "reason": "update"}).json()
+    assert (newer["host"], newer["port"], newer["software_version"]) == ("10.9.9.11", 30305, "2.4.0")
+    emptied = bank.patch(path, {"push_url": "", "reason": "polls"}).json()
+    assert (emptied["push_url"], emptied["software_version"]) == ("", "2.4.0")
+
+
 def test_another_nodes_address_is_refused_with_its_field(town: Town, api: Any) -> None:
     node = town.heming.node
     taken = {"addresses": [{"host": node.host, "port": node.port}]}

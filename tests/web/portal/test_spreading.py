@@ -129,6 +129,7 @@ def test_every_alarm_has_its_sentence_and_the_dashboard_counts_it(wu_rui: Client
     version = {"version": "1", "oldest": "2"}
     params: dict[str, dict[str, Any]] = {
         "list": {"epoch": 2}, "declined": {"epoch": 2, "reason": "no"}, "log": {"size": 2},
+        "withheld": {"size": 4, "served": 2},
         "silent": {"since": "2026-11-23T08:00:00+00:00"}, "clock": {"seconds": 90}, "old-node": version,
         "other-node": {"recorded": "besu 1", "reported": "besu 2"}, "old-agent": version,
         "certificate": {"ends": "2026-12-01T00:00:00+00:00"},

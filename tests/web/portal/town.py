@@ -19,7 +19,8 @@ from governance.chain.ledgers.models import (
     GovernedLedger,
 )
 from governance.chain.models import Ledger, RegistryEntry
-from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember, LogEntry
+from governance.permissions import services as permissions
+from governance.permissions.models import Delivery, Epoch, EpochFile, EpochMember, LogEntry, Removal
 from governance.proposals import services
 from governance.proposals.mandates import Substitution
 from governance.proposals.models import Proposal
@@ -63,6 +64,7 @@ class Bank:
     epoch: Epoch
     cover: Substitution
     committee: LedgerKey
+    removal: Removal
 
     @property
     def keys(self) -> dict[str, object]:
@@ -77,6 +79,7 @@ class Bank:
             "cover": self.cover.pk,
             "ledger": self.committee,
             "network": self.node.network_id,
+            "removal": self.removal.pk,
         }
 
 
@@ -133,7 +136,10 @@ def _bank(officer: User, network: str, workstation: Workstation, secretary: User
     enrolment, _secret = certificates.make_enrolment(node=other, profile="fisco-bcos-3", actor=officer)
     listed, cover = _list(certificate), _cover(officer)
     committee = _committee(where)
-    return Bank(institution, officer, node, certificate, waiting, enrolment, listed, cover, committee)
+    leaving = permissions.order_removal(other, actor=secretary, reason="2026-12-31")
+    return Bank(
+        institution, officer, node, certificate, waiting, enrolment, listed, cover, committee, leaving
+    )
 
 
 def _committee(network: Network) -> LedgerKey:
