@@ -228,7 +228,7 @@ class EmbeddedLedger(Service):
         return url
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        if self._state.exists() and not self.keep_copy() and self._copied is None:
+        if self._state.exists() and not self.keep_copy() and not _is_json(self._state.read_bytes()):
             self._restore()
         if self._state.exists() and self._birth.exists():
             self._keep_one_genesis()
@@ -251,7 +251,11 @@ class EmbeddedLedger(Service):
             raise StackError(
                 f"{self._state} is damaged and there is no copy of it: move it away to start anew"
             )
-        self._copy.replace(self._state)
+        fresh = self._state.with_suffix(".new")
+        fresh.write_bytes(
+            self._copy.read_bytes()
+        )  # the copy stays: the next kill may come before another one
+        fresh.replace(self._state)
 
     def _keep_one_genesis(self) -> None:
         """Each start of anvil makes a block 0 and saves it beside the earlier ones; any might be found next.

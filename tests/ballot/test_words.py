@@ -82,7 +82,7 @@ def test_all_that_the_console_drafts_is_told_in_both_languages(kind: str) -> Non
     ledger = Ledger(
         slug="paper", chain_id=1, relay_address=DEPUTY, seats="0x" + "11" * 20, governor="0x" + "22" * 20,
         registry="0x" + "33" * 20, timelock="0x" + "44" * 20, break_glass="0x" + "55" * 20,
-        genesis_hash="0x" + "0" * 64, start_block=0,
+        anchors="0x" + "66" * 20, genesis_hash="0x" + "0" * 64, start_block=0,
     )  # fmt: skip
     ledger.save()
     node = NodeFactory(institution=InstitutionFactory(voting=True))

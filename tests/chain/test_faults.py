@@ -80,6 +80,8 @@ def test_the_ledgers_process_is_killed_and_started_again(
     wanted = ballots(founded, banks[:3], proposal)
     relay.send(wanted[0].pk)
     worker = victim("drain", hold=hold).arrives() if hold else None
+    # As whoever runs it does every few seconds: the kill may come while it writes its file.
+    assert child.wait_until(founded.anvil.keep_copy, time.monotonic() + 60)
     assert founded.anvil.popen is not None
     founded.anvil.popen.kill()
     founded.anvil.popen.wait()

@@ -51,20 +51,28 @@ def test_the_genesis_stays_the_same_whatever_block_0_a_later_start_made(
         assert _web3(ledger).eth.get_block(0)["hash"] == genesis
 
 
+@pytest.mark.parametrize("by_another", [True, False])
 def test_a_killed_ledger_comes_back_from_its_copy_when_its_file_is_half_written(
-    fresh_ledger: Callable[[], EmbeddedLedger],
+    fresh_ledger: Callable[[], EmbeddedLedger], by_another: bool
 ) -> None:
     ledger = fresh_ledger()
     before = _history(_use(ledger))
     state = ledger.data_dir / "state.json"
     assert child.wait_until(lambda: _height(state) == before["height"] and ledger.keep_copy(), _soon())
+    for _ in range(2):  # the second time before there is another copy
+        _killed_in_writing(ledger)
+        ledger = EmbeddedLedger(ledger.data_dir) if by_another else ledger
+        ledger.start()
+        assert _history(_web3(ledger)) == before
+    ledger.stop()
+
+
+def _killed_in_writing(ledger: EmbeddedLedger) -> None:
     assert ledger.popen is not None
     ledger.popen.send_signal(signal.SIGKILL)
     ledger.stop()
+    state = ledger.data_dir / "state.json"
     state.write_bytes(state.read_bytes()[:1000])
-    again = EmbeddedLedger(ledger.data_dir)
-    with again:
-        assert _history(_web3(again)) == before
 
 
 def test_a_damaged_ledger_without_a_copy_is_refused_not_emptied(tmp_path: Path) -> None:
