@@ -28,7 +28,7 @@ workers = int(os.environ.get("GATEWAY_WORKERS", "1"))
 threads = int(os.environ.get("GATEWAY_THREADS", "32"))
 timeout = 30
 graceful_timeout = 5
-keepalive = 20
+keepalive = 20  # deploy/nginx gives its connections up before
 if not _proxied:
     certfile = str(settings.KEY_DIR / "gateway.crt")
     keyfile = str(settings.KEY_DIR / "gateway.key")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,8 +62,20 @@ def _set(variable: str, value: str) -> None:
 
 def _stop_services() -> None:
     while _running:
-        _running.pop().stop()
+        service = _running.pop()
+        _tell_of_a_crash(service)
+        service.stop()
     shutil.rmtree(_home, ignore_errors=True)
+
+
+def _tell_of_a_crash(service: Service) -> None:
+    """What a test that lost its connection can't say, and what goes with the folder: why the server died."""
+    said = service.log.read_text(errors="replace").splitlines() if service.log.exists() else []
+    crashes = [line for line in said if re.search(r"PANIC|was terminated by signal|out of memory", line)]
+    if service.popen is not None and service.popen.poll() is not None:
+        crashes += [f"ended with {service.popen.returncode}", *said[-20:]]
+    for line in crashes:
+        print(f"{service.name}: {line}", file=sys.stderr)
 
 
 atexit.register(_stop_services)

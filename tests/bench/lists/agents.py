@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import socket
 import ssl
 import sys
@@ -32,8 +33,14 @@ from securesystemslib.formats import encode_canonical
 
 AT_ONCE = 100  # agents that pull at the same time
 LIST = "besu/permissions_config.toml"
+TRIES = 5  # of a round, as a server that is busy or a lost connection ends no agent
+PAUSE = 1.0  # seconds between two of them, about
 BESIDE = ("rollout.json", "log.json")  # what an agent reads before it takes a list, where it is published
 Answer = tuple[int, dict[str, str], bytes]
+
+
+class Busy(Exception):
+    """The server can't answer just now."""
 
 
 class Connection:
@@ -142,8 +149,7 @@ class Agent:
 
     async def _get(self, connection: Connection, path: str) -> bytes:
         status, _, body = await connection.ask("GET", path)
-        if status != 200:
-            raise RuntimeError(f"{path}: HTTP {status} {body[:200]!r}")
+        check(path, status, body)
         return body
 
     async def _acknowledge(self, connection: Connection, epoch: int, files: dict[str, str]) -> None:
@@ -153,8 +159,13 @@ class Agent:
             "applied_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "clock": now.isoformat(timespec="milliseconds"),
         }  # fmt: skip
         status, _, answer = await connection.ask("POST", "/v1/acks", json.dumps(body).encode())
-        if status != 200:
-            raise RuntimeError(f"acknowledgement: HTTP {status} {answer[:200]!r}")
+        check("acknowledgement", status, answer)
+
+
+def check(what: str, status: int, body: bytes) -> None:
+    if status != 200:
+        kind = Busy if status in {429, 502, 503, 504} else RuntimeError
+        raise kind(f"{what}: HTTP {status} {body[:200]!r}")
 
 
 @cache
@@ -191,8 +202,16 @@ async def listen(plan: dict[str, Any]) -> None:
         writer.close()
 
     async def pull(agent: Agent) -> None:
-        async with slots:
-            await agent.round()
+        for left in reversed(range(TRIES)):
+            try:
+                async with slots:
+                    await agent.round()
+                break
+            except (Busy, OSError, asyncio.IncompleteReadError) as error:
+                if not left:
+                    raise
+                print(f"{agent.kit['node']} tries again: {error!r}", file=sys.stderr, flush=True)
+            await asyncio.sleep(random.uniform(0.5, 1.5) * PAUSE)
 
     def ended(task: asyncio.Task[None]) -> None:
         under_way.discard(task)

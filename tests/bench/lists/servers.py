@@ -47,7 +47,7 @@ http {{
     ssl_verify_client optional;
     ssl_verify_depth 3;
     keepalive_requests 100000;
-    upstream gateway {{ server unix:{home}/gateway.sock; keepalive 64; }}
+    upstream gateway {{ server unix:{home}/gateway.sock; keepalive 64; keepalive_timeout 10s; }}
     server {{
         listen 127.0.0.1:{front} ssl;
         location /tuf/ {{ alias {tuf}/; }}
