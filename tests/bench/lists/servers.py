@@ -104,7 +104,9 @@ class Servers:
             **os.environ,
             "CONSORTIUM_DEVELOPMENT": "1",
             "DATABASE_URL": database_url(),
-            **{name: str(getattr(settings, name)) for name in ("KEY_DIR", "PKI_DIR", "TUF_DIR")},
+            **{
+                name: str(getattr(settings, name)) for name in ("KEY_DIR", "PKI_DIR", "TUF_DIR", "LEDGER_URL")
+            },
         }
 
     def nginx(self) -> None:
@@ -133,10 +135,10 @@ class Servers:
 
     @contextmanager
     def worker(self, *queues: str) -> Iterator[subprocess.Popen[str]]:
-        """A worker on ``queues``, until the ``with`` ends."""
+        """A worker on ``queues`` (see :mod:`tests.bench.draining`), until the ``with`` ends."""
         popen = self.start(
-            "worker", sys.executable, "-W", "ignore", "-m", "tests.bench.draining", *queues, ready=True,
-            SIGNING_PASSPHRASE_FILE=str(settings.SIGNING_PASSPHRASE_FILE),
+            f"worker-{queues[0]}", sys.executable, "-W", "ignore", "-m", "tests.bench.draining", *queues,
+            ready=True, SIGNING_PASSPHRASE_FILE=str(settings.SIGNING_PASSPHRASE_FILE),
         )  # fmt: skip
         try:
             yield popen

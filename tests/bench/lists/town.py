@@ -1,5 +1,8 @@
 """An alliance with as many nodes as wanted: rows, real certificates, signed lists. Rows are committed.
 
+Its contracts and seats are on a ledger of its own. Of the nodes the ledger knows only what
+:meth:`Town.decided` enters there: the console's rows of the others are as the indexer would have left them.
+
 Networks are of the same size whatever their number, as it is the length of its list that an agent's work
 grows with.
 """
@@ -26,11 +29,14 @@ from django.test import override_settings
 
 from certs import authorities, building, console_certificates, keys
 from certs.models import Authority, Certificate, SerialNumber
-from consortium.core import clock
+from consortium.core import clock, outbox
 from consortium.members.models import Institution, Network, Node
-from governance.chain.models import IndexedBlock, Ledger, RegistryEntry, Seat
+from consortium.stack.embedded import EmbeddedLedger
+from governance.chain import contracts
+from governance.chain.models import IndexedBlock, RegistryEntry
 from governance.permissions import services, tufrepo
-from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory, voter
+from tests.chain.world import World
+from tests.factories import InstitutionFactory, NetworkFactory, NodeFactory
 
 PASSPHRASE = b"a passphrase for the length of one measurement"
 CHEAP = {"time_cost": 1, "memory_cost": 1024, "parallelism": 1}
@@ -44,7 +50,7 @@ class Town:
     """Where everything lies, and who is there."""
 
     home: Path
-    ledger: Ledger
+    world: World
     banks: list[Institution]
     authority: Authority
     signer: ec.EllipticCurvePrivateKey
@@ -84,10 +90,25 @@ class Town:
             batch_size=2000,
         )  # fmt: skip
 
+    def decided(self, node: Node, role: int) -> None:
+        """A role that members gave ``node``: carried out in the name of the timelock, mined, not indexed."""
+        timelock = self.world.ledger.timelock
+        self.world.rpc("anvil_impersonateAccount", timelock)
+        call = self.world.registry.functions.setRole(
+            contracts.network_bytes(node.network_id),
+            bytes.fromhex(node.consensus_id),
+            contracts.member_id_bytes(node.institution.uscc),
+            role,
+        )
+        sent = call.transact({"from": timelock, "gasPrice": 0})  # type: ignore[typeddict-item]
+        if self.world.client.eth.wait_for_transaction_receipt(sent)["status"] != 1:
+            raise RuntimeError("the registry refused the role")
+
     def changed(self) -> dict[str, Any]:
-        head = IndexedBlock.objects.get()
+        head = IndexedBlock.objects.latest("number")
         return {
-            "ledger": self.ledger, "block": head.number, "block_time": head.timestamp, "tx_hash": head.hash
+            "ledger": self.world.ledger, "block": head.number, "block_time": head.timestamp,
+            "tx_hash": head.hash,
         }  # fmt: skip
 
     def _certify(self, nodes: list[Node]) -> list[dict[str, str]]:
@@ -136,16 +157,22 @@ def town() -> Iterator[Town]:
         home = Path(folder)
         home.chmod(0o755)  # nginx's workers read what is served
         (home / "passphrase").write_bytes(PASSPHRASE + b"\n")
-        with override_settings(
-            KEY_DIR=home / "keys",
-            PKI_DIR=home / "pki",
-            TUF_DIR=home / "tuf",
-            SIGNING_PASSPHRASE_FILE=str(home / "passphrase"),
+        anvil = EmbeddedLedger(home / "ledger")
+        with (
+            anvil as url,
+            override_settings(
+                KEY_DIR=home / "keys",
+                PKI_DIR=home / "pki",
+                TUF_DIR=home / "tuf",
+                LEDGER_URL=url,
+                SIGNING_PASSPHRASE_FILE=str(home / "passphrase"),
+                RELAY_PASSPHRASE_FILE=str(home / "passphrase"),
+            ),
         ):
-            yield _founded(home)
+            yield _founded(home, anvil)
 
 
-def _founded(home: Path) -> Town:
+def _founded(home: Path, anvil: EmbeddedLedger) -> Town:
     signer = ec.generate_private_key(ec.SECP256R1())
     keys.seal("root", ec.generate_private_key(ec.SECP384R1()), PASSPHRASE, cost=CHEAP)
     keys.seal("nodes", signer, PASSPHRASE, cost=CHEAP)
@@ -154,23 +181,11 @@ def _founded(home: Path) -> Town:
     authorities.create("Alliance", passphrase=PASSPHRASE, root_passphrase=PASSPHRASE)
     tufrepo.create(PASSPHRASE, PASSPHRASE, clock.now(), cost=CHEAP)
     console_certificates.ensure_gateway(["localhost", "127.0.0.1"], passphrase=PASSPHRASE)
-    ledger = Ledger.objects.create(
-        slug="alliance", chain_id=20200, genesis_hash="0x" + "0" * 64, seats="0x" + "1" * 40,
-        governor="0x" + "2" * 40, registry="0x" + "3" * 40, relay_address="0x" + "4" * 40, start_block=0,
-    )  # fmt: skip
-    IndexedBlock.objects.create(ledger=ledger, number=1, hash=f"0x{1:064x}", timestamp=clock.now())
-    made = Town(home, ledger, [], Authority.objects.get(key_name="nodes"), signer)
-    made.banks.extend(_bank(made, number) for number in range(BANKS))
-    return made
-
-
-def _bank(town: Town, number: int) -> Institution:
-    bank = InstitutionFactory(active=True)
-    Seat.objects.create(
-        **town.changed(), member_id=bank.uscc, category_number=bank.category.number,
-        voting_address=voter(number).address, status=Seat.Status.ACTIVE,
-    )  # fmt: skip
-    return bank
+    banks = [InstitutionFactory(admitted=True, voting=True) for _ in range(BANKS)]
+    world = World(anvil, home / "passphrase")
+    world.found()
+    outbox.drain("default")  # who has a seat now is a member
+    return Town(home, world, banks, Authority.objects.get(key_name="nodes"), signer)
 
 
 def publish(network: str) -> None:
