@@ -15,13 +15,13 @@ from governance.agent.config import Config
 from governance.agent.errors import AgentError, NotTrusted, Unreachable
 from governance.agent.gateway import Gateway
 from governance.agent.identity import Identity
+from governance.agent.repository import HIGHEST_EPOCH
 from governance.agent.state import State
 
 logger = logging.getLogger("agent")
 
 _BREATH = 0.2  # seconds after a round that brought something
 _CALM = 1.0  # seconds after one that did not: anybody can say that there is something new
-_HIGHEST = 2**31  # an epoch is below; whoever names another knows of none
 
 
 class Agent:
@@ -45,7 +45,7 @@ class Agent:
 
     def wake(self, epoch: int) -> None:
         """Somebody says that there is ``epoch``."""
-        if self.in_force < epoch < _HIGHEST:
+        if self.in_force < epoch < HIGHEST_EPOCH:
             self._wake.set()
 
     def once(self) -> bool:
@@ -57,8 +57,18 @@ class Agent:
         except OSError as unkept:  # a full disk: the round itself has done what it could
             logger.error("%s: %s", type(unkept).__name__, unkept)  # noqa: TRY400 - one line is enough
             error = str(unkept)
+        except Exception as unforeseen:  # the last resort: whoever makes one round fail must not end them all
+            logger.exception("the round failed in a way that nobody foresaw")
+            error = f"{type(unforeseen).__name__}: {unforeseen}"
+            self._note_unforeseen(error)
         self.failures = self.failures + 1 if error else 0
         return not error
+
+    def _note_unforeseen(self, error: str) -> None:
+        try:
+            status.note(self.config.state_dir, error=error, renewal_error="")
+        except OSError as unkept:
+            logger.error("%s: %s", type(unkept).__name__, unkept)  # noqa: TRY400 - one line is enough
 
     def run(self) -> None:
         """Until :meth:`stop`."""
@@ -92,7 +102,8 @@ class Agent:
             return f"NotTrusted: {error}"
         except AgentError as error:
             logger.warning("%s: %s", type(error).__name__, error)
-            self.asked_for = error.retry_after if isinstance(error, Unreachable) else 0.0
+            asked_for = error.retry_after if isinstance(error, Unreachable) else 0.0
+            self.asked_for = min(asked_for, waiting.LONGEST)
             return f"{type(error).__name__}: {error}"
         except (OSError, ssl.SSLError) as error:  # a file that is missing, full, or no key
             logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400

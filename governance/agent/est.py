@@ -75,14 +75,14 @@ def reenroll(gateway: Gateway, csr: bytes) -> x509.Certificate:
     """The certificate for the request. Raises Later, RenewalFailed with the gateway's code, Unreachable."""
     answer = gateway.post(f"{_PREFIX}/simplereenroll", base64.b64encode(csr), "application/pkcs10")
     if answer.status == 202:
-        raise Later(retry_after(answer) or _DEFAULT_WAIT)
+        raise Later(retry_after(answer.headers) or _DEFAULT_WAIT)
     if answer.status in (429, 503):
-        raise Later(retry_after(answer) or _DEFAULT_WAIT, f"HTTP {answer.status}")
+        raise Later(retry_after(answer.headers) or _DEFAULT_WAIT, f"HTTP {answer.status}")
     if answer.status >= 500:
         raise Unreachable(f"{gateway.address}: HTTP {answer.status}")
     if answer.status != 200:
         code, detail = refusal(answer)
-        if code == "renewal_not_open" and (early := retry_after(answer)):
+        if code == "renewal_not_open" and (early := retry_after(answer.headers)):
             raise Later(early, f"the console takes no renewal of it yet ({detail})")
         raise RenewalFailed(f"{code}: {detail}", code=code)
     found = _certificates(answer.data)

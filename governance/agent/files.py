@@ -10,9 +10,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from governance.agent.errors import Refused
+
 if TYPE_CHECKING:  # the configuration asks the adapters, and they ask here
     from governance.agent.config import File
 
+SPLICED = frozenset({b"certificate_blacklist", b"certificate_whitelist"})  # of a FISCO BCOS config.ini
 _SECTION = re.compile(rb"^\s*\[([^\]\r\n]+)\]")
 
 
@@ -41,6 +44,8 @@ def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
 def put(file: File, data: bytes) -> None:
     """Bring the list in ``data`` to where ``file`` says."""
     if file.splice:
+        if strange := _strange(data):
+            raise Refused(f"{file.target}: it would change {strange} of {file.path.name}, too")
         existing = file.path.read_bytes() if file.path.exists() else b""
         data = splice(existing, data)
     write(file.path, data)
@@ -74,6 +79,12 @@ def splice(existing: bytes, replacement: bytes) -> bytes:
     if kept and not kept.endswith(b"\n"):
         kept += b"\n"
     return kept + replacement
+
+
+def _strange(data: bytes) -> str:
+    """What is spliced beside the two lists; empty for nothing. Whoever signs lists sets no other option."""
+    names = {name for name, line in lines(data) if line.strip()} - SPLICED
+    return ", ".join(sorted(repr(name.decode(errors="replace"))[:80] for name in names))
 
 
 def sections(data: bytes, names: frozenset[bytes]) -> bytes:

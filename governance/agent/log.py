@@ -32,6 +32,7 @@ PAGE = 1000  # entries in a full page, and at most in the newest part
 START = "0" * 64  # the head of a log without entries
 LARGEST = 1024 * 1024  # bytes of a document; a thousand entries take about a tenth
 
+_PAGES = 1000  # at most between what is remembered and the newest part: a million lists
 _OPENINGS = 2 * PAGE  # so many parts at most, and none so deep that a parser's stack would not hold it
 _FILE = "log.json"  # in the agent's own directory
 _HEX = frozenset("0123456789abcdef")
@@ -149,7 +150,10 @@ def missing(document: Document, remembered: Checkpoint, epoch: int = 0) -> tuple
 def _leading(document: Document, remembered: Checkpoint) -> range:
     if remembered.size == 0 or remembered.size >= document.first - 1:
         return range(0)
-    return range(remembered.size // PAGE, (document.first - 2) // PAGE + 1)
+    pages = range(remembered.size // PAGE, (document.first - 2) // PAGE + 1)
+    if len(pages) > _PAGES:
+        raise LogNotTrusted("gap", f"{len(pages)} pages are missing")
+    return pages
 
 
 def page_target(number: int) -> str:
@@ -280,6 +284,8 @@ def _document(body: Any) -> Document:
     epochs = [epoch for epoch, _ in entries]
     if not entries or len(entries) > PAGE or any(a >= b for a, b in pairwise(epochs)):
         raise ValueError(f"1 … {PAGE} entries, of rising epochs")
+    if first > epochs[0]:
+        raise ValueError("more entries before the first than there were epochs")
     return Document(
         network=_text(body["network"], 32),
         size=_count(body["size"]),

@@ -17,10 +17,11 @@ from tuf.ngclient.fetcher import FetcherInterface
 
 from governance.agent.config import Config
 from governance.agent.errors import NotPublished, NotTrusted, Unreachable
-from governance.agent.gateway import Gateway, retry_after
+from governance.agent.gateway import Gateway, retry_after, short
 
 _CHUNK = 64 * 1024  # bytes
 _FORMER = "previous/"
+HIGHEST_EPOCH = 2**31  # an epoch is below
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ class _Fetcher(FetcherInterface):
     def _fetch(self, url: str) -> Iterator[bytes]:
         answer = self._gateway.get(url)
         if answer.status != 200:
-            self._repository.wait_asked_for(retry_after(answer))
-            answer.drain_conn()
+            self._repository.wait_asked_for(retry_after(answer.headers))
+            short(answer)  # the connection is kept: newer roots are asked for, and not there, in every round
             raise exceptions.DownloadHTTPError(f"HTTP {answer.status}", answer.status)
         return self._stream(answer)
 
@@ -152,8 +153,11 @@ class _Fetcher(FetcherInterface):
 
 def _listing(targets: Mapping[str, TargetFile]) -> Listing:
     """All files are of one epoch: they were signed together."""
-    epochs = {(info.custom or {}).get("epoch") for info in targets.values()}
-    epoch = next(iter(epochs))
-    if len(epochs) != 1 or not isinstance(epoch, int) or isinstance(epoch, bool):
-        raise NotTrusted(f"mixed epochs: {sorted(map(str, epochs))}")
+    said = [info.custom for info in targets.values()]
+    epochs = [one.get("epoch") if isinstance(one, dict) else None for one in said]
+    epoch = epochs[0]
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 < epoch < HIGHEST_EPOCH:
+        raise NotTrusted(f"{epoch!r:.80} is no epoch")
+    if any(one != epoch for one in epochs):
+        raise NotTrusted(f"mixed epochs: {sorted({repr(one)[:80] for one in epochs})}")
     return Listing(epoch, targets)

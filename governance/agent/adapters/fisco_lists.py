@@ -11,7 +11,7 @@ from governance.agent import files
 from governance.agent.errors import Refused
 
 _BLACK, _WHITE = b"certificate_blacklist", b"certificate_whitelist"
-SECTIONS = frozenset({_BLACK, _WHITE})
+SECTIONS = files.SPLICED
 _PREFIX = {_BLACK: "crl", _WHITE: "cal"}
 _LINE = re.compile(r"\s*([^=\s]+)\s*=\s*(\S*)\s*")
 _PEER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):([0-9]{1,5})")
