@@ -212,7 +212,10 @@ def actor(label: str) -> str:
     return str(ACTORS.get(label, label))
 
 
-_CAUSES = {"regular check": gettext_lazy("regular check")}  # of lists that no event made due
+_CAUSES = {  # of lists that no event made due (permissions.topics)
+    "regular check": gettext_lazy("regular check"),
+    "after an urgent list": gettext_lazy("after an urgent list"),
+}
 
 
 def cause(text: str) -> str:

@@ -53,6 +53,13 @@ def current(network: Network | str) -> Rollout | None:
     return found.select_related("epoch", "former").first()
 
 
+def halted_by_a_person(network: Network | str) -> Rollout | None:
+    """What a person halted, and nobody has resumed or rolled back; urgent lists since then don't count."""
+    rows = Rollout.objects.filter(network=network).exclude(urgency__in=rollouts.AT_ALL_TIMES)
+    row = rows.select_related("epoch", "former", "acted_by").order_by("-epoch__number").first()
+    return row if row is not None and row.was_halted_by_a_person else None
+
+
 def stage(rollout: Rollout) -> RolloutStage:
     return rollout.stages.get(number=rollout.stage)
 

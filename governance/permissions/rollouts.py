@@ -122,6 +122,8 @@ class Urgency(StrEnum):
     ROLLBACK = "rollback"
 
 
+AT_ALL_TIMES = frozenset({Urgency.COMPROMISE, Urgency.FREEZE})  # these heed no halt, and leave it as it is
+
 # --- the document ------------------------------------------------------------
 Document = Mapping[str, Any]
 

@@ -17,6 +17,10 @@ ADVANCE = "permissions.advance"  # payload: {"network": slug}; has the gate look
 PERMITS = "permissions.permits"  # payload: {}; who may read lists where nginx hands them out
 PUSH = "permissions.push"  # payload: {"network": slug}; tell the nodes
 
+# Causes of a list that are no event's.
+REGULAR_CHECK = "regular check"
+AFTER_AN_URGENT_LIST = "after an urgent list"
+
 _OF_THE_REGISTRY = ("registry.changed", "registry.frozen", "registry.freeze_ratified", "registry.thawed")
 _OF_ACCOUNTS = "registry.account_changed"
 _OF_A_NODE = (

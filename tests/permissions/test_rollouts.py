@@ -245,12 +245,11 @@ def test_a_newer_list_takes_its_place_with_those_first_who_went_first(
 
 
 def test_a_compromised_key_leaves_the_list_of_everybody_at_once(world: World, nodes: list[Node]) -> None:
-    change(world)
     world.revoke(nodes[5].certificates.get())
     world.work()
     rollout = Rollout.objects.latest("epoch__number")
     assert (rollout.urgency, rollout.status) == (rollouts.Urgency.COMPROMISE, Status.COMPLETE)
-    assert wanted(nodes[:5]) == [3] * 5
+    assert wanted(nodes[:5]) == [2] * 5
     assert in_the_repository("rollout.json") is None
 
 
@@ -542,7 +541,7 @@ def test_what_is_urgent_does_not_heed_a_halt(world: World, nodes: list[Node]) ->
     halted_and_renewed(world, nodes)
     world.revoke(nodes[5].certificates.get())
     world.work()
-    rollout = Rollout.objects.latest("epoch__number")
+    rollout = Rollout.objects.exclude(urgency="").latest("epoch__number")
     assert (rollout.urgency, rollout.status) == (rollouts.Urgency.COMPROMISE, Status.COMPLETE)
     assert wanted(nodes[:5]) == [rollout.epoch.number] * 5
 
@@ -594,7 +593,12 @@ def test_the_short_address_gives_each_node_the_list_that_is_for_it(
             status, headers, _ = gateway(node, LIST, former[node])
             is_in = rollout.admits(node.pk)
             assert (status, headers["Epoch"]) == (("200 OK", "2") if is_in else ("304 Not Modified", "1"))
-    assert {rollout.admits(node.pk) for node in others} == {True, False}
+    services.finish_rollout(rollout, actor=world.secretary, reason="all went well")
+    world.work()
+    age_publication()
+    for node in others:
+        status, headers, _ = gateway(node, LIST, former[node])
+        assert (status, headers["Epoch"]) == ("200 OK", "2")
 
 
 def test_a_stage_that_is_not_signed_yet_is_not_told_from_memory_either(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -16,7 +15,7 @@ from governance.permissions import rolling, rules, topics
 from governance.permissions.errors import ListMalformed
 from governance.permissions.guards import Finding
 from governance.permissions.models import Epoch, EpochFile, EpochMember
-from governance.permissions.services import gathering, holding
+from governance.permissions.services import gathering, holding, urgency
 from governance.permissions.services.gathering import Inputs
 
 _COMPILED = ("epoch.compiled", "epoch.malformed")
@@ -42,17 +41,15 @@ def compile_epoch(network: Network, *, cause: str) -> Epoch | None:
 
 def _compile(network: Network, cause: str) -> Epoch | None:
     network = Network.objects.select_for_update(no_key=True).get(pk=network.pk)
-    is_pinned = rolling.is_pinned(network)
-    if is_pinned and not holding.to_go_at_once(network):
-        return None  # a person rolled it back: what would be compiled is what went wrong
-    inputs = gathering.read(network)
-    if is_pinned:  # a key in other hands does not wait until the network is released; what is new does
-        inputs = _nobody_but(Epoch.objects.filter(network=network).latest("number"), inputs)
+    read = _read(network)
+    if read is None:
+        return None
+    inputs, former = read
     content = rules.content_hash(network.pk, inputs.state)
     last = Epoch.objects.filter(network=network).order_by("-number").first()
-    if not _is_due(last, inputs, content):
+    if not _is_due(last, inputs, content, former):
         return None
-    found = holding.look(network, inputs.state.nodes, inputs.block)
+    found = holding.look(network, inputs.state.nodes, inputs.block, former)
     epoch = _create(network, (last.number if last else 0) + 1, inputs, content, cause)
     events.record(
         "epoch.compiled",
@@ -71,6 +68,18 @@ def _compile(network: Network, cause: str) -> Epoch | None:
     holding.hold(epoch, found)
     outbox.enqueue(topics.PUBLISH, key="repository")
     return epoch
+
+
+def _read(network: Network) -> tuple[Inputs, Epoch | None] | None:
+    """What the next list is compiled of; with it the list that it only takes from, where it does. Or None."""
+    is_pinned = rolling.is_pinned(network)
+    if is_pinned and not holding.to_go_at_once(network):
+        return None  # a person rolled it back: what would be compiled is what went wrong
+    inputs = gathering.read(network)
+    if is_pinned:  # a key in other hands does not wait until the network is released; what is new does
+        return _nobody_but(Epoch.objects.filter(network=network).latest("number"), inputs), None
+    former = urgency.first_of_all(network, inputs.state)
+    return (inputs if former is None else _nobody_but(former, inputs)), former
 
 
 def compile_again(earlier: Epoch, *, cause: str) -> tuple[Epoch, list[Finding]]:
@@ -93,19 +102,7 @@ def compile_again(earlier: Epoch, *, cause: str) -> tuple[Epoch, list[Finding]]:
 
 
 def _nobody_but(epoch: Epoch, inputs: Inputs) -> Inputs:
-    """Of what may take part now, the nodes and accounts that ``epoch`` lists, and no more."""
-    nodes = {str(pk) for pk in epoch.members.values_list("node_id", flat=True)}
-    content = epoch.files.values_list("content", flat=True).get(path=rules.JSON_PATH)
-    known = json.loads(bytes(content)).get("accounts")  # lists of earlier releases say nothing of accounts
-    accounts = None if known is None else {account["address"] for account in known}
-    state = replace(
-        inputs.state,
-        nodes=tuple(node for node in inputs.state.nodes if node.id in nodes),
-        accounts=tuple(
-            each for each in inputs.state.accounts if accounts is None or each.address in accounts
-        ),
-    )
-    return replace(inputs, state=state)
+    return replace(inputs, state=urgency.nobody_but(epoch, inputs.state))
 
 
 def _record_malformed(network: Network, cause: str, error: rules.Malformed) -> None:
@@ -128,21 +125,24 @@ def recheck(network: Network) -> bool:
 
     Certificates expire without an event: this is what notices.
     """
-    if rolling.is_pinned(network) and not holding.to_go_at_once(network):
+    read = _read(network)
+    if read is None:
         return False
-    inputs = gathering.read(network)
+    inputs, former = read
     last = Epoch.objects.filter(network=network).order_by("-number").first()
-    due = _is_due(last, inputs, rules.content_hash(network.pk, inputs.state))
+    due = _is_due(last, inputs, rules.content_hash(network.pk, inputs.state), former)
     if due:
         with transaction.atomic():
-            topics.want_compile(network.pk, "regular check")
+            topics.want_compile(network.pk, topics.REGULAR_CHECK)
     return due
 
 
-def _is_due(last: Epoch | None, inputs: Inputs, content: str) -> bool:
+def _is_due(last: Epoch | None, inputs: Inputs, content: str, former: Epoch | None) -> bool:
     if last is None:
         return bool(inputs.state.nodes)
-    return last.content_sha256 != content or holding.may_go_now(last, inputs.state.nodes, inputs.block)
+    if last.content_sha256 != content or urgency.can_not_wait(last):
+        return True
+    return holding.may_go_now(last, inputs.state.nodes, inputs.block, former)
 
 
 def _create(network: Network, number: int, inputs: Inputs, content: str, cause: str) -> Epoch:

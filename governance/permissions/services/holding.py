@@ -40,11 +40,20 @@ _DAY = timedelta(days=1)
 
 
 # --- Finding ----------------------------------------------------------------------------------------------
-def look(network: Network, nodes: Sequence[rules.ListedNode], block: int) -> list[guards.Finding]:
-    """What is dangerous about ``nodes`` as the network's next list, read as of ``block``."""
+def look(
+    network: Network, nodes: Sequence[rules.ListedNode], block: int, former: Epoch | None = None
+) -> list[guards.Finding]:
+    """What is dangerous about ``nodes`` as the network's next list, read as of ``block``.
+
+    ``former``: the list that everybody has, where the next one only takes from it. What a newer one had let
+    in for a few is put off by that, not dropped; what a newer one drops was looked at then.
+    """
     after = [_named(node) for node in nodes]
     base = holding.publishable(network.pk).first()
     before = _list_of(base) if base else None
+    if before and former is not None:
+        kept = _ids(Node.objects.filter(pk__in=former.members.values("node")))
+        before = [node for node in before if node.id in kept]
     values = _binding(network, base)
     facts = _facts(network, base, before or [], values["window_minutes"], block)
     limits = guards.Policy(values["dropped_percent"], values["dropped_least"])
@@ -67,12 +76,14 @@ def hold(epoch: Epoch, found: Iterable[guards.Finding]) -> None:
     )
 
 
-def may_go_now(last: Epoch, nodes: Sequence[rules.ListedNode], block: int) -> bool:
+def may_go_now(
+    last: Epoch, nodes: Sequence[rules.ListedNode], block: int, former: Epoch | None = None
+) -> bool:
     """Is ``last`` held for what is not so any more? Then the same list is to be written once more.
 
     A node has left consensus by now, say: nobody need let anything out that is not dangerous.
     """
-    return holding.is_held(last) and not look(last.network, nodes, block)
+    return holding.is_held(last) and not look(last.network, nodes, block, former)
 
 
 def policy(network: Network) -> GuardPolicy:

@@ -110,9 +110,9 @@ def _invalid(name: str, reason: str) -> InvalidInput:
 def halt_rollout(rollout: Rollout, *, actor: Actor, reason: str) -> Rollout:
     """Stop at the present stage: nobody else is let in, and who is in stays in.
 
-    A stage that was to begin, and is not published yet, has not begun. The next list stays halted, too,
-    unless it is urgent. What the gate has halted becomes a person's halt by it, which a newer list does not
-    end. Raises NotAllowed, ReasonRequired, IllegalTransition.
+    A stage that was to begin, and is not published yet, has not begun. The next list stays halted, too:
+    one that can't wait takes nothing of it along. What the gate has halted becomes a person's
+    halt by it, which a newer list does not end. Raises NotAllowed, ReasonRequired, IllegalTransition.
     """
     person = _person(actor, reason)
     with transaction.atomic():

@@ -7,7 +7,6 @@ leaves what the next one finishes.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,24 +15,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Greatest
 
-from certs.choices import RevocationReason
-from certs.models import Certificate, Suspension
 from consortium.core import bulk, clock, events, outbox, transitions
-from governance.chain import selectors as chain
-from governance.permissions import rolling, rollouts, rules, topics
+from governance.permissions import rolling, rollouts, topics
 from governance.permissions.models import (
     Delivery,
     Epoch,
-    EpochFile,
     Rollout,
     RolloutPolicy,
     RolloutStage,
 )
 from governance.permissions.rolling import WORDS
-from governance.permissions.rollouts import EVERYBODY, Status, Urgency, Verdict
+from governance.permissions.rollouts import AT_ALL_TIMES, Status, Verdict
+from governance.permissions.services import urgency
 
 
 # --- Beginning, by the publisher ------------------------------------------------------------
@@ -54,13 +50,13 @@ def begin(epochs: Iterable[Epoch], now: datetime) -> None:
 def _begin(epoch: Epoch, now: datetime) -> None:
     before = _supersede(epoch, now)
     salt = before.salt if before else ""
-    former = _for_everybody(epoch)
+    former = urgency.for_everybody(epoch.network, before=epoch.number)
     policy = rolling.policy(epoch.network_id)
     is_staged = policy.mode == RolloutPolicy.Mode.STAGED
-    halted = before if before and before.was_halted_by_a_person else None
-    urgency = _urgency(former, epoch) if is_staged or halted else ""
+    halted = rolling.halted_by_a_person(epoch.network)
+    why = urgency.of(former, epoch) if is_staged or halted else ""
     plan = rollouts.AT_ONCE
-    if is_staged and not urgency:
+    if is_staged and not why:
         plan = rollouts.plan(
             [str(pk) for pk in epoch.members.values_list("node_id", flat=True)],
             canaries=policy.canaries,
@@ -68,8 +64,8 @@ def _begin(epoch: Epoch, now: datetime) -> None:
             waves=policy.waves,
             salt=salt or _salt(epoch),
         )
-    rollout = write(epoch, former, plan, policy, urgency, now)
-    if halted and former and not urgency:
+    rollout = write(epoch, former, plan, policy, why, now)
+    if halted and former and not why:
         _stay_halted(rollout, halted, former)
 
 
@@ -139,45 +135,6 @@ def _supersede(epoch: Epoch, now: datetime) -> Rollout | None:
     return row
 
 
-def _for_everybody(epoch: Epoch) -> Epoch | None:
-    """The last published epoch that every node was to have."""
-    earlier = Epoch.objects.filter(
-        network=epoch.network_id, number__lt=epoch.number, published_at__isnull=False
-    )
-    for found in earlier.select_related("rollout__former").order_by("-number").iterator(chunk_size=20):
-        rollout = getattr(found, "rollout", None)
-        if rollout is None or rollout.share >= EVERYBODY:
-            return found
-    return None
-
-
-def _urgency(former: Epoch | None, epoch: Epoch) -> str:
-    """Why the epoch can't wait; empty when it can."""
-    if former is None:
-        return Urgency.FIRST
-    before, after = _named(former), _named(epoch)
-    gone = {serial for serial in before if serial not in after}
-    if gone and _compromised(gone).exists():
-        return Urgency.COMPROMISE
-    left = set(before.values()) - set(after.values())
-    return Urgency.FREEZE if left & chain.frozen(epoch.network_id, clock.now()) else ""
-
-
-def _compromised(serials: set[str]) -> QuerySet[Certificate]:
-    """Revoked as compromised, or suspended because somebody said so."""
-    rows = Certificate.objects.filter(serial__in=serials)
-    return rows.filter(revocation__reason=RevocationReason.KEY_COMPROMISE) | rows.filter(
-        pk__in=Suspension.objects.filter(released_at__isnull=True).values("certificate")
-    )
-
-
-def _named(epoch: Epoch) -> dict[str, str]:
-    """The certificates that the list names, each with its node's id on the ledger."""
-    content = EpochFile.objects.values_list("content", flat=True).get(epoch=epoch, path=rules.JSON_PATH)
-    nodes = json.loads(bytes(content))["nodes"]
-    return {node["certificate_serial"]: node["consensus_id"] for node in nodes}
-
-
 def begin_stage(rollout: Rollout, number: int, now: datetime) -> None:
     rollout.stage = number
     rollout.save(update_fields=["stage"])
@@ -215,6 +172,8 @@ def _reached(stage: RolloutStage, now: datetime) -> None:
         record("rollout.stage_reached", rollout, actor=events.SIGNER, stage=stage.number, nodes=stage.nodes)
     network = rollout.network_id
     outbox.enqueue(topics.PUSH, key=network, payload={"network": network})
+    if rollout.urgency in AT_ALL_TIMES:  # it took nothing along: what waits is due now
+        topics.want_compile(network, topics.AFTER_AN_URGENT_LIST)
 
 
 def _want(rollout: Rollout, now: datetime) -> None:

@@ -29,6 +29,7 @@ def test_the_lists_page_says_why_in_words_and_calls_a_network_by_one_name(town: 
     for cause, words in (
         ("certificate.issued heming-bank/node-1", "certificate issued heming-bank/node-1"),
         ("regular check", "regular check"),
+        ("after an urgent list", "after an urgent list"),
     ):
         Epoch.objects.filter(pk=epoch.pk).update(cause=cause)
         for path in ("/lists/", f"/lists/{epoch.pk}/"):
