@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from governance.permissions.formats import checking, writing
 from governance.permissions.formats.desired import (
+    NO_TLS_IDS,
     PERMISSIONS,
     ROLES,
     Address,
@@ -82,8 +83,7 @@ class Entry(NamedTuple):
     role: int
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """What the console knows of a node that is in service."""
 
     node_id: str
@@ -100,8 +100,7 @@ class Endpoint:
     is_bootnode: bool = False
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     """A node's newest valid certificate, and the ids of the keys of all of them.
 
     ``tls_id`` is empty where FISCO BCOS 3 could not list the key.
@@ -110,7 +109,7 @@ class Credential:
     serial: str
     tls_id: str
     not_after: datetime
-    tls_ids: TlsIds = field(default_factory=TlsIds)
+    tls_ids: TlsIds = NO_TLS_IDS
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _listed(entry: Entry, endpoint: Endpoint, credential: Credential) -> ListedN
 
 def _ids(values: Iterable[str]) -> tuple[str, ...]:
     found = {value.lower() for value in values if value}
-    return tuple(sorted(found)) if found else ()
+    return tuple(sorted(found)) if len(found) > 1 else tuple(found)
 
 
 def frozen_nodes(entries: Iterable[Entry], endpoints: Iterable[Endpoint]) -> tuple[FrozenNode, ...]:
@@ -211,7 +210,7 @@ class Keys:
     """Certificates: of each node by its id, and what was taken back before its end."""
 
     valid: Mapping[str, Credential]
-    revoked: TlsIds = field(default_factory=TlsIds)
+    revoked: TlsIds = NO_TLS_IDS
 
 
 def desired(facts: Facts, endpoints: Iterable[Endpoint], keys: Keys) -> DesiredState:

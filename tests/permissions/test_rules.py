@@ -41,7 +41,7 @@ def credential(letter: str = "a", tls_id: str | None = None) -> rules.Credential
 
 def one(**changes: object) -> tuple[rules.ListedNode, ...]:
     nodes = rules.listed([entry()], [endpoint()], {"node-a": credential()}, {HEMING})
-    return tuple(dataclasses.replace(node, **changes) for node in nodes)  # type: ignore[arg-type]
+    return tuple(node._replace(**changes) for node in nodes)  # type: ignore[arg-type]
 
 
 def test_a_node_with_role_seat_and_certificate_is_listed_with_its_role() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -60,6 +61,10 @@ def gateway(world: World) -> Iterator[Ask]:
 
         yield ask
     signals.request_started.connect(close_old_connections)
+    for thread in threading.enumerate():  # what was gathered last is not written into the next test
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+            thread.join()
     ours.close()
     theirs.close()
 

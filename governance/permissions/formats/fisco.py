@@ -10,8 +10,8 @@ from governance.permissions.formats.enodes import ADDRESS, is_ipv6
 from governance.permissions.formats.errors import Malformed, once
 
 _SECTIONS = {"[certificate_blacklist]": "crl", "[certificate_whitelist]": "cal"}
-_LINE = re.compile(r" {4}(crl|cal)\.(0|[1-9][0-9]*)=(\S*)")
-_HEX = re.compile(r"[0-9a-f]+")
+_KEY = re.compile(r" {4}(crl|cal)\.(0|[1-9][0-9]*)=")
+_DIGITS = b"0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,11 @@ def _sections(path: str, content: bytes) -> dict[str, list[tuple[str, str]]]:
                 raise Malformed(path, "section_repeated", line)
             found[current] = []
             continue
-        match = _LINE.fullmatch(line)
-        if match is None or match[1] != current:
+        match = _KEY.match(line)
+        value = line[match.end() :] if match else ""
+        if match is None or match[1] != current or value != value.strip():
             raise Malformed(path, "line", line)
-        found[current].append((match[2], match[3]))
+        found[current].append((match[2], value))
     return found
 
 
@@ -77,7 +78,7 @@ def _lines(path: str, content: bytes) -> list[str]:
 def _check_id(path: str, value: str, digits: int) -> None:
     if value.startswith("0x"):
         raise Malformed(path, "id_with_prefix", value)
-    if len(value) != digits or not _HEX.fullmatch(value):
+    if len(value) != digits or value.encode().translate(None, _DIGITS):  # what is left is no digit
         raise Malformed(path, "id", value)
     if not value.strip("0"):
         raise Malformed(path, "id_of_zeros", value)

@@ -45,7 +45,7 @@ FORMS = (
 
 def write(header: Header, state: DesiredState) -> dict[str, bytes]:
     """Every file of an epoch, by its path inside the network's folder."""
-    enodes = [_enode(node, node.reached_at[0]) for node in state.nodes]
+    enodes = [_enode(node, node.first_address) for node in state.nodes]
     with_raft = [_with_raft(node, url) for node, url in zip(state.nodes, enodes, strict=True)]
     files = {
         paths.JSON_PATH: _permissions(header, state),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,7 +49,7 @@ def node(n: int = 0, **changes: Any) -> ListedNode:
         certificate_not_after="2027-11-23T08:00:00Z",
         tls_ids=TlsIds(rsa=(rsa(n),)),
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def state(*nodes: ListedNode, **more: Any) -> DesiredState:

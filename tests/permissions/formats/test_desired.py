@@ -30,7 +30,7 @@ def test_every_state_is_written_so_that_every_reader_takes_it_as_it_is_meant(wan
 
 @given(states())
 def test_the_same_state_gives_the_same_bytes(wanted: DesiredState) -> None:
-    again = dataclasses.replace(wanted, nodes=tuple(dataclasses.replace(one) for one in wanted.nodes))
+    again = dataclasses.replace(wanted, nodes=tuple(one._replace() for one in wanted.nodes))
     assert rules.compile_list(HEADER, wanted) == rules.compile_list(HEADER, again)
     assert rules.content_hash("settlement", wanted) == rules.content_hash("settlement", again)
 
@@ -40,7 +40,7 @@ def test_any_name_is_kept_as_it_is_though_entries_are_put_on_lines_of_their_own(
     wanted: DesiredState, name: str
 ) -> None:
     tricky = name + '}, {"id": ' + name
-    nodes = tuple(dataclasses.replace(one, name=tricky) for one in wanted.nodes)
+    nodes = tuple(one._replace(name=tricky) for one in wanted.nodes)
     document = json.loads(
         writing.write(HEADER, dataclasses.replace(wanted, nodes=nodes))[paths.JSON_PATH].decode("utf-8")
     )
